@@ -1,1 +1,3 @@
-export {};
+export type { Clock, Hop, Random } from "./ports.ts";
+export { SipError } from "./errors.ts";
+export type { SipErrorCode } from "./errors.ts";
