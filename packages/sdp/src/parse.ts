@@ -1,0 +1,157 @@
+import type {
+  Attribute,
+  Bandwidth,
+  Connection,
+  Line,
+  MediaDescription,
+  Origin,
+  SessionDescription,
+} from "./description.ts";
+import { SdpError } from "./errors.ts";
+import { isDigits, readNumber, words } from "./numbers.ts";
+
+const maxSize = 32 * 1024;
+const maxMedia = 64;
+
+/** What session and media sections have in common. */
+interface Section {
+  connection?: Connection;
+  bandwidths: Bandwidth[];
+  attributes: Attribute[];
+  otherLines?: Line[];
+}
+
+/**
+ * Reads a session description of at most 32 KiB and 64 m-lines. Lines may end in CRLF or LF. A missing s= or t= line is
+ * forgiven, as gateways forget them; the order of lines within a section is not judged.
+ *
+ * @throws SdpError
+ * @example
+ * const offer = parseSdp("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n");
+ * offer.media[0]?.formats; // ["8"]
+ */
+export function parseSdp(text: string): SessionDescription {
+  if (text.length > maxSize) throw new SdpError("sdp-too-large");
+  const media: MediaDescription[] = [];
+  const session: Section = { bandwidths: [], attributes: [] };
+  let origin: Origin | undefined;
+  let name: string | undefined;
+  let timing: string | undefined;
+  let section = session;
+
+  let number = 0;
+  for (let start = 0; start < text.length;) {
+    let end = text.indexOf("\n", start);
+    if (end === -1) end = text.length;
+    const line = text.slice(start, text.charCodeAt(end - 1) === 0x0d && end > start ? end - 1 : end);
+    start = end + 1;
+    number += 1;
+    if (line === "") continue;
+    if (line.charCodeAt(1) !== 0x3d || line.includes("\r") || line.includes("\0")) throw syntax(number, line);
+    if (number === 1) {
+      if (line.trimEnd() !== "v=0") throw new SdpError("sdp-version");
+      continue;
+    }
+    const type = line.charAt(0);
+    const value = line.slice(2);
+    switch (type) {
+      case "a":
+        section.attributes.push(readAttribute(value));
+        break;
+      case "m": {
+        if (media.length === maxMedia) throw new SdpError("sdp-too-many-media");
+        const opened = readMedia(value);
+        if (!opened) throw syntax(number, line);
+        media.push(opened);
+        section = opened;
+        break;
+      }
+      case "c": {
+        const connection = readConnection(value);
+        if (!connection) throw syntax(number, line);
+        if (section.connection) keep(section, type, value);
+        else section.connection = connection;
+        break;
+      }
+      case "b": {
+        const bandwidth = readBandwidth(value);
+        if (!bandwidth) throw syntax(number, line);
+        section.bandwidths.push(bandwidth);
+        break;
+      }
+      case "o":
+        if (origin || section !== session) throw syntax(number, line);
+        origin = readOrigin(value);
+        if (!origin) throw syntax(number, line);
+        break;
+      case "s":
+        if (name !== undefined || section !== session) throw syntax(number, line);
+        name = value;
+        break;
+      case "t":
+        if (section !== session) throw syntax(number, line);
+        if (timing === undefined) timing = value;
+        else keep(section, type, value);
+        break;
+      case "v":
+        throw syntax(number, line);
+      default: {
+        const current = media.at(-1);
+        if (type === "i" && current && current.title === undefined) current.title = value;
+        else keep(section, type, value);
+      }
+    }
+  }
+  if (number === 0) throw new SdpError("sdp-version");
+  if (!origin) throw new SdpError("sdp-syntax", "There is no o= line.");
+  return { origin, name: name ?? "-", timing: timing ?? "0 0", ...session, media };
+}
+
+function syntax(number: number, line: string): SdpError {
+  return new SdpError("sdp-syntax", `Line ${number}, type ${JSON.stringify(line.charAt(0))}.`);
+}
+
+function keep(section: Section, type: string, value: string): void {
+  (section.otherLines ??= []).push({ type, value });
+}
+
+function readAttribute(text: string): Attribute {
+  const colon = text.indexOf(":");
+  return colon === -1 ? { name: text } : { name: text.slice(0, colon), value: text.slice(colon + 1) };
+}
+
+function readMedia(text: string): MediaDescription | undefined {
+  const [type, portText, protocol, ...formats] = words(text);
+  if (type === undefined || portText === undefined || protocol === undefined) return undefined;
+  const slash = portText.indexOf("/");
+  const port = readNumber(slash === -1 ? portText : portText.slice(0, slash), 65_535);
+  // RFC 3264 §6: a refused medium still lists a format, but some answers leave it out.
+  if (port === undefined || (formats.length === 0 && port !== 0)) return undefined;
+  const media: MediaDescription = { type, port, protocol, formats, bandwidths: [], attributes: [] };
+  if (slash !== -1) {
+    const count = readNumber(portText.slice(slash + 1), 65_535);
+    if (count === undefined || count === 0) return undefined;
+    media.portCount = count;
+  }
+  return media;
+}
+
+function readConnection(text: string): Connection | undefined {
+  const [network, addressType, address, ...rest] = words(text);
+  if (network !== "IN" || address === undefined || rest.length > 0) return undefined;
+  return addressType === "IP4" || addressType === "IP6" ? { addressType, address } : undefined;
+}
+
+function readOrigin(text: string): Origin | undefined {
+  const [username, sessionId, sessionVersion, ...place] = words(text);
+  const at = readConnection(place.join(" "));
+  if (username === undefined || sessionId === undefined || sessionVersion === undefined || !at) return undefined;
+  if (!isDigits(sessionId) || !isDigits(sessionVersion)) return undefined;
+  return { username, sessionId, sessionVersion, ...at };
+}
+
+function readBandwidth(text: string): Bandwidth | undefined {
+  const colon = text.indexOf(":");
+  const value = readNumber(text.slice(colon + 1).trim(), Number.MAX_SAFE_INTEGER);
+  return colon < 1 || value === undefined ? undefined : { type: text.slice(0, colon), value };
+}
