@@ -1,0 +1,101 @@
+import type { AssignmentRow, Database } from "./schema.ts";
+
+/** A user of a tenant, as the tenant's identity provider knows her. */
+export interface UserKey {
+  readonly tenant: string;
+  readonly issuer: string;
+  readonly subject: string;
+}
+
+/** User and IMPU bound together: until the third party ends it (sticky) or the last lease ends (dynamic). */
+export interface Assignment extends UserKey {
+  readonly id: string;
+  readonly impu: string;
+  readonly pseudonym: string;
+  /** Milliseconds since the epoch, as all times here. */
+  readonly startedAt: number;
+  readonly endedAt: number | undefined;
+  readonly endReason: string | undefined;
+}
+
+/** Owner of table `assignment`; ended ones stay as the record of who held which identity from when to when. */
+export class Assignments {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** The user's live assignment. */
+  async of(user: UserKey): Promise<Assignment | undefined> {
+    const row = await this.#db
+      .selectFrom("assignment")
+      .selectAll()
+      .where("tenant", "=", user.tenant)
+      .where("issuer", "=", user.issuer)
+      .where("subject", "=", user.subject)
+      .where("ended_at", "is", null)
+      .executeTakeFirst();
+    return row && fromRow(row);
+  }
+
+  async get(id: string): Promise<Assignment | undefined> {
+    const row = await this.#db.selectFrom("assignment").selectAll().where("id", "=", id).executeTakeFirst();
+    return row && fromRow(row);
+  }
+
+  /** The live assignment of the identity. */
+  async holding(impu: string): Promise<Assignment | undefined> {
+    const row = await this.#db
+      .selectFrom("assignment")
+      .selectAll()
+      .where("impu", "=", impu)
+      .where("ended_at", "is", null)
+      .executeTakeFirst();
+    return row && fromRow(row);
+  }
+
+  async begin(assignment: Omit<Assignment, "endedAt" | "endReason">): Promise<void> {
+    const { startedAt, ...rest } = assignment;
+    await this.#db
+      .insertInto("assignment")
+      .values({ ...rest, started_at: startedAt, ended_at: null, end_reason: null, quarantined_until: null })
+      .execute();
+  }
+
+  /** Ends a live assignment; its identity rests until `quarantinedUntil`. */
+  async end(id: string, at: number, reason: string, quarantinedUntil: number): Promise<void> {
+    await this.#db
+      .updateTable("assignment")
+      .set({ ended_at: at, end_reason: reason, quarantined_until: quarantinedUntil })
+      .where("id", "=", id)
+      .where("ended_at", "is", null)
+      .execute();
+  }
+
+  /** All holders of an identity, latest first. */
+  async history(impu: string, limit: number): Promise<Assignment[]> {
+    const rows = await this.#db
+      .selectFrom("assignment")
+      .selectAll()
+      .where("impu", "=", impu)
+      .orderBy("started_at", "desc")
+      .limit(limit)
+      .execute();
+    return rows.map(fromRow);
+  }
+}
+
+function fromRow(row: AssignmentRow): Assignment {
+  return {
+    id: row.id,
+    tenant: row.tenant,
+    issuer: row.issuer,
+    subject: row.subject,
+    impu: row.impu,
+    pseudonym: row.pseudonym,
+    startedAt: row.started_at,
+    endedAt: row.ended_at ?? undefined,
+    endReason: row.end_reason ?? undefined,
+  };
+}

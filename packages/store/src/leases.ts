@@ -1,0 +1,127 @@
+import type { Database, LeaseRow } from "./schema.ts";
+
+/** Live use of an assignment by one web session; several devices of a user hold several leases. */
+export interface Lease {
+  /** Also the `sid` of the access tokens issued under it. */
+  readonly id: string;
+  readonly assignmentId: string;
+  readonly tenant: string;
+  readonly impu: string;
+  readonly clientId: string;
+  /** SHA-256 of the web session's id. */
+  readonly webSession: string;
+  /** Milliseconds since the epoch, as all times here. */
+  readonly startedAt: number;
+  readonly expiresAt: number;
+  readonly tokenUntil: number;
+  readonly endedAt: number | undefined;
+}
+
+/** Owner of table `lease`. */
+export class Leases {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  async get(id: string): Promise<Lease | undefined> {
+    const row = await this.#db.selectFrom("lease").selectAll().where("id", "=", id).executeTakeFirst();
+    return row && fromRow(row);
+  }
+
+  /** The live lease of a web session. */
+  async ofWebSession(clientId: string, webSession: string): Promise<Lease | undefined> {
+    const row = await this.#db
+      .selectFrom("lease")
+      .selectAll()
+      .where("client_id", "=", clientId)
+      .where("web_session", "=", webSession)
+      .where("ended_at", "is", null)
+      .executeTakeFirst();
+    return row && fromRow(row);
+  }
+
+  /** Live leases of an assignment, a tenant, or those whose time is over. */
+  async live(which: { assignmentId: string } | { tenant: string } | { expiredAt: number }): Promise<Lease[]> {
+    let query = this.#db.selectFrom("lease").selectAll().where("ended_at", "is", null);
+    if ("assignmentId" in which) query = query.where("assignment_id", "=", which.assignmentId);
+    else if ("tenant" in which) query = query.where("tenant", "=", which.tenant);
+    else query = query.where("expires_at", "<=", which.expiredAt);
+    return (await query.execute()).map(fromRow);
+  }
+
+  /** Leases that ended while an access token of theirs is still unexpired. */
+  async endedWithLiveToken(now: number): Promise<Lease[]> {
+    const rows = await this.#db
+      .selectFrom("lease")
+      .selectAll()
+      .where("ended_at", "is not", null)
+      .where("token_until", ">", now)
+      .execute();
+    return rows.map(fromRow);
+  }
+
+  async begin(lease: Omit<Lease, "endedAt">): Promise<void> {
+    await this.#db
+      .insertInto("lease")
+      .values({
+        id: lease.id,
+        assignment_id: lease.assignmentId,
+        tenant: lease.tenant,
+        impu: lease.impu,
+        client_id: lease.clientId,
+        web_session: lease.webSession,
+        started_at: lease.startedAt,
+        expires_at: lease.expiresAt,
+        token_until: lease.tokenUntil,
+        registered_until: null,
+        ended_at: null,
+        end_reason: null,
+      })
+      .execute();
+  }
+
+  /** Notes that a token was issued, and how long the lease now lives. */
+  async extend(id: string, expiresAt: number, tokenUntil: number): Promise<void> {
+    await this.#db
+      .updateTable("lease")
+      .set((eb) => ({
+        expires_at: expiresAt,
+        token_until: eb.case().when("token_until", ">", tokenUntil).then(eb.ref("token_until")).else(tokenUntil).end(),
+      }))
+      .where("id", "=", id)
+      .execute();
+  }
+
+  /** Notes until when a registration made under the lease may live; null: none does. */
+  async register(id: string, until: number | null): Promise<void> {
+    await this.#db.updateTable("lease").set({ registered_until: until }).where("id", "=", id).execute();
+  }
+
+  /** @returns false when it had ended before. */
+  async end(id: string, at: number, reason: string): Promise<boolean> {
+    const { numUpdatedRows } = await this.#db
+      .updateTable("lease")
+      .set({ ended_at: at, end_reason: reason })
+      .where("id", "=", id)
+      .where("ended_at", "is", null)
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+}
+
+function fromRow(row: LeaseRow): Lease {
+  return {
+    id: row.id,
+    assignmentId: row.assignment_id,
+    tenant: row.tenant,
+    impu: row.impu,
+    clientId: row.client_id,
+    webSession: row.web_session,
+    startedAt: row.started_at,
+    expiresAt: row.expires_at,
+    tokenUntil: row.token_until,
+    endedAt: row.ended_at ?? undefined,
+  };
+}

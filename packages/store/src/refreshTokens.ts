@@ -1,0 +1,54 @@
+import type { Database } from "./schema.ts";
+
+/** A refresh token by its hash. A rotated one is kept until it expires, so that its reuse is noticed. */
+export interface RefreshToken {
+  readonly hash: string;
+  readonly leaseId: string;
+  /** Milliseconds since the epoch, as all times here. */
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+  readonly rotatedAt: number | undefined;
+}
+
+/** Owner of table `refresh_token`. */
+export class RefreshTokens {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  async get(hash: string): Promise<RefreshToken | undefined> {
+    const row = await this.#db.selectFrom("refresh_token").selectAll().where("hash", "=", hash).executeTakeFirst();
+    return (
+      row && {
+        hash: row.hash,
+        leaseId: row.lease_id,
+        issuedAt: row.issued_at,
+        expiresAt: row.expires_at,
+        rotatedAt: row.rotated_at ?? undefined,
+      }
+    );
+  }
+
+  async add(token: Omit<RefreshToken, "rotatedAt">): Promise<void> {
+    await this.#db
+      .insertInto("refresh_token")
+      .values({
+        hash: token.hash,
+        lease_id: token.leaseId,
+        issued_at: token.issuedAt,
+        expires_at: token.expiresAt,
+        rotated_at: null,
+      })
+      .execute();
+  }
+
+  async rotate(hash: string, at: number): Promise<void> {
+    await this.#db.updateTable("refresh_token").set({ rotated_at: at }).where("hash", "=", hash).execute();
+  }
+
+  async purge(expiredAt: number): Promise<void> {
+    await this.#db.deleteFrom("refresh_token").where("expires_at", "<=", expiredAt).execute();
+  }
+}

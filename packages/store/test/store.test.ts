@@ -1,0 +1,123 @@
+import { mkdtempSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { expect, test } from "vitest";
+import { openStore, type Store, type StoredEntry } from "../src/index.ts";
+
+const file = (): string => join(mkdtempSync(join(tmpdir(), "portico-store-")), "waf.db");
+const entry = (ordinal: number, tenant = "acme"): StoredEntry => ({
+  tenant,
+  ordinal,
+  impu: `sip:u${ordinal}@${tenant}.ims.test`,
+  impi: `u${ordinal}.${tenant}@ims.test`,
+  tel: undefined,
+});
+const assign = (store: Store, impu: string, subject: string, startedAt = 0): Promise<void> =>
+  store.assignments.begin({
+    id: `${subject}@${startedAt}`,
+    tenant: "acme",
+    issuer: "https://idp.acme.test",
+    subject,
+    impu,
+    pseudonym: "p",
+    startedAt,
+  });
+
+test("what was written is there after the file is opened again, in a file only its owner reads", async () => {
+  const path = file();
+  const store = await openStore(path);
+  expect(await store.blocks.define([entry(1), entry(2)])).toEqual([]);
+  await assign(store, entry(1).impu, "mary");
+  await store.close();
+  await store.close();
+  const again = await openStore(path);
+  expect(await again.assignments.holding(entry(1).impu)).toMatchObject({ subject: "mary", endedAt: undefined });
+  expect(await again.blocks.find(entry(2).impu)).toEqual(entry(2));
+  await again.close();
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+});
+
+test("the journal is a write-ahead log", async () => {
+  const path = file();
+  const store = await openStore(path);
+  const other = new DatabaseSync(path);
+  expect(other.prepare("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" });
+  other.close();
+  await store.close();
+});
+
+test("two stores on one file wait for each other and lose nothing", async () => {
+  const path = file();
+  const stores = [await openStore(path), await openStore(path)];
+  const added = await Promise.all(
+    Array.from({ length: 100 }, (_, n) => stores[n % 2]?.assertions.add("acme", `id-${n >> 1}`, 10)),
+  );
+  expect(added.filter(Boolean)).toHaveLength(50);
+  await Promise.all(stores.map((store) => store.close()));
+});
+
+test("a transaction that throws leaves nothing behind", async () => {
+  const store = await openStore(":memory:");
+  await expect(
+    store.transaction(async ({ suspensions }) => {
+      await suspensions.add("acme", 1);
+      throw new Error("stop");
+    }),
+  ).rejects.toThrow("stop");
+  expect(await store.suspensions.all()).toEqual([]);
+  await store.close();
+});
+
+test("WWSF-04 the table itself refuses a second holder of an identity and a second identity of a user", async () => {
+  const store = await openStore(":memory:");
+  await store.blocks.define([entry(1), entry(2)]);
+  await assign(store, entry(1).impu, "mary");
+  await expect(assign(store, entry(1).impu, "ken", 1)).rejects.toThrow(/UNIQUE/);
+  await expect(assign(store, entry(2).impu, "mary", 1)).rejects.toThrow(/UNIQUE/);
+  await store.close();
+});
+
+test("an identity rests through its quarantine, and the one that has rested longest is next", async () => {
+  const store = await openStore(":memory:");
+  await store.blocks.define([entry(1), entry(2)]);
+  expect(await store.blocks.free("acme", 0)).toBe(entry(1).impu);
+  await assign(store, entry(1).impu, "mary");
+  expect(await store.blocks.free("acme", 0)).toBe(entry(2).impu);
+  expect(await store.blocks.free("acme", 0, entry(1).impu)).toBeUndefined();
+  await store.assignments.end("mary@0", 10, "ended", 50);
+  await assign(store, entry(2).impu, "ken", 11);
+  expect(await store.blocks.free("acme", 49)).toBeUndefined();
+  expect(await store.blocks.free("acme", 50)).toBe(entry(1).impu);
+  await store.assignments.end("ken@11", 12, "ended", 20);
+  expect(await store.blocks.free("acme", 50)).toBe(entry(1).impu);
+  expect(await store.assignments.history(entry(1).impu, 10)).toMatchObject([{ startedAt: 0, endedAt: 10 }]);
+  await store.close();
+});
+
+test("a block may grow and shrink; an entry of another tenant is a clash", async () => {
+  const store = await openStore(":memory:");
+  await store.blocks.define([entry(1), entry(2)]);
+  expect(await store.blocks.define([entry(2), entry(3)])).toEqual([]);
+  expect(await store.blocks.find(entry(1).impu)).toBeUndefined();
+  expect(await store.blocks.free("acme", 0)).toBe(entry(2).impu);
+  const stolen = { ...entry(9, "other"), impi: entry(3).impi };
+  expect(await store.blocks.define([entry(3), stolen])).toEqual([stolen.impu]);
+  await store.close();
+});
+
+test("a file that is no database, a missing folder and a newer release each get their own error", async () => {
+  const text = file();
+  writeFileSync(text, "a text, and longer than the header of a database ".repeat(20));
+  await expect(openStore(text)).rejects.toMatchObject({ code: "store/open" });
+  await expect(openStore("/nowhere/at/all.db")).rejects.toMatchObject({ code: "store/open" });
+  const path = file();
+  await (await openStore(path)).close();
+  const raw = new DatabaseSync(path);
+  raw.exec("INSERT INTO kysely_migration VALUES ('999-later', '2030-01-01')");
+  raw.close();
+  await expect(openStore(path)).rejects.toMatchObject({
+    code: "store/newer",
+    remedy: expect.stringContaining("release"),
+  });
+});
