@@ -1,0 +1,87 @@
+import { SipError } from "./errors.ts";
+import { header } from "./headerNames.ts";
+import { indexLines, maxOctets, stride } from "./lineIndex.ts";
+import { parseNumber, trimmed } from "./scan.ts";
+
+const emptyLine = "\r\n\r\n";
+
+/**
+ * Parts the octets of one TCP or TLS connection into messages by their Content-Length (RFC 3261 §18.3), and finds
+ * keep-alives (RFC 5626 §4.4.1). At most 64 KiB of one unfinished message are held.
+ */
+export class StreamFramer {
+  /** Octets not yet given out; pieces are joined only when a message may be complete. */
+  #held = "";
+  /** Octets the message at the start of `#held` has in all; 0 while its head is incomplete. */
+  #need = 0;
+  #error: SipError | undefined;
+
+  /**
+   * Takes what the connection gave and returns what became complete, in order. A double CRLF is a "keep-alive", to be
+   * answered with one CRLF; a single CRLF, its answer, is swallowed.
+   * @throws SipError when the stream lost its message boundaries: close the connection. Messages that were complete before
+   * the fault are returned first; the error then meets the next call.
+   */
+  push(octets: string): (string | "keep-alive")[] {
+    const messages: string[] = [];
+    // The end of the head may have come in two pieces.
+    let searchFrom = Math.max(this.#held.length - emptyLine.length + 1, 0);
+    this.#held += octets;
+    try {
+      if (this.#error !== undefined) throw this.#error;
+      while (this.#held.length > 0 && this.#next(messages, searchFrom)) searchFrom = 0;
+    } catch (error) {
+      if (!(error instanceof SipError)) throw error;
+      this.#error = error;
+      this.#held = "";
+      if (messages.length === 0) throw error;
+    }
+    return messages;
+  }
+
+  /** Takes one message or line end off the front; false when more octets are needed. */
+  #next(messages: string[], searchFrom: number): boolean {
+    if (this.#need === 0) {
+      if (this.#held.startsWith(emptyLine)) {
+        messages.push("keep-alive");
+        this.#held = this.#held.slice(emptyLine.length);
+        return true;
+      }
+      if (this.#held.startsWith("\r\n")) {
+        // Half of a keep-alive, or a line end before a message (RFC 3261 §7.5): the next octet tells.
+        if (this.#held.length === 2 || this.#held === "\r\n\r") return false;
+        this.#held = this.#held.slice(2);
+        return true;
+      }
+      const end = this.#held.indexOf(emptyLine, searchFrom);
+      if (end < 0) {
+        if (this.#held.length > maxOctets) throw new SipError("sip/too-large");
+        return false;
+      }
+      this.#need = messageLength(this.#held);
+    }
+    if (this.#need > maxOctets) throw new SipError("sip/too-large");
+    if (this.#held.length < this.#need) return false;
+    messages.push(this.#held.slice(0, this.#need));
+    this.#held = this.#held.slice(this.#need);
+    this.#need = 0;
+    return true;
+  }
+}
+
+function messageLength(held: string): number {
+  const { lines, body } = indexLines(held, held.indexOf("\r\n") + 2);
+  let length = -1;
+  for (let entry = 0; entry + stride <= lines.length; entry += stride) {
+    if (lines[entry] !== header.contentLength) continue;
+    const colon = lines[entry + 2] ?? 0;
+    const next = lines[entry + stride + 1] ?? 0;
+    // Two of them might be read as the one or the other (RFC 4475 §3.3.9).
+    if (length >= 0) throw new SipError("sip/content-length", "repeated");
+    length = parseNumber(trimmed(held, colon + 1, next - 2));
+    if (length < 0) throw new SipError("sip/content-length", "no number");
+  }
+  // RFC 3261 §18.3: mandatory on a stream.
+  if (length < 0) throw new SipError("sip/content-length", "missing on a stream");
+  return body + length;
+}

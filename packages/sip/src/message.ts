@@ -1,0 +1,53 @@
+import { SipError } from "./errors.ts";
+import { endOfLine, indexLines } from "./lineIndex.ts";
+import { checkOctets } from "./messageBase.ts";
+import { SipRequest } from "./request.ts";
+import { SipResponse } from "./response.ts";
+
+export type { Body, CSeq, HeaderList } from "./messageBase.ts";
+export { createResponse } from "./createResponse.ts";
+export type { ResponseOptions } from "./createResponse.ts";
+export { SipRequest } from "./request.ts";
+export { SipResponse } from "./response.ts";
+
+/** A SIP message. */
+export type SipMessage = SipRequest | SipResponse;
+
+/**
+ * Reads one whole message: a datagram, a WebSocket message, or what `StreamFramer` gives. At most 64 KiB.
+ * @throws SipError whose `status` is what a malformed request is answered with; a malformed response is dropped
+ * @example
+ * const message = parseMessage(octets.fromBytes(datagram));
+ * if (message instanceof SipRequest) console.log(message.method);
+ */
+export function parseMessage(source: string): SipMessage {
+  checkOctets(source);
+  let start = 0;
+  // RFC 3261 §7.5: line ends before the start line are ignored.
+  while (source.startsWith("\r\n", start)) start += 2;
+  const cr = startLineEnd(source, start);
+  const line = source.slice(start, cr);
+  const isResponse = isVersion(line.slice(0, 7));
+  if (!isResponse && !isVersion(line.slice(-7))) refuseStartLine(line);
+  const index = indexLines(source, cr + 2);
+  return isResponse ? SipResponse.parsed(source, line, index) : SipRequest.parsed(source, line, index);
+}
+
+function startLineEnd(source: string, start: number): number {
+  try {
+    return endOfLine(source, start);
+  } catch {
+    throw new SipError("sip/start-line", "line end");
+  }
+}
+
+/** RFC 3261 §7.1: SIP-Version is compared without regard to case. */
+function isVersion(text: string): boolean {
+  return text.toUpperCase() === "SIP/2.0";
+}
+
+function refuseStartLine(line: string): never {
+  // RFC 3261 §21.5.7, RFC 4475 §3.1.2.16: a well-formed line of another version gets 505.
+  if (/^(?:[^ ]+ [^ ]+ )?SIP\/\d+\.\d+(?: \d{3}.*)?$/i.test(line)) throw new SipError("sip/version");
+  throw new SipError("sip/start-line");
+}

@@ -1,0 +1,135 @@
+/** Char codes that scanners compare with. */
+export const code: {
+  readonly tab: 9;
+  readonly lf: 10;
+  readonly cr: 13;
+  readonly space: 32;
+  readonly quote: 34;
+  readonly comma: 44;
+  readonly colon: 58;
+  readonly semicolon: 59;
+  readonly less: 60;
+  readonly equals: 61;
+  readonly greater: 62;
+  readonly backslash: 92;
+} = {
+  tab: 9,
+  lf: 10,
+  cr: 13,
+  space: 32,
+  quote: 34,
+  comma: 44,
+  colon: 58,
+  semicolon: 59,
+  less: 60,
+  equals: 61,
+  greater: 62,
+  backslash: 92,
+};
+
+/** A table of 256 flags, one for each octet that occurs in `chars`. */
+export function charTable(chars: string): Uint8Array {
+  const table = new Uint8Array(256);
+  for (let i = 0; i < chars.length; i++) table[chars.charCodeAt(i)] = 1;
+  return table;
+}
+
+export const alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+// RFC 3261 §25.1: token
+const tokenChars = charTable(`${alphanumeric}-.!%*_+\`'~`);
+
+/** True for a char code that a token may hold. */
+export function isTokenChar(char: number): boolean {
+  return tokenChars[char] === 1;
+}
+
+/** True when every char of `text` stands in `table`. */
+export function consistsOf(text: string, table: Uint8Array): boolean {
+  for (let i = 0; i < text.length; i++) if (table[text.charCodeAt(i)] !== 1) return false;
+  return true;
+}
+
+/** RFC 3261 §25.1: token. */
+export function isToken(text: string): boolean {
+  return text.length > 0 && consistsOf(text, tokenChars);
+}
+
+/** True for SP and HTAB. */
+export function isSpace(char: number): boolean {
+  return char === code.space || char === code.tab;
+}
+
+/** True for a decimal digit. */
+export function isDigit(char: number): boolean {
+  return char >= 48 && char <= 57;
+}
+
+/** First position from `at` on, up to `end`, that holds neither SP nor HTAB. */
+export function skipSpace(text: string, at: number, end: number): number {
+  let i = at;
+  while (i < end && isSpace(text.charCodeAt(i))) i++;
+  return i;
+}
+
+/** `text` from `from` to `to` without SP and HTAB at its ends; other white space, as U+00A0, may be half a character. */
+export function trimmed(text: string, from: number, to: number): string {
+  const start = skipSpace(text, from, to);
+  let end = to;
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+/** Number of a string of 1 to 10 digits (leading zeros apart), or -1. */
+export function parseNumber(text: string): number {
+  if (text.length === 0) return -1;
+  let value = 0;
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i);
+    if (!isDigit(char)) return -1;
+    value = value * 10 + char - 48;
+    if (value > 9_999_999_999) return -1;
+  }
+  return value;
+}
+
+/** Position after the quoted-string that begins at `at`, or -1 when it has no end. */
+export function skipQuoted(text: string, at: number, end: number): number {
+  for (let i = at + 1; i < end; i++) {
+    const char = text.charCodeAt(i);
+    if (char === code.quote) return i + 1;
+    if (char === code.backslash) i++;
+  }
+  return -1;
+}
+
+/**
+ * Position of the first comma from `at` on that parts two list elements, or the length of the text.
+ * Commas inside quoted strings and angle brackets belong to the element (RFC 3261 §7.3.1).
+ */
+export function endOfElement(text: string, at: number): number {
+  let bracketed = false;
+  for (let i = at; i < text.length; i++) {
+    const char = text.charCodeAt(i);
+    if (char === code.quote && !bracketed) {
+      const next = skipQuoted(text, i, text.length);
+      if (next < 0) return text.length;
+      i = next - 1;
+    } else if (char === code.less) bracketed = true;
+    else if (char === code.greater) bracketed = false;
+    else if (char === code.comma && !bracketed) return i;
+  }
+  return text.length;
+}
+
+/** Elements of a comma-separated value, trimmed, empty ones left out. */
+export function splitList(text: string): string[] {
+  const elements: string[] = [];
+  for (let at = 0; at <= text.length;) {
+    const end = endOfElement(text, at);
+    const element = trimmed(text, at, end);
+    if (element.length > 0) elements.push(element);
+    at = end + 1;
+  }
+  return elements;
+}
