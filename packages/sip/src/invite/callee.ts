@@ -1,0 +1,159 @@
+import { Dialog } from "../dialog.ts";
+import { createResponse } from "../message.ts";
+import type { Body, HeaderList, SipRequest, SipResponse } from "../message.ts";
+import type { ServerTransaction } from "../transaction/serverTransaction.ts";
+import { BaseUsage } from "./base.ts";
+import { localResponse } from "./context.ts";
+import type { UsageContext } from "./context.ts";
+import { ReliableSender, wants100rel } from "./reliable.ts";
+import type { InviteEvents, ProgressOptions } from "./usage.ts";
+
+type AcceptOptions = { headers?: HeaderList; body?: Body };
+
+/** The side that got the INVITE (RFC 3261 §13.3). */
+export class CalleeUsage extends BaseUsage {
+  override readonly role = "callee";
+  readonly #transaction: ServerTransaction;
+  readonly #reliable: ReliableSender;
+  /** accept() that waits for a PRACK. */
+  #deferred: AcceptOptions | undefined;
+  /** bye() that waits for the ACK. */
+  #onAcknowledged: (() => void) | undefined;
+
+  constructor(context: UsageContext, transaction: ServerTransaction, events: InviteEvents) {
+    super(context, transaction.request, transaction.hop, events);
+    this.#transaction = transaction;
+    const { clock, layer, random } = context;
+    this.#reliable = new ReliableSender(transaction, {
+      clock,
+      t1: layer.timers.t1,
+      first: (Number.parseInt(random.token(6), 36) % 0x7fff_ffff) + 1,
+      onTimeout: () => this.#prackMissing(),
+    });
+    transaction.onCancel = (cancel) => this.#cancelled(cancel);
+  }
+
+  override progress(status: number, options: ProgressOptions = {}): void {
+    if (this.state !== "calling" && this.state !== "early") return;
+    if (status <= 100 || status >= 200) throw new RangeError(`progress() sends 101 to 199, not ${status}`);
+    const { reliable = false, ...rest } = options;
+    const response = this.#response(status, rest);
+    if (!this.dialog) this.own(Dialog.uas(this.invite, response));
+    this.enter("early");
+    if (reliable && wants100rel(this.invite)) this.#reliable.send(response);
+    else this.#transaction.respond(response);
+  }
+
+  override accept(options: AcceptOptions = {}): void {
+    if (this.state !== "calling" && this.state !== "early") return;
+    // RFC 3262 §3: no 2xx while a response with a session description waits for its PRACK.
+    if (this.#reliable.pending) {
+      this.#deferred ??= options;
+      return;
+    }
+    const response = this.#response(200, options);
+    const dialog = this.dialog ?? Dialog.uas(this.invite, response);
+    dialog.confirm(response);
+    this.own(dialog);
+    this.enter("accepted");
+    this.#transaction.respond(response);
+    this.awaitAck(this.#transaction, response);
+  }
+
+  override reject(status: number, options: { reason?: string; headers?: HeaderList } = {}): void {
+    if (status < 300 || status > 699) throw new RangeError(`reject() sends 300 to 699, not ${status}`);
+    if (!this.#giveUp()) return;
+    this.#transaction.respond(this.#response(status, options));
+  }
+
+  override end(headers: HeaderList = []): void {
+    if (this.state === "calling" || this.state === "early") this.reject(480, { headers });
+    else this.bye(headers);
+  }
+
+  override ack(): never {
+    throw new TypeError("ack() is the caller's");
+  }
+
+  override cancel(): never {
+    throw new TypeError("cancel() is the caller's");
+  }
+
+  override close(): void {
+    this.#reliable.stop();
+    super.close();
+  }
+
+  protected override hangUp(headers: HeaderList): Promise<SipResponse> {
+    const { dialog, state } = this;
+    if (!dialog || (state !== "accepted" && state !== "confirmed")) {
+      return Promise.resolve(localResponse(this.invite, 481));
+    }
+    let answered: Promise<SipResponse>;
+    if (state === "confirmed") {
+      answered = this.sendBye(dialog, headers);
+    } else {
+      // RFC 3261 §15: the callee's BYE waits for the ACK, or until none can come any more.
+      const { promise, resolve } = Promise.withResolvers<SipResponse>();
+      this.#onAcknowledged = () => resolve(this.sendBye(dialog, headers));
+      answered = promise;
+    }
+    this.finish({ by: "local" });
+    return answered;
+  }
+
+  protected override acknowledged(ack: SipRequest): void {
+    if (this.#onAcknowledged) return this.#onAcknowledged();
+    this.enter("confirmed");
+    return super.acknowledged(ack);
+  }
+
+  protected override ackMissing(): void {
+    if (this.#onAcknowledged) this.#onAcknowledged();
+    else super.ackMissing();
+  }
+
+  protected override byeTooEarly(transaction: ServerTransaction): void {
+    // RFC 3261 §15: a caller may end an early dialog by BYE; the INVITE gets 487 (§15.1.2).
+    transaction.reply(200);
+    this.#cancelled(transaction.request);
+  }
+
+  protected override prack(transaction: ServerTransaction): void {
+    if (!this.#reliable.acknowledge(transaction.request.get("RAck"))) return transaction.reply(481);
+    transaction.reply(200);
+    const deferred = this.#deferred;
+    if (deferred && !this.#reliable.pending) {
+      this.#deferred = undefined;
+      this.accept(deferred);
+    }
+    return undefined;
+  }
+
+  #cancelled(request: SipRequest): void {
+    if (!this.#giveUp()) return;
+    this.#transaction.reply(487);
+    this.context.guard(() => this.events.cancelled?.(request));
+  }
+
+  // RFC 3262 §3: no PRACK in 64*T1, so the INVITE is rejected with a 5xx.
+  #prackMissing(): void {
+    if (this.state !== "calling" && this.state !== "early") return;
+    this.#transaction.reply(504);
+    this.disown();
+    this.finish({ by: "timeout" });
+  }
+
+  /** True if there was still something to give up. */
+  #giveUp(): boolean {
+    if (this.state !== "calling" && this.state !== "early") return false;
+    this.enter("terminated");
+    this.#reliable.stop();
+    this.disown();
+    return true;
+  }
+
+  #response(status: number, options: AcceptOptions & { reason?: string }): SipResponse {
+    return createResponse(this.invite, status, { toTag: this.#transaction.localTag, ...options });
+  }
+}

@@ -1,0 +1,3 @@
+export { VirtualClock } from "./virtualClock.ts";
+export { SeededRandom } from "./seededRandom.ts";
+export { Wire } from "./wire.ts";

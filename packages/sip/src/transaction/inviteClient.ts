@@ -1,0 +1,188 @@
+import { SipRequest } from "../message.ts";
+import type { HeaderList, SipMessage, SipResponse } from "../message.ts";
+import type { Hop } from "../ports.ts";
+import type { ClientFailure, ClientListener, ClientTransaction } from "./clientTransaction.ts";
+import type { MachineContext } from "./machine.ts";
+import { TimerBank } from "./timerBank.ts";
+import { timerC } from "./timers.ts";
+
+export type InviteClientState = "calling" | "proceeding" | "completed" | "accepted" | "terminated";
+/**
+ * INVITE client transaction: RFC 3261 §17.1.1 as changed by RFC 6026 §7.2.
+ *
+ *                      | INVITE sent
+ *   timer A: send      v
+ *   again  ____  +---------+   2xx, tell user
+ *         |    `-| calling |---------------------------+
+ *         `----->+---------+--- timer B, no way: tell -+--+
+ *                 |      | 1xx                         |  |
+ *      3xx-6xx:   |      v          2xx, tell user     |  |
+ *      ACK, tell  | +------------+---------------------+  |
+ *                 | | proceeding |<-. 1xx: tell,       |  |
+ *                 | +------------+--' timer C anew     |  |
+ *                 |      |   | no answer to CANCEL: tell +--+
+ *                 v      v                             v  |
+ *   3xx-6xx:  +-----------+                  +----------+ |  2xx: tell
+ *   ACK  ,--->| completed |                  | accepted |<-+---.
+ *        `----+-----------+                  +----------+--+---'
+ *                 | timer D (0 if reliable)       | M      |
+ *                 +------------> terminated <-----+--------+
+ */
+export class InviteClientTransaction implements ClientTransaction {
+  readonly request: SipRequest;
+  readonly hop: Hop;
+  readonly #context: MachineContext;
+  readonly #listener: ClientListener;
+  readonly #sendCancel: (cancel: SipRequest) => void;
+  readonly #ended: () => void;
+  readonly #timers: TimerBank<"A" | "B" | "C" | "D" | "M" | "cancelled">;
+  #state: InviteClientState = "calling";
+  #cancel: { headers: HeaderList; sent: boolean } | undefined;
+
+  constructor(
+    context: MachineContext,
+    request: SipRequest,
+    hop: Hop,
+    listener: ClientListener,
+    out: { cancel(cancel: SipRequest): void; ended(): void },
+  ) {
+    this.#context = context;
+    this.request = request;
+    this.hop = hop;
+    this.#listener = listener;
+    this.#sendCancel = (cancel) => out.cancel(cancel);
+    this.#ended = () => out.ended();
+    this.#timers = new TimerBank(context.clock);
+  }
+
+  get state(): InviteClientState {
+    return this.#state;
+  }
+
+  /** Sends the INVITE. */
+  start(): void {
+    const { t1 } = this.#context.timers;
+    if (!this.hop.send(this.request.toOctets())) {
+      this.#timers.start("B", 0, () => this.#fail("transport"));
+      return;
+    }
+    this.#timers.start("B", 64 * t1, () => this.#fail("timeout"));
+    if (!this.hop.reliable) this.#armA(t1);
+  }
+
+  receive(response: SipResponse): void {
+    const { status } = response;
+    switch (this.#state) {
+      case "calling":
+      case "proceeding":
+        if (status < 200) this.#provisional(response);
+        else if (status < 300) this.#accepted(response);
+        else this.#rejected(response);
+        return;
+      case "completed":
+        // RFC 3261 §17.1.1.2: the ACK was lost, send it again without telling the user.
+        if (status >= 300) this.#acknowledge(response);
+        return;
+      case "accepted":
+        // RFC 6026 §7.2: each 2xx, repeated or of another branch of a fork, is the user's to ACK.
+        if (status >= 200 && status < 300) this.#tell(response);
+        return;
+      case "terminated":
+        return;
+    }
+  }
+
+  cancel(headers: HeaderList = []): void {
+    if (this.#cancel || (this.#state !== "calling" && this.#state !== "proceeding")) return;
+    this.#cancel = { headers, sent: false };
+    // RFC 3261 §9.1: no CANCEL before a provisional response.
+    if (this.#state === "proceeding") this.#cancelNow(headers);
+  }
+
+  /** Ends without telling anybody; for the layer's close(). */
+  abandon(): void {
+    this.#state = "terminated";
+    this.#timers.stopAll();
+  }
+
+  #armA(interval: number): void {
+    this.#timers.start("A", interval, () => {
+      if (this.hop.send(this.request.toOctets())) this.#armA(2 * interval);
+      else this.#fail("transport");
+    });
+  }
+
+  #provisional(response: SipResponse): void {
+    this.#state = "proceeding";
+    this.#timers.stop("A", "B");
+    if (this.#cancel && !this.#cancel.sent) this.#cancelNow(this.#cancel.headers);
+    // RFC 3261 §16.7 step 2: every provisional but 100 starts timer C anew; the first of all starts it.
+    else if (!this.#cancel && (response.status > 100 || !this.#timers.isRunning("C"))) {
+      this.#timers.start("C", timerC, () => this.cancel());
+    }
+    this.#tell(response);
+  }
+
+  #cancelNow(headers: HeaderList): void {
+    this.#cancel = { headers, sent: true };
+    this.#timers.stop("C");
+    // RFC 3261 §9.1: a peer that answers the CANCEL but never the INVITE is given up after 64*T1.
+    this.#timers.start("cancelled", 64 * this.#context.timers.t1, () => this.#fail("timeout"));
+    this.#sendCancel(this.#cancelRequest(headers));
+  }
+
+  #accepted(response: SipResponse): void {
+    this.#state = "accepted";
+    this.#timers.stopAll();
+    this.#timers.start("M", 64 * this.#context.timers.t1, () => this.#terminate());
+    this.#tell(response);
+  }
+
+  #rejected(response: SipResponse): void {
+    this.#state = "completed";
+    this.#timers.stopAll();
+    this.#acknowledge(response);
+    // RFC 3261 §17.1.1.2: timer D is at least 32 s and zero over a reliable transport.
+    if (this.hop.reliable) this.#terminate();
+    else this.#timers.start("D", Math.max(32_000, 64 * this.#context.timers.t1), () => this.#terminate());
+    this.#tell(response);
+  }
+
+  #fail(why: ClientFailure): void {
+    this.#terminate();
+    this.#context.guard(() => this.#listener.failed(why));
+  }
+
+  #terminate(): void {
+    this.abandon();
+    this.#ended();
+  }
+
+  #tell(response: SipResponse): void {
+    this.#context.guard(() => this.#listener.response(response));
+  }
+
+  // RFC 3261 §17.1.1.3
+  #acknowledge(response: SipResponse): void {
+    this.hop.send(this.#sibling("ACK", response).toOctets());
+  }
+
+  // RFC 3261 §9.1
+  #cancelRequest(headers: HeaderList): SipRequest {
+    const cancel = this.#sibling("CANCEL", this.request);
+    for (const [name, value] of headers) cancel.add(name, value);
+    return cancel;
+  }
+
+  /** ACK and CANCEL share Request-URI, top Via, Route, From, Call-ID and the CSeq number with their INVITE. */
+  #sibling(method: "ACK" | "CANCEL", toFrom: SipMessage): SipRequest {
+    const { request } = this;
+    return SipRequest.create(method, request.uri, [["Via", request.list("Via")[0] ?? ""]])
+      .copy(request, "Route")
+      .add("Max-Forwards", "70")
+      .copy(request, "From")
+      .copy(toFrom, "To")
+      .copy(request, "Call-ID")
+      .add("CSeq", `${request.cseq.number} ${method}`);
+  }
+}

@@ -1,0 +1,102 @@
+import type { SipRequest, SipResponse } from "../message.ts";
+import type { Hop } from "../ports.ts";
+import type { ClientFailure, ClientListener, ClientTransaction } from "./clientTransaction.ts";
+import type { MachineContext } from "./machine.ts";
+import { TimerBank } from "./timerBank.ts";
+
+export type NonInviteClientState = "trying" | "proceeding" | "completed" | "terminated";
+
+/**
+ * Non-INVITE client transaction: RFC 3261 §17.1.2.
+ *
+ *                     | request sent
+ *   timer E: send     v
+ *   again   ____  +--------+  timer F, no way: tell
+ *          |    `-| trying |------------------------+
+ *          `----->+--------+                        |
+ *                  |     | 1xx, tell                |
+ *                  |     v                          |
+ *    200-699, tell |  +------------+  timer F: tell |
+ *                  |  | proceeding |----------------+
+ *                  |  +------------+ E: every T2    |
+ *                  v     v 200-699, tell            |
+ *               +-----------+                       |
+ *               | completed |                       |
+ *               +-----------+                       |
+ *                  | timer K (0 if reliable)        |
+ *                  +---------> terminated <---------+
+ */
+export class NonInviteClientTransaction implements ClientTransaction {
+  readonly request: SipRequest;
+  readonly hop: Hop;
+  readonly #context: MachineContext;
+  readonly #listener: ClientListener;
+  readonly #ended: () => void;
+  readonly #timers: TimerBank<"E" | "F" | "K">;
+  #state: NonInviteClientState = "trying";
+
+  constructor(context: MachineContext, request: SipRequest, hop: Hop, listener: ClientListener, ended: () => void) {
+    this.#context = context;
+    this.request = request;
+    this.hop = hop;
+    this.#listener = listener;
+    this.#ended = ended;
+    this.#timers = new TimerBank(context.clock);
+  }
+
+  get state(): NonInviteClientState {
+    return this.#state;
+  }
+
+  /** Sends the request. */
+  start(): void {
+    const { t1 } = this.#context.timers;
+    if (!this.hop.send(this.request.toOctets())) {
+      this.#timers.start("F", 0, () => this.#fail("transport"));
+      return;
+    }
+    this.#timers.start("F", 64 * t1, () => this.#fail("timeout"));
+    if (!this.hop.reliable) this.#armE(t1);
+  }
+
+  receive(response: SipResponse): void {
+    if (this.#state === "completed" || this.#state === "terminated") return;
+    if (response.status < 200) {
+      this.#state = "proceeding";
+    } else {
+      this.#state = "completed";
+      this.#timers.stopAll();
+      if (this.hop.reliable) this.#terminate();
+      else this.#timers.start("K", this.#context.timers.t4, () => this.#terminate());
+    }
+    this.#context.guard(() => this.#listener.response(response));
+  }
+
+  /** Only an INVITE can be cancelled (RFC 3261 §9.1). */
+  cancel(): void {}
+
+  /** Ends without telling anybody; for the layer's close(). */
+  abandon(): void {
+    this.#state = "terminated";
+    this.#timers.stopAll();
+  }
+
+  #armE(interval: number): void {
+    this.#timers.start("E", interval, () => {
+      if (!this.hop.send(this.request.toOctets())) return this.#fail("transport");
+      const { t2 } = this.#context.timers;
+      // RFC 3261 §17.1.2.2: doubles up to T2; every T2 once a provisional response has come.
+      return this.#armE(this.#state === "proceeding" ? t2 : Math.min(2 * interval, t2));
+    });
+  }
+
+  #fail(why: ClientFailure): void {
+    this.#terminate();
+    this.#context.guard(() => this.#listener.failed(why));
+  }
+
+  #terminate(): void {
+    this.abandon();
+    this.#ended();
+  }
+}

@@ -1,0 +1,75 @@
+import type { SipRequest, SipResponse } from "../message.ts";
+import type { Hop } from "../ports.ts";
+import type { MachineContext } from "./machine.ts";
+import { ServerMachine } from "./serverTransaction.ts";
+import { TimerBank } from "./timerBank.ts";
+
+export type NonInviteServerState = "trying" | "proceeding" | "completed" | "terminated";
+
+/**
+ * Non-INVITE server transaction: RFC 3261 §17.2.2.
+ *
+ *        | request
+ *        v
+ *   +--------+  1xx: send   +------------+  request: send last 1xx again
+ *   | trying |------------->| proceeding |<-.
+ *   +--------+              +------------+--' 1xx: send
+ *    |     | 200-699: send     |     |
+ *    |     +---------+---------+     |
+ *    |               v               |
+ *    |         +-----------+  request: send the final response again
+ *    |         | completed |<-.      |
+ *    |         +-----------+--'      |
+ *    |               | timer J (0 if reliable)
+ *    |               v               |
+ *    +--------> terminated <---------+
+ *      no answer within 64*T1: tell (RFC 4320 §4.2: too late for any)
+ */
+export class NonInviteServerTransaction extends ServerMachine {
+  readonly #ended: () => void;
+  readonly #timers: TimerBank<"unanswered" | "J">;
+  #state: NonInviteServerState = "trying";
+  #last: SipResponse | undefined;
+
+  constructor(context: MachineContext, request: SipRequest, hop: Hop, ended: () => void) {
+    super(context, request, hop);
+    this.#ended = ended;
+    this.#timers = new TimerBank(context.clock);
+    this.#timers.start("unanswered", 64 * context.timers.t1, () => {
+      this.#terminate();
+      this.tellTimeout();
+    });
+  }
+
+  override get state(): NonInviteServerState {
+    return this.#state;
+  }
+
+  override receiveAgain(): void {
+    if (this.#last) this.hop.send(this.#last.toOctets());
+  }
+
+  override abandon(): void {
+    this.#state = "terminated";
+    this.#timers.stopAll();
+  }
+
+  protected override take(response: SipResponse): void {
+    if (this.#state === "completed" || this.#state === "terminated") return;
+    this.#last = response;
+    if (response.status < 200) {
+      this.#state = "proceeding";
+    } else {
+      this.#state = "completed";
+      this.#timers.stopAll();
+      if (this.hop.reliable) this.#terminate();
+      else this.#timers.start("J", 64 * this.context.timers.t1, () => this.#terminate());
+    }
+    this.transmit(response);
+  }
+
+  #terminate(): void {
+    this.abandon();
+    this.#ended();
+  }
+}
