@@ -29,3 +29,5 @@ export type { Timers } from "./transaction/timers.ts";
 export { UserAgent } from "./userAgent.ts";
 export type { UserAgentOptions } from "./userAgent.ts";
 export type { InviteEnd, InviteEvents, InviteState, InviteUsage, ProgressOptions } from "./invite/usage.ts";
+export { parseReginfo } from "./reginfo.ts";
+export type { Reginfo, ReginfoContact, ReginfoRegistration } from "./reginfo.ts";
