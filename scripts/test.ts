@@ -1,0 +1,38 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { checkReport, resultsFile } from "./conformance.ts";
+import { countTests, readResults } from "./conformance/results.ts";
+
+// Filters and flags go to vitest. Only a run of the whole suite may speak for conformance, so only it writes the results
+// that `npm run conformance` reads.
+const args = process.argv.slice(2);
+const whole = args.length === 0;
+const output = whole ? resultsFile : ".cache/test-results.partial.json";
+
+mkdirSync(".cache", { recursive: true });
+rmSync(output, { force: true });
+const vitest = [
+  "node_modules/vitest/vitest.mjs",
+  "run",
+  "--reporter=default",
+  "--reporter=json",
+  `--outputFile.json=${output}`,
+];
+const child = spawn(process.execPath, [...vitest, ...args], { stdio: "inherit" });
+const code = await new Promise<number>((resolve) => void child.on("close", (status) => resolve(status ?? 1)));
+
+const results = existsSync(output)
+  ? readResults(readFileSync(output, "utf8"), process.cwd())
+  : [{ file: "vitest", title: "gave no results", status: "failed" as const }];
+const skipped = results.filter((test) => test.status === "skipped");
+const failed = code !== 0 || results.some((test) => test.status === "failed");
+
+const complaints: string[] = [];
+if (failed && !results.some((test) => test.status === "failed")) complaints.push(`vitest ended with code ${code}`);
+if (!failed && whole) complaints.push(...checkReport(results));
+if (process.env["CI"] === "true" && skipped.length > 0) complaints.push("in CI no test may be skipped");
+
+for (const test of skipped) console.log(`skipped: ${test.file}: ${test.title}`);
+for (const complaint of complaints) console.error(complaint);
+process.exitCode = failed || complaints.length > 0 ? 1 : 0;
+console.log(countTests(results));
