@@ -1,0 +1,114 @@
+import {
+  addressOf,
+  codecAttributes,
+  codecsOf,
+  directionOf,
+  formatSdp,
+  rtcpPortOf,
+  type Codec,
+  type Direction,
+  type MediaDescription,
+} from "@portico/sdp";
+import type { MediaContext } from "@portico/agw";
+import { EpcscfError } from "../errors.ts";
+import { parse } from "./accessSide.ts";
+
+/** The far end's audio stream as the core's SDP describes it. */
+export interface CoreAudio {
+  readonly codecs: Codec[];
+  readonly direction: Direction;
+  readonly address: string;
+  readonly port: number;
+  readonly rtcpPort: number;
+}
+
+const isAudio = ({ type, protocol, port }: MediaDescription): boolean =>
+  type === "audio" && port !== 0 && (protocol === "RTP/AVP" || protocol === "RTP/AVPF");
+
+/** The Mb side of a session's SDP: plain RTP, nothing of WebRTC in it (SDP-01 to SDP-04). */
+export class CoreSide {
+  readonly #context: MediaContext;
+  readonly #sessionId: string;
+  #version = 0;
+  #lines: { type: string; protocol: string; formats: readonly string[] }[] = [];
+  #audio = 0;
+
+  constructor(context: MediaContext, sessionId: string) {
+    this.#context = context;
+    this.#sessionId = sessionId;
+  }
+
+  /** Reads an offer or an answer of the core. @throws EpcscfError when no audio in it can be carried. */
+  read(text: string): CoreAudio {
+    const session = parse(text);
+    const index = session.media.findIndex(isAudio);
+    const media = session.media[index];
+    if (media === undefined) throw new EpcscfError("epcscf/no-common-media");
+    const connection = addressOf(session, media);
+    if (connection === undefined) throw new EpcscfError("epcscf/bad-sdp");
+    this.#lines = session.media.map(({ type, protocol, formats }) => ({ type, protocol, formats }));
+    this.#audio = index;
+    return {
+      codecs: codecsOf(media),
+      // RFC 3264 §8.4: an unspecified address holds the stream, as old equipment does it.
+      direction: connection.address === "0.0.0.0" ? "inactive" : directionOf(session, media),
+      address: connection.address,
+      port: media.port,
+      rtcpPort: rtcpPortOf(media),
+    };
+  }
+
+  checkpoint(): () => void {
+    const [lines, audio] = [this.#lines, this.#audio];
+    return () => ([this.#lines, this.#audio] = [lines, audio]);
+  }
+
+  /** Our offer or answer with these codecs. */
+  write(codecs: readonly Codec[], direction: Direction): string {
+    const { core } = this.#context;
+    this.#version += 1;
+    if (this.#lines.length === 0) this.#lines = [{ type: "audio", protocol: "RTP/AVP", formats: [] }];
+    const addressType = core.address.includes(":") ? "IP6" : "IP4";
+    return formatSdp({
+      origin: {
+        username: "-",
+        sessionId: this.#sessionId,
+        sessionVersion: String(this.#version),
+        addressType,
+        address: core.address,
+      },
+      name: "-",
+      connection: { addressType, address: core.address },
+      bandwidths: [],
+      timing: "0 0",
+      attributes: [],
+      media: this.#lines.map(({ type, protocol, formats }, index) =>
+        index === this.#audio
+          ? this.#audioLine(protocol, codecs, direction)
+          : { type, port: 0, protocol, formats: [...formats], bandwidths: [], attributes: [] },
+      ),
+    });
+  }
+
+  #audioLine(protocol: string, codecs: readonly Codec[], direction: Direction): MediaDescription {
+    const { core } = this.#context;
+    return {
+      type: "audio",
+      port: core.port,
+      protocol,
+      formats: codecs.map(({ payloadType }) => String(payloadType)),
+      // RFC 3556: RTCP bandwidth beside that of 64 kbit/s G.711 with its headers at 20 ms.
+      bandwidths: [
+        { type: "AS", value: 80 },
+        { type: "RS", value: 600 },
+        { type: "RR", value: 2000 },
+      ],
+      attributes: [
+        ...codecAttributes(codecs),
+        { name: "ptime", value: "20" },
+        { name: "maxptime", value: "240" },
+        { name: direction },
+      ],
+    };
+  }
+}

@@ -1,0 +1,160 @@
+interface Entry {
+  readonly status: number;
+  readonly message: string;
+  readonly cause: string;
+  readonly remedy: string;
+}
+
+/** Stable name of an error of this package. */
+export type EpcscfErrorCode =
+  | "epcscf/unregistered"
+  | "epcscf/identity-mismatch"
+  | "epcscf/foreign-origin"
+  | "epcscf/not-in-block"
+  | "epcscf/contact"
+  | "epcscf/other-identity"
+  | "epcscf/core-challenge"
+  | "epcscf/core-unreachable"
+  | "epcscf/media-unavailable"
+  | "epcscf/no-common-media"
+  | "epcscf/bad-sdp"
+  | "epcscf/target"
+  | "epcscf/hops"
+  | "epcscf/flow-gone"
+  | "epcscf/flow-token"
+  | "epcscf/method"
+  | "epcscf/rate";
+
+const catalogue: Readonly<Record<EpcscfErrorCode, Entry>> = {
+  "epcscf/unregistered": {
+    status: 403,
+    message: "Not registered",
+    cause: "A request came on a flow without a live registration (TS 24.229 §5.2.6.3.1)",
+    remedy: "REGISTER with a valid access token first",
+  },
+  "epcscf/identity-mismatch": {
+    status: 403,
+    message: "The identity is not the token's",
+    cause: "From, To or the Request-URI of the REGISTER do not match the token's IMPU and the home domain",
+    remedy: "Register the IMPU that came with the token, at the home domain that came with it",
+  },
+  "epcscf/foreign-origin": {
+    status: 403,
+    message: "The token belongs to another web site",
+    cause: "The WebSocket's Origin is not among the origins of the token's WWSF (TS 33.203 X.4.1 REQ 3.3)",
+    remedy: "Open the page at the site that issued the token",
+  },
+  "epcscf/not-in-block": {
+    status: 403,
+    message: "The identity is not in the block of this site",
+    cause: "The operator's table has no such IMPU for this WWSF, or the tenant is suspended",
+    remedy: "Check the tenant's block and state",
+  },
+  "epcscf/contact": {
+    status: 400,
+    message: "REGISTER needs exactly one Contact",
+    cause: "No Contact, several, or `*` without Expires: 0",
+    remedy: "Send one Contact, or `Contact: *` with Expires: 0",
+  },
+  "epcscf/other-identity": {
+    status: 403,
+    message: "This connection is registered with another identity",
+    cause: "The IMPU of a live flow cannot change (RFC 8898 §2.1.3)",
+    remedy: "Open a new WebSocket for the other identity",
+  },
+  "epcscf/core-challenge": {
+    status: 503,
+    message: "The IMS does not trust this portal",
+    cause: "The core challenged a trusted-node REGISTER (TS 33.203 U.1)",
+    remedy: "Operator: configure the I- and S-CSCF to accept integrity-protected=auth-done from this node",
+  },
+  "epcscf/core-unreachable": {
+    status: 504,
+    message: "The IMS does not answer",
+    cause: "No response from the home network's entry point in time",
+    remedy: "Try again later; operator: check the I-CSCF's address and reachability",
+  },
+  "epcscf/media-unavailable": {
+    status: 503,
+    message: "No media resources",
+    cause: "The media plane could not reserve ports",
+    remedy: "Try again later; operator: widen the port range or add media workers",
+  },
+  "epcscf/no-common-media": {
+    status: 488,
+    message: "No audio codec in common",
+    cause: "The offer has no audio stream with G.711 that this gateway can carry",
+    remedy: "Offer audio with PCMA or PCMU over UDP/TLS/RTP/SAVPF",
+  },
+  "epcscf/bad-sdp": {
+    status: 488,
+    message: "The session description cannot be used",
+    cause: "The SDP is malformed, or lacks ICE credentials or a fingerprint",
+    remedy: "Offer audio with ICE and DTLS-SRTP",
+  },
+  "epcscf/target": {
+    status: 404,
+    message: "This number or address cannot be called",
+    cause: "The dialled string is no telephone number and no address of the home domain",
+    remedy: "Dial an international number (+ and digits) or an address of the home domain",
+  },
+  "epcscf/hops": {
+    status: 483,
+    message: "Too many hops",
+    cause: "Max-Forwards reached zero",
+    remedy: "Look for a loop",
+  },
+  "epcscf/flow-gone": {
+    status: 430,
+    message: "Flow failed",
+    cause: "The WebSocket of this registration is closed (RFC 5626 §5.3.1)",
+    remedy: "Try another flow of the user",
+  },
+  "epcscf/flow-token": {
+    status: 403,
+    message: "Unknown flow",
+    cause: "The flow token in the Route does not carry this node's signature (RFC 5626 §5.3.1)",
+    remedy: "Route requests by the Path of the registration",
+  },
+  "epcscf/method": {
+    status: 405,
+    message: "Method not allowed here",
+    cause: "The method has no meaning between a browser and the IMS at this node",
+    remedy: "Use one of the methods of the Allow header field",
+  },
+  "epcscf/rate": {
+    status: 503,
+    message: "Too many requests on this connection",
+    cause: "The flow sent more messages than the rate limit allows",
+    remedy: "Wait for the time in Retry-After",
+  },
+};
+
+/** The error of this package; `status` is the SIP status the peer is answered with. */
+export class EpcscfError extends Error {
+  override readonly name = "EpcscfError";
+  readonly code: EpcscfErrorCode;
+  readonly status: number;
+  override readonly cause: string;
+  readonly remedy: string;
+
+  constructor(code: EpcscfErrorCode) {
+    const { status, message, cause, remedy } = catalogue[code];
+    super(message);
+    this.code = code;
+    this.status = status;
+    this.cause = cause;
+    this.remedy = remedy;
+  }
+}
+
+/** Why a token is refused (RFC 8898 §4, RFC 6750 §3.1). */
+export class TokenError extends Error {
+  override readonly name = "TokenError";
+  readonly code: "invalid_token" | "invalid_scope";
+
+  constructor(code: "invalid_token" | "invalid_scope", message: string) {
+    super(message);
+    this.code = code;
+  }
+}

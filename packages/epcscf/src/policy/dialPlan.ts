@@ -1,0 +1,54 @@
+import { formatUri, parseUri, type SipUri } from "@portico/sip";
+import { EpcscfError } from "../errors.ts";
+
+/** What a tenant's users may dial and how it becomes a URI the core understands. */
+export interface DialPlan {
+  /** Domains whose SIP URIs may be called: the home domain and those of its blocks. */
+  readonly domains: readonly string[];
+  /** International prefix dialled before a foreign number, for example `011` or `00`. */
+  readonly internationalPrefix: string;
+  /** Trunk prefix and country code of national numbers, for example `1` and `+1`; absent: national form is refused. */
+  readonly national?: { readonly trunk: string; readonly country: string; readonly digits: number };
+}
+
+/**
+ * The only URI that is sent for a dialled one: `tel:` with an E.164 number, or a SIP URI of an own domain without
+ * parameters. Everything else is refused, so that a `tel` parameter, `user=phone` with a foreign domain or an escape
+ * cannot carry a call past the policy.
+ * @throws EpcscfError `epcscf/target`.
+ */
+export function resolveTarget(dialled: string, plan: DialPlan): string {
+  let uri: SipUri;
+  try {
+    uri = parseUri(dialled);
+  } catch {
+    throw new EpcscfError("epcscf/target");
+  }
+  if (uri.scheme === "tel") {
+    const extras = [...uri.params.keys()].filter((name) => name !== "phone-context");
+    if (extras.length > 0) throw new EpcscfError("epcscf/target");
+    return `tel:${e164(uri.user ?? "", plan)}`;
+  }
+  if (uri.scheme !== "sip" || !plan.domains.includes(uri.host.toLowerCase()) || uri.port !== undefined) {
+    throw new EpcscfError("epcscf/target");
+  }
+  const user = uri.user ?? "";
+  if (uri.params.get("user") === "phone" || /^\+?[\d.()-]+$/.test(user)) return `tel:${e164(user, plan)}`;
+  if (user === "" || !/^[\w.-]+$/.test(user) || uri.headers !== undefined) throw new EpcscfError("epcscf/target");
+  return formatUri({ scheme: "sip", user, host: uri.host.toLowerCase(), params: new Map() });
+}
+
+function e164(dialled: string, plan: DialPlan): string {
+  const digits = dialled.replaceAll(/[-.()]/g, "");
+  if (/^\+\d{5,15}$/.test(digits)) return digits;
+  const { internationalPrefix, national } = plan;
+  if (digits.startsWith(internationalPrefix) && /^\d+$/.test(digits)) {
+    const number = `+${digits.slice(internationalPrefix.length)}`;
+    if (/^\+[1-9]\d{4,14}$/.test(number)) return number;
+  }
+  if (national !== undefined && /^\d+$/.test(digits)) {
+    const inner = digits.startsWith(national.trunk) ? digits.slice(national.trunk.length) : digits;
+    if (inner.length === national.digits) return `${national.country}${inner}`;
+  }
+  throw new EpcscfError("epcscf/target");
+}

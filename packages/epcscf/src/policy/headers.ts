@@ -1,0 +1,65 @@
+import type { SipMessage } from "@portico/sip";
+
+type Treatment = "pass" | "drop";
+
+/**
+ * Headers with a rule of their own at the trust-domain boundary (TS 24.229 §4.4). `up` is from the browser to the core,
+ * `down` from the core to the browser. A header that does not stand here passes where the request is proxied; across
+ * the B2BUA only those marked `pass` are carried, since a leg owns its dialog headers (RFC 7092 §3).
+ */
+const table: Readonly<Record<string, { readonly up: Treatment; readonly down: Treatment; readonly clause: string }>> = {
+  "accept-contact": { up: "pass", down: "pass", clause: "RFC 3841 §9.2" },
+  "alert-info": { up: "drop", down: "pass", clause: "RFC 3261 §20.4" },
+  authorization: { up: "drop", down: "drop", clause: "RFC 8898 §2.1.2" },
+  "call-info": { up: "drop", down: "pass", clause: "RFC 3261 §20.9" },
+  "feature-caps": { up: "drop", down: "pass", clause: "TS 24.229 §4.4" },
+  "history-info": { up: "pass", down: "pass", clause: "RFC 7044" },
+  "p-access-network-info": { up: "drop", down: "drop", clause: "TS 24.229 §4.4.15" },
+  "p-asserted-identity": { up: "drop", down: "pass", clause: "RFC 3325 §5" },
+  "p-asserted-service": { up: "drop", down: "drop", clause: "RFC 6050 §4" },
+  "p-associated-uri": { up: "drop", down: "pass", clause: "RFC 7315 §4.1" },
+  "p-called-party-id": { up: "drop", down: "pass", clause: "RFC 7315 §4.2" },
+  "p-charging-function-addresses": { up: "drop", down: "drop", clause: "TS 24.229 §4.4" },
+  "p-charging-vector": { up: "drop", down: "drop", clause: "TS 24.229 §4.4" },
+  "p-early-media": { up: "pass", down: "pass", clause: "RFC 5009 §8" },
+  "p-preferred-identity": { up: "drop", down: "drop", clause: "RFC 3325 §5" },
+  "p-preferred-service": { up: "pass", down: "drop", clause: "RFC 6050 §4" },
+  "p-profile-key": { up: "drop", down: "drop", clause: "TS 24.229 §4.4" },
+  "p-served-user": { up: "drop", down: "drop", clause: "RFC 5502 §6" },
+  "p-user-database": { up: "drop", down: "drop", clause: "TS 24.229 §4.4" },
+  "p-visited-network-id": { up: "drop", down: "drop", clause: "TS 24.229 §4.4" },
+  priority: { up: "pass", down: "pass", clause: "RFC 3261 §20.26" },
+  privacy: { up: "pass", down: "pass", clause: "RFC 3323 §4" },
+  "proxy-authorization": { up: "drop", down: "drop", clause: "RFC 8898 §2.1.2" },
+  reason: { up: "pass", down: "pass", clause: "RFC 3326" },
+  "resource-priority": { up: "drop", down: "drop", clause: "TS 24.229 §4.4.11" },
+  "security-client": { up: "drop", down: "drop", clause: "TS 24.229 §5.2.2" },
+  "security-verify": { up: "drop", down: "drop", clause: "TS 24.229 §5.2.2" },
+  "session-id": { up: "pass", down: "pass", clause: "RFC 7989" },
+  subject: { up: "pass", down: "pass", clause: "RFC 3261 §20.36" },
+  "user-to-user": { up: "pass", down: "pass", clause: "RFC 7433" },
+};
+
+type Way = "up" | "down";
+
+/** Takes out of a proxied message what may not cross the boundary in this direction. */
+export function strip(message: SipMessage, way: Way): void {
+  for (const [name] of message.headers()) {
+    if (table[name.toLowerCase()]?.[way] === "drop") message.remove(name);
+  }
+  if (way === "down" && wantsPrivacy(message)) message.remove("P-Asserted-Identity");
+}
+
+/** The headers a B2BUA carries from one leg to the other in this direction. */
+export function carried(message: SipMessage, way: Way): [string, string][] {
+  const hidden = way === "down" && wantsPrivacy(message);
+  return message.headers().filter(([name]) => {
+    const lower = name.toLowerCase();
+    return table[lower]?.[way] === "pass" && !(hidden && lower === "p-asserted-identity");
+  });
+}
+
+/** True when the asserted identity must not leave the trust domain (RFC 3325 §7, EPC-SES-08). */
+export function wantsPrivacy(message: SipMessage): boolean {
+  return (message.get("Privacy") ?? "").split(";").some((value) => ["id", "user"].includes(value.trim().toLowerCase()));
+}

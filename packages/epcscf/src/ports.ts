@@ -1,0 +1,72 @@
+/** What a verified access token says (RFC 9068; names of the claims as the WAF writes them). */
+export interface AccessClaims {
+  readonly issuer: string;
+  /** Pseudonym of the user. */
+  readonly subject: string;
+  /** The WWSF through which the token was issued. */
+  readonly clientId: string;
+  readonly tenant: string;
+  /** Web session at the WWSF; revocation names it. */
+  readonly sessionId: string;
+  readonly tokenId: string;
+  /** Seconds since the epoch. */
+  readonly expiresAt: number;
+  readonly scope: readonly string[];
+  readonly impu: string;
+  /** Web origins the bearer may come from. */
+  readonly origins: readonly string[];
+}
+
+/** Verifies access tokens. Throws {@link TokenError}. */
+export interface TokenVerifier {
+  verify(token: string): Promise<AccessClaims>;
+}
+
+/** One subscription of a tenant's block, as the operator's own table has it. */
+export interface BlockEntry {
+  readonly tenant: string;
+  readonly clientId: string;
+  readonly impu: string;
+  readonly impi: string;
+  /** E.164 number with `+`. */
+  readonly tel?: string;
+}
+
+/** The operator's table of blocks (EPC-REG-06: the check next to that of the HSS). */
+export interface BlockTable {
+  /** The entry that holds the IMPU, unless its tenant is suspended. */
+  find(impu: string): Promise<BlockEntry | undefined>;
+}
+
+/** What a revocation covers: every field given must match. */
+export interface Revocation {
+  readonly sessionId?: string;
+  readonly impu?: string;
+  readonly tenant?: string;
+  readonly reason: string;
+}
+
+/** Revocations as the WAF publishes them. */
+export interface Revocations {
+  isRevoked(claims: AccessClaims): boolean;
+  /** @returns a function that ends the subscription. */
+  onRevoked(listener: (revocation: Revocation) => void): () => void;
+}
+
+/** A fact about a registration, told to the WAF, which alone decides on leases. */
+export interface RegistrationFact {
+  readonly impu: string;
+  readonly sessionId: string;
+  readonly state: "registered" | "deregistered";
+  readonly reason: string;
+  /** True when the core confirmed with a 200, or the granted time is over. */
+  readonly confirmed: boolean;
+}
+
+/** Structured log; implementations must not receive tokens, bodies or personal data. */
+export interface Log {
+  info(event: string, facts?: Readonly<Record<string, string | number | boolean>>): void;
+  warn(event: string, facts?: Readonly<Record<string, string | number | boolean>>): void;
+  /** Something an operator must act on. */
+  alarm(event: string, facts?: Readonly<Record<string, string | number | boolean>>): void;
+}

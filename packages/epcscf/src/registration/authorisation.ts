@@ -1,0 +1,83 @@
+import { createResponse, parseCredentials, SipError, type SipRequest, type SipResponse } from "@portico/sip";
+import { EpcscfError, TokenError } from "../errors.ts";
+import type { AccessClaims, BlockEntry, BlockTable, Revocations, TokenVerifier } from "../ports.ts";
+import type { Flow } from "../w2/flow.ts";
+
+export interface AuthorisationOptions {
+  readonly verifier: TokenVerifier;
+  readonly revocations: Revocations;
+  readonly blocks: BlockTable;
+  readonly homeDomain: string;
+  /** Where a token is to be had; an https URI in production (RFC 8898 §4). */
+  readonly authzServer: string;
+}
+
+/** Decides by the access token who a browser is (RFC 8898). */
+export class Authorisation {
+  readonly #options: AuthorisationOptions;
+
+  constructor(options: AuthorisationOptions) {
+    this.#options = options;
+  }
+
+  /** The claims of the request's bearer token, or undefined when it carries none. @throws TokenError. */
+  async claims(request: SipRequest): Promise<AccessClaims | undefined> {
+    const token = bearer(request);
+    if (token === undefined) return undefined;
+    const claims = await this.#options.verifier.verify(token);
+    if (this.#options.revocations.isRevoked(claims)) throw new TokenError("invalid_token", "the token is revoked");
+    return claims;
+  }
+
+  /**
+   * The subscription a REGISTER may use: token, identity headers, web site and block must agree (EPC-REG-05, 06).
+   * @throws EpcscfError with the 403 to answer.
+   */
+  async entry(register: SipRequest, claims: AccessClaims, flow: Flow): Promise<BlockEntry> {
+    const { homeDomain, blocks } = this.#options;
+    if (
+      register.uri.toLowerCase() !== `sip:${homeDomain}` ||
+      !sameAddress(register.to.uri, claims.impu) ||
+      !sameAddress(register.from.uri, claims.impu)
+    ) {
+      throw new EpcscfError("epcscf/identity-mismatch");
+    }
+    if (!claims.origins.includes(flow.origin)) throw new EpcscfError("epcscf/foreign-origin");
+    const entry = await blocks.find(claims.impu);
+    if (entry === undefined || entry.clientId !== claims.clientId || entry.tenant !== claims.tenant) {
+      throw new EpcscfError("epcscf/not-in-block");
+    }
+    return entry;
+  }
+
+  /** The 401 that asks for a token (RFC 8898 §4). @param error absent when none came. */
+  challenge(request: SipRequest, error?: TokenError): SipResponse {
+    const { homeDomain, authzServer } = this.#options;
+    const why = error === undefined ? "" : `, error="${error.code}"`;
+    const value = `Bearer realm="${homeDomain}", authz_server="${authzServer}", scope="ims.register"${why}`;
+    return createResponse(request, 401, { headers: [["WWW-Authenticate", value]] });
+  }
+}
+
+/** The token of either Bearer form (EPC-REG-03). @throws TokenError when the header cannot be read. */
+function bearer(request: SipRequest): string | undefined {
+  for (const value of request.all("Authorization")) {
+    try {
+      const credentials = parseCredentials(value);
+      if (credentials.scheme === "bearer" && "token" in credentials) return credentials.token;
+    } catch (error) {
+      if (error instanceof SipError) throw new TokenError("invalid_token", "the Authorization header is malformed");
+      throw error;
+    }
+  }
+  return undefined;
+}
+
+/** Equal as SIP URIs, with nothing beyond scheme, user and host: parameters have no place in a registered IMPU. */
+function sameAddress(uri: string, impu: string): boolean {
+  const host = (text: string): string => {
+    const at = text.lastIndexOf("@");
+    return text.slice(0, at + 1) + text.slice(at + 1).toLowerCase();
+  };
+  return host(uri) === host(impu);
+}

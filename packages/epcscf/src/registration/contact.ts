@@ -1,0 +1,52 @@
+import { formatNameAddr, parseNameAddr, type NameAddr, type SipMessage } from "@portico/sip";
+import { EpcscfError } from "../errors.ts";
+
+/** Contact parameters that reach the core; all else of a browser's Contact stays here (EPC-REG-17). */
+const kept = /^(\+sip\.instance|reg-id|q|\+g\.3gpp\..+|audio|video)$/;
+
+/** What a browser's REGISTER says about its binding. */
+export interface AskedBinding {
+  /** URI of its Contact; undefined for `*`. */
+  readonly uri: string | undefined;
+  readonly instance: string | undefined;
+  readonly outbound: boolean;
+  /** Seconds asked; 0 ends the binding. */
+  readonly expires: number;
+  /** Parameters for the core's Contact, each with its leading semicolon. */
+  readonly params: string;
+}
+
+/** Reads the one Contact of a REGISTER. @throws EpcscfError `epcscf/contact`. */
+export function askedBinding(register: SipMessage, defaultExpires: number): AskedBinding {
+  const contacts = register.list("Contact");
+  const header = Number.parseInt(register.get("Expires") ?? "", 10);
+  const [first] = contacts;
+  if (first === undefined || contacts.length !== 1) throw new EpcscfError("epcscf/contact");
+  if (first === "*") {
+    if (header !== 0) throw new EpcscfError("epcscf/contact");
+    return { uri: undefined, instance: undefined, outbound: false, expires: 0, params: "" };
+  }
+  const contact = parseNameAddr(first);
+  const own = Number.parseInt(contact.params.get("expires") ?? "", 10);
+  const expires = [own, header, defaultExpires].find((value) => !Number.isNaN(value)) ?? defaultExpires;
+  const params = new Map([...contact.params].filter(([name]) => kept.test(name)));
+  const [, ...rest] = formatNameAddr({ uri: "x:x", params }).split(">");
+  return {
+    uri: contact.uri,
+    instance: contact.params.get("+sip.instance"),
+    outbound: contact.params.has("reg-id") && contact.params.has("+sip.instance"),
+    expires,
+    params: rest.join(">"),
+  };
+}
+
+/** The registrar's Contact values of a 200 (OK), parsed; unusable ones are left out. */
+export function grantedContacts(response: SipMessage): NameAddr[] {
+  return response.list("Contact").flatMap((value) => {
+    try {
+      return [parseNameAddr(value)];
+    } catch {
+      return [];
+    }
+  });
+}

@@ -1,0 +1,290 @@
+import {
+  formatNameAddr,
+  SipRequest,
+  type Clock,
+  type Random,
+  type ServerTransaction,
+  type SipResponse,
+  type UserAgent,
+} from "@portico/sip";
+import type { Core } from "../core.ts";
+import { EpcscfError, TokenError } from "../errors.ts";
+import type { ChargingVectors } from "../policy/charging.ts";
+import { strip } from "../policy/headers.ts";
+import type { AccessClaims, BlockEntry, Log } from "../ports.ts";
+import type { Seal } from "../seal.ts";
+import { closeCodes, type Flow } from "../w2/flow.ts";
+import type { Authorisation } from "./authorisation.ts";
+import { askedBinding, grantedContacts, type AskedBinding } from "./contact.ts";
+import { relay } from "../relay.ts";
+import { Registration, type EndReason, type Registrations } from "./registration.ts";
+import { asTrustedNode } from "./trustedNode.ts";
+
+export interface RegistrarOptions {
+  readonly core: Core;
+  readonly agent: UserAgent;
+  readonly registrations: Registrations;
+  readonly authorisation: Authorisation;
+  readonly seal: Seal;
+  readonly charging: ChargingVectors;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Wall clock, ms since the epoch, to compare with a token's `exp`. */
+  readonly wallClock: () => number;
+  readonly networkId: string;
+  /** Longest registration asked of the core, seconds. */
+  readonly maxExpires: number;
+  /** Seconds a lost socket may take to come back (EPC-DER-04). */
+  readonly graceSeconds: number;
+  readonly registered: (registration: Registration, initial: boolean) => void;
+  readonly flowReplaced: (registration: Registration, flow: Flow) => void;
+  readonly ended: (registration: Registration, reason: EndReason, confirmed: boolean) => void;
+}
+
+/** Seconds between keep-alives a browser is told when outbound is in force (RFC 5626 §4.4). */
+const flowTimer = 120;
+/** Attempts to end a binding in the core, and the pause between them in ms. */
+const endAttempts = 3;
+const endPause = 2000;
+
+/** Registration with the core on behalf of browsers: REGISTER is proxied, as a trusted node (EPC-REG-*, EPC-DER-*). */
+export class Registrar {
+  readonly #options: RegistrarOptions;
+  #stopSweep: () => void = () => undefined;
+
+  constructor(options: RegistrarOptions) {
+    this.#options = options;
+    this.#sweepLater();
+  }
+
+  /** Handles a REGISTER of a browser. Answers it in every case. */
+  async register(tx: ServerTransaction, flow: Flow): Promise<void> {
+    const { authorisation, log } = this.#options;
+    try {
+      const claims = await authorisation.claims(tx.request);
+      if (claims === undefined) return tx.respond(authorisation.challenge(tx.request));
+      const entry = await authorisation.entry(tx.request, claims, flow);
+      await this.#forward(tx, flow, claims, entry);
+    } catch (error) {
+      if (error instanceof TokenError) {
+        log.info("register.token-refused", { code: error.code });
+        tx.respond(authorisation.challenge(tx.request, error));
+      } else if (error instanceof EpcscfError) {
+        log.info("register.refused", { code: error.code });
+        tx.reply(error.status, { reason: error.message });
+      } else throw error;
+    }
+  }
+
+  /** A socket is gone: its registration waits for another one (EPC-DER-04). */
+  flowClosed(flow: Flow): void {
+    const registration = this.#options.registrations.byFlow(flow);
+    if (registration === undefined) return;
+    this.#options.registrations.move(registration, undefined);
+    registration.lostAt = this.#options.clock.now();
+  }
+
+  /** Ends every registration that matches, with its binding in the core (EPC-DER-05). */
+  async endAll(reason: EndReason, matches: (registration: Registration) => boolean): Promise<void> {
+    const all = [...this.#options.registrations.all()].filter(matches);
+    await Promise.all(all.map((registration) => this.end(registration, reason)));
+  }
+
+  /** Ends a registration: local state at once, then the binding in the core unless that knows already (spec 3.14). */
+  async end(registration: Registration, reason: EndReason, coreKnows = false): Promise<void> {
+    if (registration.ended) return;
+    const { flow } = registration;
+    this.#forget(registration);
+    const confirmed = coreKnows || (await this.#deregister(registration));
+    this.#options.ended(registration, reason, confirmed);
+    flow?.close(closeCodes.registrationEnded, reason);
+  }
+
+  close(): void {
+    this.#stopSweep();
+  }
+
+  async #forward(tx: ServerTransaction, flow: Flow, claims: AccessClaims, entry: BlockEntry): Promise<void> {
+    const { core, agent, registrations, seal, charging, maxExpires, networkId, random } = this.#options;
+    const asked = askedBinding(tx.request, maxExpires);
+    const key = this.#key(entry, asked, flow);
+    const held = registrations.byFlow(flow);
+    if (held !== undefined && held.impu !== entry.impu) throw new EpcscfError("epcscf/other-identity");
+    if (held === undefined && asked.uri === undefined) throw new EpcscfError("epcscf/contact");
+    const registration =
+      registrations.byKey(asked.uri === undefined && held !== undefined ? held.key : key) ??
+      new Registration({
+        key,
+        entry,
+        accessContact: asked.uri ?? "",
+        contactParams: asked.params,
+        claims,
+        flow,
+        ownCallId: `${random.token(24)}@${core.sentBy}`,
+      });
+
+    const hops = Number.parseInt(tx.request.get("Max-Forwards") ?? "70", 10);
+    if (hops <= 0) throw new EpcscfError("epcscf/hops");
+    const up = tx.request.clone();
+    strip(up, "up");
+    for (const name of ["Route", "Record-Route", "Path", "Proxy-Require"]) up.remove(name);
+    up.set("Max-Forwards", String(hops - 1));
+    const expires = this.#expires(asked.expires, claims, maxExpires);
+    up.set("Expires", String(expires));
+    const path = core.pathUri(seal.seal("path", flow.id), asked.outbound);
+    asTrustedNode(
+      up,
+      { homeDomain: core.options.homeDomain, networkId },
+      {
+        impi: entry.impi,
+        contact: `<${core.uri(registration.key)}>${asked.params};expires=${expires}`,
+        path,
+        chargingVector: charging.next(),
+      },
+    );
+    const response = await relay(agent, up, core.entry());
+    if (response === undefined) {
+      this.#options.log.alarm("core.unreachable");
+      throw new EpcscfError("epcscf/core-unreachable");
+    }
+    if (response.status < 300) {
+      this.#accepted(tx, response, { registration, asked, claims, flow, path, expires });
+    } else this.#refused(tx, response);
+  }
+
+  #accepted(
+    tx: ServerTransaction,
+    response: SipResponse,
+    binding: {
+      registration: Registration;
+      asked: AskedBinding;
+      claims: AccessClaims;
+      flow: Flow;
+      path: string;
+      expires: number;
+    },
+  ): void {
+    const { registration, asked, claims, flow, path, expires } = binding;
+    const { registrations, core, clock, registered } = this.#options;
+    const down = response.clone().removeFirst("Via");
+    strip(down, "down");
+    down.remove("Path");
+    if (expires === 0) {
+      down.remove("Contact");
+      this.#forget(registration);
+      this.#options.ended(registration, "logout", true);
+      return tx.respond(down);
+    }
+    const own = core.uri(registration.key);
+    const contacts = grantedContacts(response);
+    const granted = contacts.find(({ uri }) => userOf(uri) === userOf(own));
+    const seconds = Number.parseInt(granted?.params.get("expires") ?? response.get("Expires") ?? "", 10);
+    const life = Number.isNaN(seconds) ? expires : seconds;
+    const initial = registration.grantedUntil === 0;
+    registration.accessContact = asked.uri ?? registration.accessContact;
+    registration.contactParams = asked.params;
+    registration.claims = claims;
+    registration.serviceRoute = response.list("Service-Route");
+    const associated = response.list("P-Associated-URI");
+    registration.associated = associated.length > 0 ? associated : [`<${registration.impu}>`];
+    registration.grantedUntil = clock.now() + life * 1000;
+    registration.path = path;
+    registration.lostAt = undefined;
+    // The socket may have closed while the core was thinking: the binding then waits for its owner, as after any loss.
+    registrations.put(registration);
+    const before = registrations.move(registration, flow);
+    if (before !== undefined && before !== flow) before.close(closeCodes.policy, "replaced by a newer connection");
+    if (!flow.open) this.flowClosed(flow);
+    else if (before !== flow) this.#options.flowReplaced(registration, flow);
+
+    down.remove("Contact");
+    const params = new Map(granted?.params ?? []);
+    params.set("expires", String(life));
+    down.add("Contact", formatNameAddr({ uri: registration.accessContact, params }));
+    if (response.list("Require").includes("outbound")) down.set("Flow-Timer", String(flowTimer));
+    tx.respond(down);
+    registered(registration, initial);
+  }
+
+  #refused(tx: ServerTransaction, response: SipResponse): void {
+    const { log } = this.#options;
+    if (response.status === 401 || response.status === 407) {
+      // EPC-REG-25: the Digest challenge must not reach the browser; only the operator can mend this.
+      const error = new EpcscfError("epcscf/core-challenge");
+      log.alarm("core.challenged-trusted-node", { status: response.status });
+      return tx.reply(error.status, { reason: error.message, headers: [["Reason", `SIP;cause=${response.status}`]] });
+    }
+    const down = response.clone().removeFirst("Via");
+    strip(down, "down");
+    tx.respond(down);
+  }
+
+  /** De-registers in the core with the portal's own REGISTER. @returns true when the core confirmed. */
+  async #deregister(registration: Registration): Promise<boolean> {
+    const { core, agent, charging, networkId, clock, log } = this.#options;
+    for (let attempt = 1; attempt <= endAttempts; attempt += 1) {
+      registration.ownCseq += 1;
+      const { impu } = registration;
+      const request = SipRequest.create("REGISTER", `sip:${core.options.homeDomain}`, [
+        ["Max-Forwards", "70"],
+        ["From", `<${impu}>;tag=${this.#options.random.token(10)}`],
+        ["To", `<${impu}>`],
+        ["Call-ID", registration.ownCallId],
+        ["CSeq", `${registration.ownCseq} REGISTER`],
+        ["Supported", "path, outbound"],
+        ["Expires", "0"],
+      ]);
+      asTrustedNode(
+        request,
+        { homeDomain: core.options.homeDomain, networkId },
+        {
+          impi: registration.entry.impi,
+          contact: `<${core.uri(registration.key)}>${registration.contactParams};expires=0`,
+          path: registration.path,
+          chargingVector: charging.next(),
+        },
+      );
+      const status = (await relay(agent, request, core.entry()))?.status ?? 408;
+      // 403 and 404: the core does not know the binding any more.
+      if (status < 300 || status === 403 || status === 404) return true;
+      if (attempt < endAttempts) await new Promise<void>((resolve) => clock.setTimer(endPause, resolve));
+    }
+    log.alarm("register.binding-left", { reason: "the core did not confirm the de-registration" });
+    return false;
+  }
+
+  #forget(registration: Registration): void {
+    registration.ended = true;
+    this.#options.registrations.remove(registration);
+  }
+
+  #key(entry: BlockEntry, asked: AskedBinding, flow: Flow): string {
+    return this.#options.seal.derive("contact", `${entry.impu}\n${asked.instance ?? flow.id}`);
+  }
+
+  /** EPC-REG-16: what was asked, but no longer than the token or the operator allows. */
+  #expires(asked: number, claims: AccessClaims, most: number): number {
+    if (asked === 0) return 0;
+    const left = Math.floor(claims.expiresAt - this.#options.wallClock() / 1000);
+    return Math.max(1, Math.min(asked, left, most));
+  }
+
+  /** One sweep for all ends by time. */
+  #sweepLater(): void {
+    const { clock, registrations, graceSeconds, wallClock } = this.#options;
+    this.#stopSweep = clock.setTimer(1000, () => {
+      const now = clock.now();
+      for (const registration of [...registrations.all()]) {
+        const { lostAt } = registration;
+        if (lostAt !== undefined && now - lostAt >= graceSeconds * 1000) {
+          void this.end(registration, "connection-lost");
+        } else if (registration.claims.expiresAt * 1000 <= wallClock()) void this.end(registration, "token-expired");
+        else if (registration.grantedUntil <= now) void this.end(registration, "expired", true);
+      }
+      this.#sweepLater();
+    });
+  }
+}
+
+const userOf = (uri: string): string => uri.slice(uri.indexOf(":") + 1, uri.indexOf("@"));

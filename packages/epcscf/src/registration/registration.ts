@@ -1,0 +1,100 @@
+import type { AccessClaims, BlockEntry } from "../ports.ts";
+import type { Flow } from "../w2/flow.ts";
+
+/** Why a registration ended; the browser and the WAF are told. */
+export type EndReason =
+  | "logout"
+  | "connection-lost"
+  | "token-expired"
+  | "revoked"
+  | "network"
+  | "expired"
+  | "portal-closing";
+
+/** One live binding of a browser with the core. */
+export class Registration {
+  /** User part of the portal's own Contact for it; unforgeable, one per IMPU and instance (EPC-REG-17). */
+  readonly key: string;
+  readonly entry: BlockEntry;
+  /** URI of the Contact as the browser wrote it. */
+  accessContact: string;
+  /** Parameters of the core Contact: instance, reg-id, feature tags. */
+  contactParams: string;
+  claims: AccessClaims;
+  /** Undefined while the socket is lost and its grace time runs. */
+  flow: Flow | undefined;
+  serviceRoute: readonly string[] = [];
+  /** P-Associated-URI values; the first is the default IMPU. */
+  associated: readonly string[] = [];
+  /** Clock time, ms, at which the granted registration ends. */
+  grantedUntil = 0;
+  lostAt: number | undefined;
+  path = "";
+  ended = false;
+  /** The portal's own REGISTERs use a Call-ID of their own (RFC 3261 §10.3). */
+  readonly ownCallId: string;
+  ownCseq = 0;
+
+  constructor(options: {
+    key: string;
+    entry: BlockEntry;
+    accessContact: string;
+    contactParams: string;
+    claims: AccessClaims;
+    flow: Flow;
+    ownCallId: string;
+  }) {
+    this.key = options.key;
+    this.entry = options.entry;
+    this.accessContact = options.accessContact;
+    this.contactParams = options.contactParams;
+    this.claims = options.claims;
+    this.flow = options.flow;
+    this.ownCallId = options.ownCallId;
+  }
+
+  get impu(): string {
+    return this.entry.impu;
+  }
+}
+
+/** All live registrations of this node, by each key they are looked up with. */
+export class Registrations {
+  readonly #byKey = new Map<string, Registration>();
+  readonly #byFlow = new Map<Flow, Registration>();
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  all(): IterableIterator<Registration> {
+    return this.#byKey.values();
+  }
+
+  byKey(key: string): Registration | undefined {
+    return this.#byKey.get(key);
+  }
+
+  byFlow(flow: Flow): Registration | undefined {
+    return this.#byFlow.get(flow);
+  }
+
+  put(registration: Registration): void {
+    this.#byKey.set(registration.key, registration);
+    if (registration.flow !== undefined) this.#byFlow.set(registration.flow, registration);
+  }
+
+  /** Moves a registration to another flow, or to none. @returns the flow it had. */
+  move(registration: Registration, flow: Flow | undefined): Flow | undefined {
+    const before = registration.flow;
+    if (before !== undefined) this.#byFlow.delete(before);
+    registration.flow = flow;
+    if (flow !== undefined) this.#byFlow.set(flow, registration);
+    return before;
+  }
+
+  remove(registration: Registration): void {
+    this.#byKey.delete(registration.key);
+    if (registration.flow !== undefined) this.#byFlow.delete(registration.flow);
+  }
+}

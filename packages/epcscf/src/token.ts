@@ -1,0 +1,87 @@
+import { errors, jwtVerify, type JWTVerifyGetKey } from "jose";
+import { TokenError } from "./errors.ts";
+import type { AccessClaims, TokenVerifier } from "./ports.ts";
+
+/** Clock skew allowed, seconds (WAF-06). */
+const skew = 60;
+/** Verified tokens kept; the oldest goes first. */
+const cacheSize = 20_000;
+
+export interface JwtVerifierOptions {
+  /** The WAF's `iss`. */
+  readonly issuer: string;
+  /** `sip:` and the home domain. */
+  readonly audience: string;
+  /** Keys of the WAF, by key id. */
+  readonly keys: JWTVerifyGetKey;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/**
+ * Verifies signed access tokens (RFC 9068) of one WAF. A token is verified once: the claims are kept under the whole
+ * token until it expires, since an ES256 check costs more than the rest of a REGISTER.
+ */
+export class JwtVerifier implements TokenVerifier {
+  readonly #options: JwtVerifierOptions;
+  readonly #verified = new Map<string, AccessClaims>();
+
+  constructor(options: JwtVerifierOptions) {
+    this.#options = options;
+  }
+
+  async verify(token: string): Promise<AccessClaims> {
+    const known = this.#verified.get(token);
+    if (known !== undefined) {
+      if (known.expiresAt * 1000 > this.#options.now()) return known;
+      this.#verified.delete(token);
+      throw new TokenError("invalid_token", "the token has expired");
+    }
+    const claims = await this.#check(token);
+    if (!claims.scope.includes("ims.register")) throw new TokenError("invalid_scope", "the token lacks ims.register");
+    if (this.#verified.size >= cacheSize) this.#verified.delete(this.#verified.keys().next().value ?? "");
+    this.#verified.set(token, claims);
+    return claims;
+  }
+
+  async #check(token: string): Promise<AccessClaims> {
+    const { issuer, audience, keys, now } = this.#options;
+    try {
+      const { payload } = await jwtVerify(token, keys, {
+        issuer,
+        audience,
+        typ: "at+jwt",
+        algorithms: ["ES256"],
+        clockTolerance: skew,
+        currentDate: new Date(now()),
+        requiredClaims: ["exp", "iat", "jti", "sub", "client_id", "tenant", "sid", "scope", "impu", "origins"],
+      });
+      return {
+        issuer,
+        subject: text(payload["sub"]),
+        clientId: text(payload["client_id"]),
+        tenant: text(payload["tenant"]),
+        sessionId: text(payload["sid"]),
+        tokenId: text(payload["jti"]),
+        expiresAt: Number(payload.exp),
+        scope: text(payload["scope"]).split(" "),
+        impu: text(payload["impu"]),
+        origins: texts(payload["origins"]),
+      };
+    } catch (error) {
+      if (error instanceof TokenError) throw error;
+      const why = error instanceof errors.JOSEError ? error.code : "the token cannot be read";
+      throw new TokenError("invalid_token", why);
+    }
+  }
+}
+
+function text(value: unknown): string {
+  if (typeof value !== "string") throw new TokenError("invalid_token", "a claim has the wrong type");
+  return value;
+}
+
+function texts(value: unknown): readonly string[] {
+  if (!Array.isArray(value)) throw new TokenError("invalid_token", "a claim has the wrong type");
+  return value.map(text);
+}
