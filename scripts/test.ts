@@ -19,6 +19,8 @@ const vitest = [
   `--outputFile.json=${output}`,
 ];
 const child = spawn(process.execPath, [...vitest, ...args], { stdio: "inherit" });
+// bin/run.cjs hands a signal to us alone; vitest is to end with us.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill("SIGTERM"));
 const code = await new Promise<number>((resolve) => void child.on("close", (status) => resolve(status ?? 1)));
 
 const results = existsSync(output)
