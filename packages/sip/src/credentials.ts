@@ -8,8 +8,11 @@ export type Credentials =
   | { readonly scheme: "bearer"; readonly token: string }
   /** Parameters without their quotation marks. */
   | { readonly scheme: "digest"; readonly params: Params }
-  /** Any other scheme, in lower case, with what follows it. */
-  | { readonly scheme: "other"; readonly name: string; readonly text: string };
+  /**
+   * Any other scheme, in lower case, with what follows it; `params` without quotation marks, empty when it has another
+   * form. A Bearer challenge is one of these, for it has parameters (RFC 8898 §2.3) and no token.
+   */
+  | { readonly scheme: "other"; readonly name: string; readonly text: string; readonly params: Params };
 
 // RFC 6750 §2.1: b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="
 const base64Chars = charTable(`${alphanumeric}-._~+/`);
@@ -20,7 +23,7 @@ function fail(part: string): never {
 
 /**
  * Reads credentials or a challenge. Bearer comes in two forms: the bare token of RFC 6750, referenced by RFC 8898 §2.1.3,
- * and `access_token="…"` of TS 24.371 table A.3.2-1. A Bearer challenge has parameters only and is read as `other`.
+ * and `access_token="…"` of TS 24.371 table A.3.2-1.
  * @throws SipError `sip/value`
  */
 export function parseCredentials(value: string): Credentials {
@@ -32,7 +35,15 @@ export function parseCredentials(value: string): Credentials {
   const rest = trimmed(text, end, text.length);
   if (scheme === "bearer") return parseBearer(rest);
   if (scheme === "digest") return { scheme, params: parseAuthParams(rest) };
-  return { scheme: "other", name: scheme, text: rest };
+  return { scheme: "other", name: scheme, text: rest, params: tolerantParams(rest) };
+}
+
+function tolerantParams(text: string): Params {
+  try {
+    return parseAuthParams(text);
+  } catch {
+    return new Map();
+  }
 }
 
 function isBase64Token(text: string): boolean {
@@ -45,7 +56,7 @@ function parseBearer(rest: string): Credentials {
   if (isBase64Token(rest)) return { scheme: "bearer", token: rest };
   const params = parseAuthParams(rest);
   const token = params.get("access_token");
-  if (token === undefined) return { scheme: "other", name: "bearer", text: rest };
+  if (token === undefined) return { scheme: "other", name: "bearer", text: rest, params };
   if (!isBase64Token(token)) fail("token");
   return { scheme: "bearer", token };
 }

@@ -1,7 +1,6 @@
 import { SipError } from "./errors.ts";
-import { header } from "./headerNames.ts";
-import { indexLines, maxOctets, stride } from "./lineIndex.ts";
-import { parseNumber, trimmed } from "./scan.ts";
+import { header, headerIdAt } from "./headerNames.ts";
+import { isSpace, isTokenChar, maxOctets, parseNumber, skipSpace, trimmed } from "./scan.ts";
 
 const emptyLine = "\r\n\r\n";
 
@@ -17,12 +16,12 @@ export class StreamFramer {
   #error: SipError | undefined;
 
   /**
-   * Takes what the connection gave and returns what became complete, in order. A double CRLF is a "keep-alive", to be
-   * answered with one CRLF; a single CRLF, its answer, is swallowed.
+   * Takes what the connection gave and returns what became complete, in order. A double CRLF is given as
+   * `"keep-alive"`, to be answered with one CRLF; a single CRLF, its answer, is swallowed.
    * @throws SipError when the stream lost its message boundaries: close the connection. Messages that were complete before
    * the fault are returned first; the error then meets the next call.
    */
-  push(octets: string): (string | "keep-alive")[] {
+  push(octets: string): string[] {
     const messages: string[] = [];
     // The end of the head may have come in two pieces.
     let searchFrom = Math.max(this.#held.length - emptyLine.length + 1, 0);
@@ -69,19 +68,32 @@ export class StreamFramer {
   }
 }
 
+/**
+ * Octets of the message at the start of `held`, whose head is complete. Nothing but Content-Length is looked at, so that a
+ * message with another fault is still one message, to be refused by itself.
+ */
 function messageLength(held: string): number {
-  const { lines, body } = indexLines(held, held.indexOf("\r\n") + 2);
+  const end = held.indexOf(emptyLine);
   let length = -1;
-  for (let entry = 0; entry + stride <= lines.length; entry += stride) {
-    if (lines[entry] !== header.contentLength) continue;
-    const colon = lines[entry + 2] ?? 0;
-    const next = lines[entry + stride + 1] ?? 0;
+  for (let at = held.indexOf("\r\n") + 2; at < end; at = nextLine(held, at)) {
+    let nameEnd = at;
+    while (isTokenChar(held.charCodeAt(nameEnd))) nameEnd++;
+    if (headerIdAt(held, at, nameEnd) !== header.contentLength) continue;
+    const colon = skipSpace(held, nameEnd, end);
     // Two of them might be read as the one or the other (RFC 4475 §3.3.9).
-    if (length >= 0) throw new SipError("sip/content-length", "repeated");
-    length = parseNumber(trimmed(held, colon + 1, next - 2));
+    if (length >= 0 || held[colon] !== ":") throw new SipError("sip/content-length", "on a stream");
+    const value = held.slice(colon + 1, nextLine(held, at)).replaceAll("\r\n", " ");
+    length = parseNumber(trimmed(value, 0, value.length));
     if (length < 0) throw new SipError("sip/content-length", "no number");
   }
   // RFC 3261 §18.3: mandatory on a stream.
   if (length < 0) throw new SipError("sip/content-length", "missing on a stream");
-  return body + length;
+  return end + emptyLine.length + length;
+}
+
+/** First octet of the header line after the one at `at`; folded lines belong to it. */
+function nextLine(held: string, at: number): number {
+  let next = held.indexOf("\r\n", at) + 2;
+  while (isSpace(held.charCodeAt(next))) next = held.indexOf("\r\n", next) + 2;
+  return next;
 }

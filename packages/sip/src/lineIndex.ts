@@ -2,8 +2,6 @@ import { SipError } from "./errors.ts";
 import { headerIdAt } from "./headerNames.ts";
 import { code, isSpace, isTokenChar } from "./scan.ts";
 
-/** Most octets of one message, body included. */
-export const maxOctets: number = 65_536;
 const maxLines = 512;
 
 /** Ints a header line takes in the index: its header's number, its first octet, its colon. */

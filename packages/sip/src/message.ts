@@ -1,10 +1,11 @@
 import { SipError } from "./errors.ts";
 import { endOfLine, indexLines } from "./lineIndex.ts";
-import { checkOctets } from "./messageBase.ts";
 import { SipRequest } from "./request.ts";
 import { SipResponse } from "./response.ts";
+import { checkOctets } from "./scan.ts";
 
-export type { Body, CSeq, HeaderList } from "./messageBase.ts";
+export type { CSeq } from "./cseq.ts";
+export type { Body, HeaderList } from "./messageBase.ts";
 export { createResponse } from "./createResponse.ts";
 export type { ResponseOptions } from "./createResponse.ts";
 export { SipRequest } from "./request.ts";

@@ -1,20 +1,14 @@
+import type { CSeq } from "./cseq.ts";
+import { parseCSeq } from "./cseq.ts";
 import { SipError } from "./errors.ts";
 import type { Head } from "./head.ts";
 import { header } from "./headerNames.ts";
-import { maxOctets } from "./lineIndex.ts";
 import type { NameAddr } from "./nameAddr.ts";
 import { parseNameAddr } from "./nameAddr.ts";
 import { octets } from "./octets.ts";
-import { endOfElement, isToken, parseNumber, splitList } from "./scan.ts";
+import { checkOctets, endOfElement, parseNumber, splitList } from "./scan.ts";
 import type { Via } from "./via.ts";
 import { parseVia } from "./via.ts";
-
-/** Number and method of a CSeq header field. */
-export interface CSeq {
-  /** 0 to 2^31 - 1. */
-  readonly number: number;
-  readonly method: string;
-}
 
 /** A body to be put into a message. */
 export interface Body {
@@ -103,11 +97,23 @@ export abstract class Message {
     return this;
   }
 
-  /** Adds the source's lines of this name, value octet for octet, so that what is no UTF-8 survives. */
-  copy(source: Message, name: string): this {
+  /**
+   * As {@link add} for a value that is octets already, so that what is no UTF-8 survives.
+   * @throws SipError `sip/octets`, `sip/injection`
+   */
+  addOctets(name: string, value: string): this {
     this.#forget();
+    checkOctets(value);
+    this.head.add(name, value);
+    return this;
+  }
+
+  /** Adds the source's lines of this name, values octet for octet. */
+  copy(source: Message, name: string): this {
+    const values: string[] = [];
     for (let at = source.head.find(name); at >= 0; at = source.head.find(name, at + 1))
-      this.head.add(name, source.head.valueAt(at));
+      values.push(source.head.valueAt(at));
+    for (const value of values) this.addOctets(name, value);
     return this;
   }
 
@@ -127,6 +133,7 @@ export abstract class Message {
 
   /** Takes the first element of a list header field out (Via, Route), whether it shares its line with others or not. */
   removeFirst(name: string): this {
+    this.#forget();
     this.head.removeFirst(name);
     return this;
   }
@@ -146,8 +153,12 @@ export abstract class Message {
     return this.setBodyOctets(contentType, octets.fromText(text));
   }
 
-  /** As {@link setBody} for a body that is octets already, as one taken from another message. */
+  /**
+   * As {@link setBody} for a body that is octets already, as one taken from another message.
+   * @throws SipError `sip/octets`, `sip/too-large`, `sip/injection`
+   */
   setBodyOctets(contentType: string, body: string): this {
+    checkOctets(body);
     if (body === "") this.head.remove("Content-Type");
     else this.head.set("Content-Type", octets.fromText(contentType));
     this.#body = body;
@@ -205,99 +216,4 @@ export abstract class Message {
     const value = this.#required(header.via, "Via");
     return parseVia(value.slice(0, endOfElement(value, 0)));
   }
-
-  /**
-   * Checks what RFC 3261 §8.1.1 demands of every message, so that the accessors above do not throw later.
-   * @throws SipError
-   */
-  protected validate(): void {
-    const head = this.head;
-    let seen = 0;
-    for (let at = 0; at < head.size; at++) {
-      const id = head.idAt(at);
-      if (id === 0 || id > header.recordRoute) continue;
-      if (single.has(id) && (seen & (1 << id)) !== 0) throw new SipError("sip/header-repeated", head.nameAt(at));
-      seen |= 1 << id;
-      checkValue(id, head.valueAt(at));
-    }
-    for (const [id, name] of mandatory) if ((seen & (1 << id)) === 0) throw new SipError("sip/header-missing", name);
-  }
-}
-
-const mandatory: readonly (readonly [number, string])[] = [
-  [header.via, "Via"],
-  [header.from, "From"],
-  [header.to, "To"],
-  [header.callId, "Call-ID"],
-  [header.cseq, "CSeq"],
-];
-
-const single: ReadonlySet<number> = new Set([
-  header.from,
-  header.to,
-  header.callId,
-  header.cseq,
-  header.maxForwards,
-  header.contentLength,
-  header.contentType,
-]);
-
-function checkValue(id: number, value: string): void {
-  switch (id) {
-    case header.via:
-      for (const element of splitList(value)) parseVia(element);
-      if (value === "") throw new SipError("sip/value", "Via");
-      break;
-    case header.from:
-    case header.to:
-      parseNameAddr(value);
-      break;
-    case header.contact:
-    case header.route:
-    case header.recordRoute:
-      for (const element of splitList(value)) parseNameAddr(element);
-      break;
-    case header.callId:
-      if (value === "") throw new SipError("sip/value", "Call-ID");
-      break;
-    case header.cseq:
-      parseCSeq(value);
-      break;
-    case header.maxForwards: {
-      // RFC 3261 §20.22: 0 to 255
-      const hops = parseNumber(value);
-      if (hops < 0 || hops > 255) throw new SipError("sip/value", "Max-Forwards");
-      break;
-    }
-  }
-}
-
-/** RFC 3261 §20.16: a number below 2^31, white space, a method. */
-function parseCSeq(value: string): CSeq {
-  let end = 0;
-  while (end < value.length && value.charCodeAt(end) > 32) end++;
-  const number = parseNumber(value.slice(0, end));
-  let start = end;
-  while (start < value.length && value.charCodeAt(start) <= 32) start++;
-  const method = value.slice(start);
-  if (number < 0 || number > 0x7fff_ffff || !isToken(method)) throw new SipError("sip/value", "CSeq");
-  return { number, method };
-}
-
-/**
- * The body of a message whose head ends at `start`.
- * RFC 3261 §18.3: octets beyond Content-Length are dropped; fewer than promised make the message malformed.
- */
-export function takeBody(source: string, start: number, head: Head): string {
-  const at = head.findId(header.contentLength);
-  if (at < 0) return source.slice(start);
-  const length = parseNumber(head.valueAt(at));
-  if (length < 0 || start + length > source.length) throw new SipError("sip/content-length");
-  return source.slice(start, start + length);
-}
-
-/** @throws SipError `sip/too-large`, `sip/octets` */
-export function checkOctets(source: string): void {
-  if (source.length > maxOctets) throw new SipError("sip/too-large");
-  if (/[^\u0000-\u00ff]/.test(source)) throw new SipError("sip/octets");
 }

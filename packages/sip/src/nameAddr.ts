@@ -47,6 +47,8 @@ export function parseNameAddr(text: string): NameAddr {
     if (less < 0) return parseAddrSpec(text, start);
     // Beyond the grammar, other characters than tokens are taken too (RFC 4475 §3.1.2.14), but no quotation marks.
     const words = trimmed(text, start, less);
+    // The bracket of a quoted parameter, as in `sip:a@b;+sip.instance="<urn:…>"`.
+    if (words.includes(";")) return parseAddrSpec(text, start);
     if (words.includes('"') || words.includes(">")) fail("display name");
     if (words.length > 0) display = words;
   }
@@ -70,9 +72,12 @@ function parseAddrSpec(text: string, start: number): NameAddr {
   return { uri, params };
 }
 
-/** Writes a `name-addr`: always in angle brackets, the display name always quoted. */
+/**
+ * Writes a `name-addr`: always in angle brackets, the display name always quoted.
+ * @throws SipError `sip/value` when the URI would not stay inside its brackets
+ */
 export function formatNameAddr(address: NameAddr): string {
   if (address.uri === "*") return "*";
   const display = address.display === undefined || address.display === "" ? "" : `${quote(address.display)} `;
-  return `${display}<${address.uri}>${formatParams(address.params)}`;
+  return `${display}<${checkUri(address.uri)}>${formatParams(address.params)}`;
 }

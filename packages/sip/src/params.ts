@@ -1,5 +1,5 @@
 import { SipError } from "./errors.ts";
-import { charTable, alphanumeric, code, isTokenChar, skipQuoted, skipSpace } from "./scan.ts";
+import { charTable, alphanumeric, code, isToken, isTokenChar, skipQuoted, skipSpace } from "./scan.ts";
 
 /**
  * Parameters of a header field or URI, in their order; names in lower case.
@@ -43,6 +43,7 @@ export function parseParams(text: string, at: number, what: string): Params {
   return params;
 }
 
+/** Position after the value that begins at `at`; `at` or less when there is none. */
 function endOfValue(text: string, at: number): number {
   if (text.charCodeAt(at) === code.quote) return skipQuoted(text, at, text.length);
   let i = at;
@@ -50,10 +51,19 @@ function endOfValue(text: string, at: number): number {
   return i;
 }
 
-/** Writes parameters as `;name=value;name`. */
+/**
+ * Writes header parameters as `;name=value;name`; a value that can stand neither bare nor as it is quoted gets quoted.
+ * @throws SipError `sip/injection` when a name is no token
+ */
 export function formatParams(params: Params): string {
   let text = "";
-  for (const [name, value] of params) text += value === undefined ? `;${name}` : `;${name}=${value}`;
+  for (const [name, value] of params) {
+    if (!isToken(name)) throw new SipError("sip/injection", "parameter name");
+    text +=
+      value === undefined
+        ? `;${name}`
+        : `;${name}=${endOfValue(value, 0) === value.length && value !== "" ? value : quote(value)}`;
+  }
   return text;
 }
 

@@ -2,9 +2,10 @@ import { SipError } from "./errors.ts";
 import { Head } from "./head.ts";
 import type { LineIndex } from "./lineIndex.ts";
 import type { Body, HeaderList } from "./messageBase.ts";
-import { Message, takeBody } from "./messageBase.ts";
+import { Message } from "./messageBase.ts";
 import { isToken } from "./scan.ts";
 import { parseUri } from "./uri.ts";
+import { takeBody, validate } from "./validate.ts";
 
 /** A SIP request. Made by `parseMessage` or {@link SipRequest.create}. */
 export class SipRequest extends Message {
@@ -43,8 +44,9 @@ export class SipRequest extends Message {
     // RFC 3261 §19.1.5: a Request-URI has no headers component.
     if (parseUri(uri).headers !== undefined) throw new SipError("sip/uri", "headers");
     const head = new Head(source, index);
+    validate(head);
     const request = new SipRequest(method, uri, head, takeBody(source, index.body, head));
-    request.validate();
+
     if (request.cseq.method !== method) throw new SipError("sip/value", "CSeq method");
     return request;
   }

@@ -2,9 +2,10 @@ import { SipError } from "./errors.ts";
 import { Head, hasLineEnd } from "./head.ts";
 import type { LineIndex } from "./lineIndex.ts";
 import type { Body, HeaderList } from "./messageBase.ts";
-import { Message, takeBody } from "./messageBase.ts";
+import { Message } from "./messageBase.ts";
 import { octets } from "./octets.ts";
 import { parseNumber } from "./scan.ts";
+import { takeBody, validate } from "./validate.ts";
 
 /** A SIP response. Made by `parseMessage`, `createResponse` or {@link SipResponse.create}. */
 export class SipResponse extends Message {
@@ -36,8 +37,9 @@ export class SipResponse extends Message {
     const status = line.length >= 11 && (line.length === 11 || line[11] === " ") ? parseNumber(line.slice(8, 11)) : -1;
     if (status < 100 || status > 699) throw new SipError("sip/bad-response", "status");
     const head = new Head(source, index);
+    validate(head);
     const response = new SipResponse(status, line.slice(12), head, takeBody(source, index.body, head));
-    response.validate();
+
     return response;
   }
 

@@ -31,7 +31,7 @@ function headerSet(headers: string | undefined): string {
       const name = equals < 0 ? field : field.slice(0, equals);
       return `${normalEscapes(name).toLowerCase()}=${normalEscapes(equals < 0 ? "" : field.slice(equals + 1))}`;
     })
-    .sort()
+    .toSorted()
     .join("&");
 }
 

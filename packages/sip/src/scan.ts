@@ -1,3 +1,8 @@
+import { SipError } from "./errors.ts";
+
+/** Most octets of one message, body included. */
+export const maxOctets: number = 65_536;
+
 /** Char codes that scanners compare with. */
 export const code: {
   readonly tab: 9;
@@ -132,4 +137,13 @@ export function splitList(text: string): string[] {
     at = end + 1;
   }
   return elements;
+}
+
+/**
+ * Checks that a text is an octet string of at most 64 KiB.
+ * @throws SipError `sip/too-large`, `sip/octets`
+ */
+export function checkOctets(source: string): void {
+  if (source.length > maxOctets) throw new SipError("sip/too-large");
+  if (/[\u0100-\uffff]/.test(source)) throw new SipError("sip/octets");
 }

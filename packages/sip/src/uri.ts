@@ -1,6 +1,5 @@
 import { SipError } from "./errors.ts";
 import type { Params } from "./params.ts";
-import { formatParams } from "./params.ts";
 import { alphanumeric, charTable, consistsOf, parseNumber } from "./scan.ts";
 
 /**
@@ -33,7 +32,7 @@ const passwordChars = charTable(`${alphanumeric}${mark}&=+$,;?/%:`);
 const paramChars = charTable(`${alphanumeric}${mark}[]/:&+$%`);
 const headerChars = charTable(`${alphanumeric}${mark}[]/?:+$=&%;,@`);
 const hostChars = charTable(`${alphanumeric}-._`);
-const ipv6Chars = charTable("0123456789abcdefABCDEF:.%");
+const ipv6Chars = charTable("0123456789abcdefABCDEF:.");
 // RFC 3966 §3: digits with visual separators; `*`, `#` and hex digits stand in local numbers.
 const telChars = charTable("0123456789+-.()*#abcdefABCDEF");
 const hexDigits = charTable("0123456789abcdefABCDEF");
@@ -100,7 +99,8 @@ function parseSip(scheme: string, rest: string): SipUri {
 function parseTel(rest: string): SipUri {
   const semicolon = rest.indexOf(";");
   const number = semicolon < 0 ? rest : rest.slice(0, semicolon);
-  if (number.length === 0 || number.lastIndexOf("+") > 0) fail("number");
+  // RFC 3966 §3: separators alone are no number, and a plus sign stands first.
+  if (!/[0-9a-f*#]/i.test(number) || number.lastIndexOf("+") > 0) fail("number");
   checkEscapes(rest);
   return {
     scheme: "tel",
@@ -139,7 +139,10 @@ export function parseHostPort(text: string, error: "sip/uri" | "sip/value"): { h
   return { host, port };
 }
 
-/** Writes a URI from its parts. */
+/**
+ * Writes a URI from its parts.
+ * @throws SipError `sip/uri` when a part holds what must be escaped there
+ */
 export function formatUri(uri: SipUri): string {
   let text = `${uri.scheme}:`;
   if (uri.user !== undefined) {
@@ -149,6 +152,9 @@ export function formatUri(uri: SipUri): string {
   }
   text += uri.host;
   if (uri.port !== undefined) text += `:${uri.port}`;
-  text += formatParams(uri.params);
-  return uri.headers === undefined ? text : `${text}?${uri.headers}`;
+  for (const [name, value] of uri.params) text += value === undefined ? `;${name}` : `;${name}=${value}`;
+  if (uri.headers !== undefined) text += `?${uri.headers}`;
+  // A part that holds another part's separator would make it another URI.
+  parseUri(text);
+  return text;
 }
