@@ -35,6 +35,8 @@ export interface Evaluation {
 
 const strength: readonly Evidence[] = ["unit", "lab", "core"];
 const idPattern = /(?<![A-Za-z0-9-])[A-Z]{2,4}(?:-[A-Z]{2,4})?-\d{2}[a-z]?(?![A-Za-z0-9-])/g;
+/** "EPC-REG-03a,b": the b would be lost without a word. */
+const shorthand = /-\d{2}[a-z]\s?[,/&+]\s?[a-z](?![A-Za-z])/;
 const mostIds = 3;
 
 /** Judges every row by the tests that name it. Skipped tests count for nothing. */
@@ -49,6 +51,7 @@ export function evaluate(requirements: readonly Requirement[], results: readonly
     if (unknown.length > 0)
       errors.push(`${file}: "${title}" names ${unknown.join(", ")}, which docs/requirements.md has not`);
     if (ids.size > mostIds) errors.push(`${file}: "${title}" names ${ids.size} ids; ${mostIds} are the most`);
+    if (shorthand.test(title)) errors.push(`${file}: "${title}" abbreviates an id: write each in full`);
     for (const id of ids) {
       if (known.get(id)?.id === id && known.get(id)?.clauses.length) {
         notices.push(`${file}: "${title}" names ${id}, which is split: name the clause`);

@@ -114,6 +114,15 @@ describe("names of tests", () => {
   });
 });
 
+describe("names of clauses", () => {
+  test("an abbreviated second clause is an error", () => {
+    for (const title of [`${split}a,b works`, `${split}a/b: works`]) {
+      expect(evaluate(requirements, [result(title)]).errors).toEqual([expect.stringContaining("write each in full")]);
+    }
+    expect(evaluate(requirements, [result(`${split}a, ${split}b and a word`)]).errors).toEqual([]);
+  });
+});
+
 describe("the table", () => {
   test.each([
     ["a row twice", table.replace("| XY-01 |", `| ${whole} |`)],
