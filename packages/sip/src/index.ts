@@ -31,3 +31,4 @@ export type { UserAgentOptions } from "./userAgent.ts";
 export type { InviteEnd, InviteEvents, InviteState, InviteUsage, ProgressOptions } from "./invite/usage.ts";
 export { parseReginfo } from "./reginfo.ts";
 export type { Reginfo, ReginfoContact, ReginfoRegistration } from "./reginfo.ts";
+export { glareDelay } from "./invite/glare.ts";

@@ -5,6 +5,7 @@ import { CalleeUsage } from "./invite/callee.ts";
 import { CallerUsage } from "./invite/caller.ts";
 import { localResponse } from "./invite/context.ts";
 import type { UsageContext } from "./invite/context.ts";
+import { guard } from "./guard.ts";
 import type { InviteEvents, InviteUsage } from "./invite/usage.ts";
 import type { SipMessage, SipRequest, SipResponse } from "./message.ts";
 import type { Clock, Hop, Random } from "./ports.ts";
@@ -44,6 +45,7 @@ export class UserAgent {
   readonly transactions: TransactionLayer;
   readonly #context: UsageContext;
   readonly #calls = new Map<string, { usage: BaseUsage; dialog: Dialog }>();
+  #closed = false;
   readonly #onRequest: (transaction: ServerTransaction) => void;
 
   constructor(options: UserAgentOptions) {
@@ -62,7 +64,7 @@ export class UserAgent {
       clock,
       random,
       layer: this.transactions,
-      guard: (run) => guard(run, onError),
+      guard: (run) => this.#closed || guard(run, onError),
       register: (id, usage, dialog) => void this.#calls.set(id, { usage, dialog }),
       unregister: (id) => void this.#calls.delete(id),
     };
@@ -98,10 +100,11 @@ export class UserAgent {
     return new CalleeUsage(this.#context, transaction, on);
   }
 
-  /** Drops all calls and transactions without a word to anybody. */
+  /** Drops all calls and transactions: no message, no event; promises under way resolve with a 503 made here. */
   close(): void {
+    this.#closed = true;
     this.transactions.close();
-    for (const { usage } of [...this.#calls.values()]) usage.close();
+    for (const { usage } of this.#calls.values()) usage.close();
   }
 
   #receiveRequest(transaction: ServerTransaction): void {
@@ -122,19 +125,5 @@ export class UserAgent {
   #callOf(request: SipRequest): { usage: BaseUsage; dialog: Dialog } | undefined {
     const { toTag } = request;
     return toTag === undefined ? undefined : this.#calls.get(dialogId(request.callId, toTag, request.fromTag ?? ""));
-  }
-}
-
-function guard(run: () => void, onError: ((error: unknown) => void) | undefined): boolean {
-  try {
-    run();
-    return true;
-  } catch (error) {
-    try {
-      onError?.(error);
-    } catch {
-      // An error listener that throws has nobody left to tell.
-    }
-    return false;
   }
 }

@@ -66,7 +66,7 @@ export interface Pair {
   incoming: ServerTransaction[];
   errors: unknown[];
   /** Left calls right; both usages with what they heard. */
-  call(o?: CallOptions): { caller: InviteUsage; callee: InviteUsage; heardByCaller: Heard; heardByCallee: Heard };
+  call: (o?: CallOptions) => { caller: InviteUsage; callee: InviteUsage; heardByCaller: Heard; heardByCallee: Heard };
 }
 
 interface CallOptions {

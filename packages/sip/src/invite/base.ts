@@ -4,10 +4,14 @@ import type { Hop } from "../ports.ts";
 import { ServerMachine } from "../transaction/serverTransaction.ts";
 import type { ServerTransaction } from "../transaction/serverTransaction.ts";
 import { Acceptance } from "./acceptance.ts";
+import { pick } from "../chance.ts";
 import { localResponse } from "./context.ts";
 import type { UsageContext } from "./context.ts";
+import { OfferAnswer, describesSession } from "./offerAnswer.ts";
 import { ReliableReceiver } from "./reliable.ts";
 import type { InviteEnd, InviteEvents, InviteState, InviteUsage, ProgressOptions } from "./usage.ts";
+
+const offering: ReadonlySet<string> = new Set(["INVITE", "UPDATE", "PRACK"]);
 
 const reachable: Readonly<Record<InviteState, readonly InviteState[]>> = {
   calling: ["early", "accepted", "terminated"],
@@ -31,13 +35,15 @@ export abstract class BaseUsage implements InviteUsage {
   hop: Hop;
   protected readonly context: UsageContext;
   protected readonly events: InviteEvents;
+  protected readonly offers: OfferAnswer = new OfferAnswer();
   readonly #owned = new Set<string>();
   readonly #acceptances = new Map<number, Acceptance>();
   readonly #reliable = new ReliableReceiver();
   /** The peer's requests in progress: while one is, another of its kind is refused. */
   readonly #pending = new Map<string, ServerMachine>();
-  /** Ours in progress. */
-  readonly #sent = new Set<string>();
+  /** The PRACK that waits for the answer to the offer it acknowledges. */
+  #heldPrack: { dialog: Dialog; rack: string } | undefined;
+  #inviting = false;
   #state: InviteState = "calling";
   #dialog: Dialog | undefined;
 
@@ -66,7 +72,16 @@ export abstract class BaseUsage implements InviteUsage {
   protected abstract hangUp(headers: HeaderList): Promise<SipResponse>;
   /** A BYE before the call was established. */
   protected abstract byeTooEarly(transaction: ServerTransaction): void;
-  protected abstract prack(transaction: ServerTransaction): void;
+  protected abstract receivePrack(transaction: ServerTransaction, dialog: Dialog): void;
+  /** The peer has hung up. */
+  protected abstract hungUp(): void;
+
+  prack(body: Body): void {
+    const held = this.#heldPrack;
+    if (!held || this.#state === "terminated") return;
+    this.#heldPrack = undefined;
+    this.#sendPrack(held.dialog, held.rack, body);
+  }
 
   bye(headers: HeaderList = []): void {
     void this.hangUp(headers);
@@ -76,13 +91,13 @@ export abstract class BaseUsage implements InviteUsage {
     const dialog = this.#dialog;
     if (method === "BYE") return this.hangUp(options.headers ?? []);
     if (!dialog || this.#state === "terminated") return Promise.resolve(localResponse(this.invite, 481));
-    const request = (): SipRequest => dialog.createRequest(method, options.headers, options.body);
-    if (method !== "INVITE") return this.#transact(dialog, request());
+    const inviting = method === "INVITE";
     // RFC 3261 §14.1: not while another INVITE is in progress in either direction.
-    if (this.#state !== "confirmed" || this.#sent.has("INVITE") || this.#pending.has("INVITE")) {
-      return Promise.resolve(localResponse(this.invite, 491));
-    }
-    return this.#transact(dialog, request());
+    const busy = inviting && (this.#state !== "confirmed" || this.#inviting || this.#pending.has("INVITE"));
+    // RFC 3311 §5.1: no offer while another waits for its answer.
+    const glare = this.offers.offerer !== undefined && (inviting || options.body !== undefined) && method !== "INFO";
+    if (busy || glare) return Promise.resolve(localResponse(this.invite, 491));
+    return this.#transact(dialog, dialog.createRequest(method, options.headers, options.body));
   }
 
   /** A request of one of our dialogs. */
@@ -92,9 +107,9 @@ export abstract class BaseUsage implements InviteUsage {
     if (dialog.accepts(request) === "old") return transaction.reply(500, { reason: "CSeq Out Of Order" });
     if (request.method === "BYE") return this.#receiveBye(transaction);
     if (this.#state === "terminated") return transaction.reply(481);
-    if (request.method === "PRACK") return this.prack(transaction);
+    if (request.method === "PRACK") return this.receivePrack(transaction, dialog);
     if (request.method === "INVITE" || request.method === "UPDATE") return this.#receiveOffer(transaction, dialog);
-    return this.#deliver(transaction);
+    return this.deliver(transaction);
   }
 
   /** An ACK to a 2xx of ours. */
@@ -103,6 +118,7 @@ export abstract class BaseUsage implements InviteUsage {
     if (!acceptance) return;
     acceptance.stop();
     this.#acceptances.delete(ack.cseq.number);
+    this.offers.note("remote", ack);
     this.acknowledged(ack);
   }
 
@@ -187,9 +203,20 @@ export abstract class BaseUsage implements InviteUsage {
     const verdict = this.#reliable.take(response);
     if (verdict === "drop") return false;
     if (verdict === "plain" || !dialog) return true;
-    const prack = dialog.createRequest("PRACK", [["RAck", verdict.rack]]);
-    this.context.layer.request(prack, this.hop, { response() {}, failed() {} });
+    this.offers.note("remote", response);
+    // RFC 3262 §5: an offer in a reliable response is answered in its PRACK.
+    if (this.offers.offerer === "remote") this.#heldPrack = { dialog, rack: verdict.rack };
+    else this.#sendPrack(dialog, verdict.rack);
     return true;
+  }
+
+  #sendPrack(dialog: Dialog, rack: string, body?: Body): void {
+    const prack = dialog.createRequest("PRACK", [["RAck", rack]], body);
+    this.offers.note("local", prack);
+    this.context.layer.request(prack, this.hop, {
+      response: (response) => this.offers.note("remote", response),
+      failed() {},
+    });
   }
 
   #transact(dialog: Dialog, request: SipRequest): Promise<SipResponse> {
@@ -197,9 +224,11 @@ export abstract class BaseUsage implements InviteUsage {
     const { layer } = this.context;
     const { method, number } = request.cseq;
     let ack: SipRequest | undefined;
-    this.#sent.add(method);
+    if (method === "INVITE") this.#inviting = true;
+    this.offers.note("local", request);
     const over = (response: SipResponse): void => {
-      this.#sent.delete(method);
+      if (method === "INVITE") this.#inviting = false;
+      this.offers.note("remote", response);
       resolve(response);
       this.#judge(response);
     };
@@ -238,6 +267,7 @@ export abstract class BaseUsage implements InviteUsage {
     const { request } = transaction;
     if (this.#state === "calling" || this.#state === "early") return this.byeTooEarly(transaction);
     transaction.reply(200);
+    this.hungUp();
     // RFC 3261 §15: both may say BYE at once; the one that came second changes nothing.
     this.stopTimers();
     this.finish({ by: "peer", message: request });
@@ -248,37 +278,44 @@ export abstract class BaseUsage implements InviteUsage {
   /** INVITE and UPDATE refresh the target and may carry an offer. */
   #receiveOffer(transaction: ServerTransaction, dialog: Dialog): void {
     const { request } = transaction;
-    const inviting = this.#state === "calling" || this.#state === "early";
-    const unanswered =
-      this.#pending.has(request.method) || (request.method === "INVITE" && inviting && this.role === "callee");
-    // RFC 3261 §14.2, RFC 3311 §5.2: the last one has not been answered.
-    if (unanswered) {
-      const delay = Number.parseInt(this.context.random.token(1), 36) % 11;
-      return transaction.reply(500, { headers: [["Retry-After", String(delay)]] });
+    const { method } = request;
+    const invite = method === "INVITE";
+    const early = this.#state === "calling" || this.#state === "early";
+    const offers = invite || describesSession(request);
+    // RFC 3261 §14.2, RFC 3311 §5.2: the peer's last one has not been answered.
+    const unanswered = this.#pending.has(method) || (offers && this.offers.offerer === "remote");
+    if (unanswered || (invite && early && this.role === "callee")) {
+      return transaction.reply(500, { headers: [["Retry-After", String(pick(this.context.random, 0, 10))]] });
     }
     // RFC 3261 §14.2, RFC 3311 §5.2: ours has not been answered.
-    const waiting = request.method === "INVITE" && this.role === "caller" && (inviting || this.#state === "accepted");
-    if (waiting || this.#sent.has("INVITE") || this.#sent.has(request.method)) return transaction.reply(491);
-    if (transaction instanceof ServerMachine) this.#watch(transaction, dialog);
-    return this.#deliver(transaction);
+    const waiting = this.role === "caller" && (early || this.#state === "accepted");
+    const glare = (offers && this.offers.offerer === "local") || (invite && (waiting || this.#inviting));
+    if (glare) return transaction.reply(491);
+    this.watch(transaction, dialog);
+    return this.deliver(transaction);
   }
 
-  #watch(transaction: ServerMachine, dialog: Dialog): void {
+  /** Follows a request of the peer that may carry an offer until its final response. */
+  protected watch(transaction: ServerTransaction, dialog: Dialog): void {
+    // Always one of our own machines; the public interface leaves out what only a usage may touch.
+    if (!(transaction instanceof ServerMachine)) return;
     const { request } = transaction;
+    this.offers.note("remote", request);
     this.#pending.set(request.method, transaction);
     transaction.onRespond = (response) => {
       if (response.status < 200) return;
       this.#pending.delete(request.method);
+      this.offers.note("local", response);
       if (response.status >= 300) return;
-      dialog.updateTarget(request);
+      if (request.method !== "PRACK") dialog.updateTarget(request);
       if (request.method === "INVITE") this.awaitAck(transaction, response);
     };
   }
 
-  #deliver(transaction: ServerTransaction): void {
-    const { request: listener } = this.events;
+  /** Hands a request to the owner of the call. */
+  protected deliver(transaction: ServerTransaction): void {
     const { method } = transaction.request;
-    if (!listener) return transaction.reply(method === "INVITE" || method === "UPDATE" ? 488 : 501);
+    if (!this.events.request) return transaction.reply(offering.has(method) ? 488 : 501);
     if (!this.context.guard(() => this.events.request?.(transaction))) transaction.reply(500);
     return undefined;
   }

@@ -3,9 +3,12 @@ import { createResponse } from "../message.ts";
 import type { Body, HeaderList, SipRequest, SipResponse } from "../message.ts";
 import type { ServerTransaction } from "../transaction/serverTransaction.ts";
 import { BaseUsage } from "./base.ts";
+import { pick } from "../chance.ts";
 import { localResponse } from "./context.ts";
 import type { UsageContext } from "./context.ts";
+import { describesSession } from "./offerAnswer.ts";
 import { ReliableSender, wants100rel } from "./reliable.ts";
+import { TimerBank } from "../transaction/timerBank.ts";
 import type { InviteEvents, ProgressOptions } from "./usage.ts";
 
 type AcceptOptions = { headers?: HeaderList; body?: Body };
@@ -15,10 +18,11 @@ export class CalleeUsage extends BaseUsage {
   override readonly role = "callee";
   readonly #transaction: ServerTransaction;
   readonly #reliable: ReliableSender;
+  readonly #ringing: TimerBank<"again">;
   /** accept() that waits for a PRACK. */
   #deferred: AcceptOptions | undefined;
   /** bye() that waits for the ACK. */
-  #onAcknowledged: (() => void) | undefined;
+  #deferredBye: { send(): void; drop(): void } | undefined;
 
   constructor(context: UsageContext, transaction: ServerTransaction, events: InviteEvents) {
     super(context, transaction.request, transaction.hop, events);
@@ -27,9 +31,11 @@ export class CalleeUsage extends BaseUsage {
     this.#reliable = new ReliableSender(transaction, {
       clock,
       t1: layer.timers.t1,
-      first: (Number.parseInt(random.token(6), 36) % 0x7fff_ffff) + 1,
+      first: pick(random, 1, 0x7fff_ffff),
       onTimeout: () => this.#prackMissing(),
     });
+    this.#ringing = new TimerBank(clock);
+    this.offers.note("remote", transaction.request);
     transaction.onCancel = (cancel) => this.#cancelled(cancel);
   }
 
@@ -40,8 +46,15 @@ export class CalleeUsage extends BaseUsage {
     const response = this.#response(status, rest);
     if (!this.dialog) this.own(Dialog.uas(this.invite, response));
     this.enter("early");
-    if (reliable && wants100rel(this.invite)) this.#reliable.send(response);
-    else this.#transaction.respond(response);
+    if (reliable && wants100rel(this.invite)) {
+      this.offers.note("local", response);
+      this.#reliable.send(response);
+    } else {
+      this.#transaction.respond(response);
+    }
+    // RFC 3261 §13.3.1.1, RFC 3262 §3: proxies on the way give up (timer C) unless they hear something now and then.
+    const { body: _, ...again } = options;
+    this.#ringing.start("again", 60_000, () => this.progress(status, again));
   }
 
   override accept(options: AcceptOptions = {}): void {
@@ -54,6 +67,8 @@ export class CalleeUsage extends BaseUsage {
     const response = this.#response(200, options);
     const dialog = this.dialog ?? Dialog.uas(this.invite, response);
     dialog.confirm(response);
+    this.#ringing.stopAll();
+    this.offers.note("local", response);
     this.own(dialog);
     this.enter("accepted");
     this.#transaction.respond(response);
@@ -81,6 +96,8 @@ export class CalleeUsage extends BaseUsage {
 
   override close(): void {
     this.#reliable.stop();
+    this.#ringing.stopAll();
+    this.#deferredBye?.drop();
     super.close();
   }
 
@@ -95,7 +112,10 @@ export class CalleeUsage extends BaseUsage {
     } else {
       // RFC 3261 §15: the callee's BYE waits for the ACK, or until none can come any more.
       const { promise, resolve } = Promise.withResolvers<SipResponse>();
-      this.#onAcknowledged = () => resolve(this.sendBye(dialog, headers));
+      this.#deferredBye = {
+        send: () => resolve(this.sendBye(dialog, headers)),
+        drop: () => resolve(localResponse(this.invite, 481)),
+      };
       answered = promise;
     }
     this.finish({ by: "local" });
@@ -103,13 +123,13 @@ export class CalleeUsage extends BaseUsage {
   }
 
   protected override acknowledged(ack: SipRequest): void {
-    if (this.#onAcknowledged) return this.#onAcknowledged();
+    if (this.#deferredBye) return this.#deferredBye.send();
     this.enter("confirmed");
     return super.acknowledged(ack);
   }
 
   protected override ackMissing(): void {
-    if (this.#onAcknowledged) this.#onAcknowledged();
+    if (this.#deferredBye) this.#deferredBye.send();
     else super.ackMissing();
   }
 
@@ -119,9 +139,21 @@ export class CalleeUsage extends BaseUsage {
     this.#cancelled(transaction.request);
   }
 
-  protected override prack(transaction: ServerTransaction): void {
-    if (!this.#reliable.acknowledge(transaction.request.get("RAck"))) return transaction.reply(481);
-    transaction.reply(200);
+  protected override hungUp(): void {
+    this.#deferredBye?.drop();
+  }
+
+  protected override receivePrack(transaction: ServerTransaction, dialog: Dialog): void {
+    const { request } = transaction;
+    if (!this.#reliable.acknowledge(request.get("RAck"))) return transaction.reply(481);
+    if (describesSession(request) && this.offers.offerer !== "local") {
+      this.watch(transaction, dialog);
+      this.deliver(transaction);
+    } else {
+      this.offers.note("remote", request);
+      transaction.reply(200);
+    }
+    this.context.guard(() => this.events.pracked?.(request));
     const deferred = this.#deferred;
     if (deferred && !this.#reliable.pending) {
       this.#deferred = undefined;
@@ -139,6 +171,7 @@ export class CalleeUsage extends BaseUsage {
   // RFC 3262 §3: no PRACK in 64*T1, so the INVITE is rejected with a 5xx.
   #prackMissing(): void {
     if (this.state !== "calling" && this.state !== "early") return;
+    this.#ringing.stopAll();
     this.#transaction.reply(504);
     this.disown();
     this.finish({ by: "timeout" });
@@ -149,6 +182,7 @@ export class CalleeUsage extends BaseUsage {
     if (this.state !== "calling" && this.state !== "early") return false;
     this.enter("terminated");
     this.#reliable.stop();
+    this.#ringing.stopAll();
     this.disown();
     return true;
   }

@@ -17,6 +17,7 @@ export class CallerUsage extends BaseUsage {
 
   /** Sends the INVITE. */
   start(): void {
+    this.offers.note("local", this.invite);
     this.#transaction = this.context.layer.request(this.invite, this.hop, {
       response: (response) => this.#response(response),
       failed: (why) => this.#rejected(localResponse(this.invite, why === "timeout" ? 408 : 503)),
@@ -75,7 +76,12 @@ export class CallerUsage extends BaseUsage {
     transaction.reply(481);
   }
 
-  protected override prack(transaction: ServerTransaction): void {
+  protected override hungUp(): void {
+    // RFC 3261 §13.2.2.4: every 2xx gets its ACK, even when the BYE was faster than our user.
+    if (this.state === "accepted") this.ack();
+  }
+
+  protected override receivePrack(transaction: ServerTransaction): void {
     // RFC 3262 §3: acknowledges nothing we sent.
     transaction.reply(481);
   }
@@ -112,6 +118,7 @@ export class CallerUsage extends BaseUsage {
     const first = this.state === "calling" || this.state === "early";
     // The first 2xx again, while its owner has not acknowledged it yet.
     if (!first && this.dialog?.remoteTag === tag && this.state === "accepted") return;
+    this.offers.note("remote", response);
     const dialog = this.#early.get(tag) ?? Dialog.uac(this.invite, response);
     dialog.confirm(response);
     if (!first || this.#cancelled) {
@@ -137,6 +144,7 @@ export class CallerUsage extends BaseUsage {
 
   #sendAck(dialog: Dialog, body: Body | undefined): void {
     const ack = dialog.createAck(this.invite.cseq.number, body);
+    this.offers.note("local", ack);
     this.#acks.set(dialog.remoteTag, ack);
     this.context.layer.sendAck(ack, this.hop);
   }

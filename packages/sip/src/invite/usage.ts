@@ -23,11 +23,16 @@ export interface InviteEvents {
   accepted?(response: SipResponse): void;
   /** Caller: 3xx-6xx; or made here: 408 nobody answered, 503 no way, 487 a 2xx that crossed our CANCEL has been ended. */
   rejected?(response: SipResponse): void;
+  /** Callee: the PRACK of a reliable response, answered 200; its body, if any, answers the offer in that response. */
+  pracked?(prack: SipRequest): void;
   /** Callee: the ACK to our 2xx. Both: the ACK to our 2xx to a re-INVITE. */
   acknowledged?(ack: SipRequest): void;
   /** Callee: the caller gave up before our 2xx, by CANCEL or by BYE; 487 has been sent. */
   cancelled?(request: SipRequest): void;
-  /** A request inside the dialog other than ACK, BYE, CANCEL and PRACK. Left out: INVITE and UPDATE get 488, others 501. */
+  /**
+   * A request inside the dialog other than ACK, BYE, CANCEL and PRACK; also a PRACK with a new offer, which has counted already
+   * but needs its answer (RFC 3262 §5). Left out: those that may offer get 488, others 501.
+   */
   request?(transaction: ServerTransaction): void;
   /** The call is over after it was accepted, or (callee) a reliable response was never acknowledged. */
   ended(end: InviteEnd): void;
@@ -52,6 +57,11 @@ export interface InviteUsage {
   hop: Hop;
   /** Caller, once, after `accepted`. Sent again by itself on each repeated 2xx. */
   ack(body?: Body): void;
+  /**
+   * Caller: answers the offer that came in a reliable response to an INVITE without one (RFC 3262 §5). Every other PRACK goes by
+   * itself.
+   */
+  prack(body: Body): void;
   /** Caller: CANCEL, after a provisional response has come (RFC 3261 §9.1). A 2xx that crosses is ACKed and ended. */
   cancel(headers?: HeaderList): void;
   /** Callee: a 101-199. One after another if reliable: the next waits for the PRACK of the last (RFC 3262 §3). */

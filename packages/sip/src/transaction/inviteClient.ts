@@ -99,10 +99,10 @@ export class InviteClientTransaction implements ClientTransaction {
     if (this.#state === "proceeding") this.#cancelNow(headers);
   }
 
-  /** Ends without telling anybody; for the layer's close(). */
-  abandon(): void {
-    this.#state = "terminated";
-    this.#timers.stopAll();
+  /** The layer closes. */
+  close(): void {
+    if (this.#state === "calling" || this.#state === "proceeding") this.#fail("transport");
+    else this.#terminate();
   }
 
   #armA(interval: number): void {
@@ -154,7 +154,8 @@ export class InviteClientTransaction implements ClientTransaction {
   }
 
   #terminate(): void {
-    this.abandon();
+    this.#state = "terminated";
+    this.#timers.stopAll();
     this.#ended();
   }
 

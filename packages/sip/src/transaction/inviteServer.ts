@@ -65,7 +65,7 @@ export class InviteServerTransaction extends ServerMachine {
     return true;
   }
 
-  override abandon(): void {
+  override close(): void {
     this.#state = "terminated";
     this.#timers.stopAll();
   }
@@ -102,7 +102,7 @@ export class InviteServerTransaction extends ServerMachine {
   }
 
   #terminate(): void {
-    this.abandon();
+    this.close();
     this.#ended();
   }
 }

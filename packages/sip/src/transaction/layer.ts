@@ -1,3 +1,4 @@
+import { guard } from "../guard.ts";
 import { SipRequest } from "../message.ts";
 import type { SipMessage, SipResponse } from "../message.ts";
 import type { Clock, Hop, Random } from "../ports.ts";
@@ -80,11 +81,11 @@ export class TransactionLayer {
     return sent;
   }
 
-  /** Ends all transactions without telling their users. */
+  /** Ends all transactions; users of unanswered requests are told there is no way any more. */
   close(): void {
     this.#closed = true;
-    for (const transaction of this.#clients.values()) transaction.abandon();
-    for (const transaction of this.#servers.values()) transaction.abandon();
+    for (const transaction of this.#clients.values()) transaction.close();
+    for (const transaction of this.#servers.values()) transaction.close();
     this.#clients.clear();
     this.#servers.clear();
     this.#merge.clear();
@@ -100,12 +101,9 @@ export class TransactionLayer {
             ended,
           })
         : new NonInviteClientTransaction(this.#context, request, hop, on, ended);
-    if (this.#closed) {
-      transaction.abandon();
-      return transaction;
-    }
     this.#clients.set(key, transaction);
-    transaction.start();
+    if (this.#closed) this.#options.clock.setTimer(0, () => transaction.close());
+    else transaction.start();
     return transaction;
   }
 
@@ -172,16 +170,6 @@ export class TransactionLayer {
   }
 
   #guard(run: () => void): boolean {
-    try {
-      run();
-      return true;
-    } catch (error) {
-      try {
-        this.#options.onError?.(error);
-      } catch {
-        // An error listener that throws has nobody left to tell.
-      }
-      return false;
-    }
+    return guard(run, this.#options.onError);
   }
 }

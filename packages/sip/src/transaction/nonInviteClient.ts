@@ -75,10 +75,10 @@ export class NonInviteClientTransaction implements ClientTransaction {
   /** Only an INVITE can be cancelled (RFC 3261 §9.1). */
   cancel(): void {}
 
-  /** Ends without telling anybody; for the layer's close(). */
-  abandon(): void {
-    this.#state = "terminated";
-    this.#timers.stopAll();
+  /** The layer closes. */
+  close(): void {
+    if (this.#state === "trying" || this.#state === "proceeding") this.#fail("transport");
+    else this.#terminate();
   }
 
   #armE(interval: number): void {
@@ -96,7 +96,8 @@ export class NonInviteClientTransaction implements ClientTransaction {
   }
 
   #terminate(): void {
-    this.abandon();
+    this.#state = "terminated";
+    this.#timers.stopAll();
     this.#ended();
   }
 }

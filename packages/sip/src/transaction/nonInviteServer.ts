@@ -49,7 +49,7 @@ export class NonInviteServerTransaction extends ServerMachine {
     if (this.#last) this.hop.send(this.#last.toOctets());
   }
 
-  override abandon(): void {
+  override close(): void {
     this.#state = "terminated";
     this.#timers.stopAll();
   }
@@ -69,7 +69,7 @@ export class NonInviteServerTransaction extends ServerMachine {
   }
 
   #terminate(): void {
-    this.abandon();
+    this.close();
     this.#ended();
   }
 }

@@ -42,8 +42,8 @@ export abstract class ServerMachine implements ServerTransaction {
   abstract readonly state: ServerTransaction["state"];
   /** The same request has come again. */
   abstract receiveAgain(): void;
-  /** Ends without telling anybody; for the layer's close(). */
-  abstract abandon(): void;
+  /** The layer closes. */
+  abstract close(): void;
   protected abstract take(response: SipResponse): void;
 
   get localTag(): string {
