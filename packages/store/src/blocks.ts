@@ -26,7 +26,9 @@ export class Blocks {
     const clashes: string[] = [];
     for (let from = 0; from < entries.length; from += 100) {
       const some = entries.slice(from, from + 100);
-      const rows = some.map(({ tel, ...entry }) => ({ ...entry, tel: tel ?? null, withdrawn: 0 }));
+      const rows = some.map(({ tenant, ordinal, impu, impi, tel }) => {
+        return { tenant, ordinal, impu, impi, tel: tel ?? null, withdrawn: 0 };
+      });
       const kept = await this.#db
         .insertInto("block_entry")
         .values(rows)
@@ -71,38 +73,44 @@ export class Blocks {
    * The free entry that has rested longest, lowest place first; with `impu`, that one entry if it is free. Free
    * (WWSF-06): no live assignment, quarantine over, and no token or registration of any former holder alive.
    * @param now milliseconds since the epoch
+   * @param skew milliseconds for which others may take an expired token for live
    */
-  async free(tenant: string, now: number, impu?: string): Promise<string | undefined> {
+  async free(tenant: string, now: number, skew: number, impu?: string): Promise<string | undefined> {
     const row = await this.#db
       .selectFrom("block_entry as entry")
       .select("entry.impu")
       .where("entry.tenant", "=", tenant)
       .where("entry.withdrawn", "=", 0)
       .$if(impu !== undefined, (query) => query.where("entry.impu", "=", impu ?? ""))
-      .where(({ not, exists, selectFrom }) =>
-        not(
-          exists(
-            selectFrom("assignment as held")
+      .where((eb) =>
+        eb.not(
+          eb.exists(
+            eb
+              .selectFrom("assignment as held")
               .select("held.id")
               .whereRef("held.impu", "=", "entry.impu")
-              .where(({ or, eb }) => or([eb("held.ended_at", "is", null), eb("held.quarantined_until", ">", now)])),
+              .where((held) => held.or([held("held.ended_at", "is", null), held("held.quarantined_until", ">", now)])),
           ),
         ),
       )
-      .where(({ not, exists, selectFrom }) =>
-        not(
-          exists(
-            selectFrom("lease as used")
+      .where((eb) =>
+        eb.not(
+          eb.exists(
+            eb
+              .selectFrom("lease as used")
               .select("used.id")
               .whereRef("used.impu", "=", "entry.impu")
-              .where(({ or, eb }) => or([eb("used.token_until", ">", now), eb("used.registered_until", ">", now)])),
+              .where((used) =>
+                used.or([used("used.token_until", ">", now - skew), used("used.registered_until", ">", now)]),
+              ),
           ),
         ),
       )
       .orderBy(
-        ({ selectFrom }) =>
-          selectFrom("assignment as past")
-            .select(({ fn }) => fn.max("past.ended_at").as("ended"))
+        (eb) =>
+          eb
+            .selectFrom("assignment as past")
+            .select((past) => past.fn.max("past.ended_at").as("ended"))
             .whereRef("past.impu", "=", "entry.impu"),
         (order) => order.asc().nullsFirst(),
       )

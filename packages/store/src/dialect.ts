@@ -9,13 +9,14 @@ import {
   SqliteDriver,
 } from "kysely";
 
+const values = (parameters: readonly unknown[]): SQLInputValue[] => parameters as SQLInputValue[];
+
 /** A `node:sqlite` database in the shape Kysely's SQLite dialect expects (that of better-sqlite3). */
 function shim(database: DatabaseSync): SqliteDatabase {
   return {
     close: () => database.close(),
     prepare(sql) {
       const statement = database.prepare(sql);
-      const values = (parameters: readonly unknown[]): SQLInputValue[] => parameters as SQLInputValue[];
       return {
         reader: statement.columns().length > 0,
         all: (parameters) => statement.all(...values(parameters)),

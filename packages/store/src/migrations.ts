@@ -79,12 +79,23 @@ const waf: Migration = {
       .createTable("refresh_token")
       .addColumn("hash", "text", (c) => c.primaryKey())
       .addColumn("lease_id", "text", (c) => c.notNull().references("lease.id"))
+      .addColumn("scope", "text", (c) => c.notNull())
       .addColumn("issued_at", "bigint", (c) => c.notNull())
       .addColumn("expires_at", "bigint", (c) => c.notNull())
       .addColumn("rotated_at", "bigint")
       .execute();
     await db.schema.createIndex("refresh_token_lease").on("refresh_token").columns(["lease_id", "issued_at"]).execute();
     await db.schema.createIndex("refresh_token_expiry").on("refresh_token").column("expires_at").execute();
+
+    await db.schema
+      .createTable("issued_token")
+      .addColumn("jti", "text", (c) => c.primaryKey())
+      .addColumn("lease_id", "text", (c) => c.notNull().references("lease.id"))
+      .addColumn("address", "text", (c) => c.notNull())
+      .addColumn("issued_at", "bigint", (c) => c.notNull())
+      .addColumn("expires_at", "bigint", (c) => c.notNull())
+      .execute();
+    await db.schema.createIndex("issued_token_time").on("issued_token").column("issued_at").execute();
 
     await db.schema
       .createTable("seen_assertion")

@@ -4,6 +4,8 @@ import type { Database } from "./schema.ts";
 export interface RefreshToken {
   readonly hash: string;
   readonly leaseId: string;
+  /** Space-separated. */
+  readonly scope: string;
   /** Milliseconds since the epoch, as all times here. */
   readonly issuedAt: number;
   readonly expiresAt: number;
@@ -24,6 +26,7 @@ export class RefreshTokens {
       row && {
         hash: row.hash,
         leaseId: row.lease_id,
+        scope: row.scope,
         issuedAt: row.issued_at,
         expiresAt: row.expires_at,
         rotatedAt: row.rotated_at ?? undefined,
@@ -37,6 +40,7 @@ export class RefreshTokens {
       .values({
         hash: token.hash,
         lease_id: token.leaseId,
+        scope: token.scope,
         issued_at: token.issuedAt,
         expires_at: token.expiresAt,
         rotated_at: null,

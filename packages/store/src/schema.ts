@@ -50,9 +50,21 @@ export interface RefreshTokenRow {
   /** SHA-256 of the token; the token itself is never stored. */
   hash: string;
   lease_id: string;
+  /** Space-separated scopes that a renewed access token has. */
+  scope: string;
   issued_at: number;
   expires_at: number;
   rotated_at: number | null;
+}
+
+/** One access token, by its id: what the audit needs to get from a token to its user. */
+export interface IssuedTokenRow {
+  jti: string;
+  lease_id: string;
+  /** Address the request for it came from. */
+  address: string;
+  issued_at: number;
+  expires_at: number;
 }
 
 export interface SeenAssertionRow {
@@ -72,6 +84,7 @@ export interface Schema {
   assignment: AssignmentRow;
   lease: LeaseRow;
   refresh_token: RefreshTokenRow;
+  issued_token: IssuedTokenRow;
   seen_assertion: SeenAssertionRow;
   suspension: SuspensionRow;
 }

@@ -7,6 +7,7 @@ import { Assignments } from "./assignments.ts";
 import { Blocks } from "./blocks.ts";
 import { NodeSqliteDialect } from "./dialect.ts";
 import { StoreError } from "./errors.ts";
+import { IssuedTokens } from "./issuedTokens.ts";
 import { Leases } from "./leases.ts";
 import { migrations } from "./migrations.ts";
 import { RefreshTokens } from "./refreshTokens.ts";
@@ -19,6 +20,7 @@ export interface Tables {
   readonly assignments: Assignments;
   readonly leases: Leases;
   readonly refreshTokens: RefreshTokens;
+  readonly issuedTokens: IssuedTokens;
   readonly assertions: SeenAssertions;
   readonly suspensions: Suspensions;
 }
@@ -87,6 +89,7 @@ function tablesOf(db: Database): Tables {
     assignments: new Assignments(db),
     leases: new Leases(db),
     refreshTokens: new RefreshTokens(db),
+    issuedTokens: new IssuedTokens(db),
     assertions: new SeenAssertions(db),
     suspensions: new Suspensions(db),
   };

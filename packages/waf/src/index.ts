@@ -1,1 +1,18 @@
-export {};
+export { type BlockConfig, blockCsv, blockEntries, type BlockEntry, blockJson } from "./block.ts";
+export type { ClientCredentials } from "./clientAuthentication.ts";
+export { WafError, type WafErrorCode } from "./errors.ts";
+export type { RegistrationFact, Revocation } from "./leasing.ts";
+export type { Now, Random } from "./ports.ts";
+export { wafRoutes, type WafRates } from "./routes.ts";
+export type { TenantConfig } from "./tenant.ts";
+export {
+  type Alarm,
+  type Client,
+  type ExchangeRequest,
+  openWaf,
+  type OwnedEntry,
+  type RefreshRequest,
+  type TokenResponse,
+  type Waf,
+  type WafOptions,
+} from "./waf.ts";

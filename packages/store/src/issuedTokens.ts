@@ -1,0 +1,70 @@
+import type { Database } from "./schema.ts";
+
+/** An access token by its id; the token itself is never stored. */
+export interface IssuedToken {
+  readonly jti: string;
+  readonly leaseId: string;
+  /** Address the request for it came from. */
+  readonly address: string;
+  /** Milliseconds since the epoch, as all times here. */
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+}
+
+/** What the audit says of one access token. */
+export interface TokenTrace extends IssuedToken {
+  readonly tenant: string;
+  readonly clientId: string;
+  readonly impu: string;
+  readonly pseudonym: string;
+}
+
+/** Owner of table `issued_token`. */
+export class IssuedTokens {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  async add(token: IssuedToken): Promise<void> {
+    await this.#db
+      .insertInto("issued_token")
+      .values({
+        jti: token.jti,
+        lease_id: token.leaseId,
+        address: token.address,
+        issued_at: token.issuedAt,
+        expires_at: token.expiresAt,
+      })
+      .execute();
+  }
+
+  async trace(jti: string): Promise<TokenTrace | undefined> {
+    const row = await this.#db
+      .selectFrom("issued_token as token")
+      .innerJoin("lease", "lease.id", "token.lease_id")
+      .innerJoin("assignment", "assignment.id", "lease.assignment_id")
+      .selectAll("token")
+      .select(["lease.tenant", "lease.client_id", "lease.impu", "assignment.pseudonym"])
+      .where("token.jti", "=", jti)
+      .executeTakeFirst();
+    return (
+      row && {
+        jti: row.jti,
+        leaseId: row.lease_id,
+        address: row.address,
+        issuedAt: row.issued_at,
+        expiresAt: row.expires_at,
+        tenant: row.tenant,
+        clientId: row.client_id,
+        impu: row.impu,
+        pseudonym: row.pseudonym,
+      }
+    );
+  }
+
+  async purge(issuedBefore: number): Promise<void> {
+    await this.#db.deleteFrom("issued_token").where("issued_at", "<", issuedBefore).execute();
+  }
+}

@@ -1,0 +1,199 @@
+interface Entry {
+  /** HTTP status of the answer. */
+  readonly status: number;
+  /** OAuth error code (RFC 6749 §5.2, RFC 8693 §2.2.2, RFC 7009 §2.2). */
+  readonly error: string;
+  readonly message: string;
+  readonly cause: string;
+  readonly remedy: string;
+}
+
+const catalogue = {
+  request_malformed: {
+    status: 400,
+    error: "invalid_request",
+    message: "The request is malformed",
+    cause: "A parameter is missing, repeated, too long or of the wrong form",
+    remedy: "Send application/x-www-form-urlencoded with every parameter once, as the description names it.",
+  },
+  grant_unsupported: {
+    status: 400,
+    error: "unsupported_grant_type",
+    message: "The grant type is not supported",
+    cause: "grant_type is neither token exchange nor refresh_token",
+    remedy: "Use urn:ietf:params:oauth:grant-type:token-exchange or refresh_token.",
+  },
+  // Nothing here tells an attacker whether the client exists; what follows it needs the client's own key.
+  client_unauthenticated: {
+    status: 401,
+    error: "invalid_client",
+    message: "The client assertion was not accepted",
+    cause: "The client is unknown, or the assertion is not signed with ES256 by a key registered for it",
+    remedy:
+      "Send client_assertion_type urn:ietf:params:oauth:client-assertion-type:jwt-bearer and a JWT with iss and sub = client_id, signed with ES256 by a registered key.",
+  },
+  client_assertion_claim: {
+    status: 401,
+    error: "invalid_client",
+    message: "A claim of the client assertion is not accepted",
+    cause: "iss, sub, aud, jti, nbf or iat is missing or has another value than RFC 7523 asks for",
+    remedy: "Set iss and sub to the client_id, aud to the issuer or the token endpoint, and a fresh jti.",
+  },
+  client_assertion_expired: {
+    status: 401,
+    error: "invalid_client",
+    message: "The client assertion has expired",
+    cause: "exp lies in the past, by more than the clock skew allowed",
+    remedy: "Make a new assertion for each request, and compare the clock with a time server.",
+  },
+  client_assertion_long_lived: {
+    status: 401,
+    error: "invalid_client",
+    message: "The client assertion lives too long",
+    cause: "exp lies more than 5 minutes ahead",
+    remedy: "Set exp at most 5 minutes ahead, and compare the clock with a time server.",
+  },
+  client_assertion_replayed: {
+    status: 401,
+    error: "invalid_client",
+    message: "The client assertion was used before",
+    cause: "An assertion with this jti was accepted already",
+    remedy: "Make a new assertion with a fresh jti for each request.",
+  },
+  // RFC 8693 §2.2.2: an invalid subject_token is invalid_request.
+  subject_token_signature: {
+    status: 400,
+    error: "invalid_request",
+    message: "The signature of the subject_token is not accepted",
+    cause: "It is unsigned, damaged, or not signed by a key the identity provider publishes",
+    remedy:
+      "Send the ID token exactly as the identity provider issued it; check the jwks of the tenant's identity provider.",
+  },
+  subject_token_expired: {
+    status: 400,
+    error: "invalid_request",
+    message: "The subject_token has expired",
+    cause: "The exp of the ID token lies in the past, by more than the clock skew allowed",
+    remedy: "Get a fresh ID token from the identity provider, or use the refresh token.",
+  },
+  subject_token_claim: {
+    status: 400,
+    error: "invalid_request",
+    message: "A claim of the subject_token is not accepted",
+    cause: "The ID token comes from another issuer, is meant for another audience, or lacks a claim",
+    remedy: "Send an ID token of the identity provider registered for this tenant, issued to the registered audience.",
+  },
+  scope_refused: {
+    status: 400,
+    error: "invalid_scope",
+    message: "The scope is not granted to this tenant",
+    cause: "scope names a service outside the tenant's contract",
+    remedy: "Ask for ims.register and the services of the contract only.",
+  },
+  audience_refused: {
+    status: 400,
+    error: "invalid_target",
+    message: "The audience is not served here",
+    cause: "audience is not the home domain of this operator",
+    remedy: "Leave audience away, or set it to sip: and the home domain.",
+  },
+  identity_refused: {
+    status: 403,
+    error: "invalid_target",
+    message: "The identity asked for cannot be given to this user",
+    cause: "It is outside the tenant's block, held by someone else, in quarantine, or the user holds another one",
+    remedy: "Leave impu away, or ask for the identity the user holds or a free one of the block.",
+  },
+  // One text for unknown, foreign, rotated and ended tokens: the difference would help only a thief.
+  refresh_token_refused: {
+    status: 400,
+    error: "invalid_grant",
+    message: "The refresh token is not valid",
+    cause: "It is unknown, used before, expired, of another client or web session, or its session has ended",
+    remedy: "Exchange a fresh ID token of the user. Use each refresh token once and keep the newest.",
+  },
+  tenant_suspended: {
+    status: 403,
+    error: "access_denied",
+    message: "The service of this tenant is suspended",
+    cause: "The operator has suspended the tenant, or its contract has not begun or has ended",
+    remedy: "Ask the operator.",
+  },
+  block_exhausted: {
+    status: 503,
+    error: "temporarily_unavailable",
+    message: "All identities of the block are in use",
+    cause: "More users than identities, or ended assignments still in quarantine",
+    remedy: "End assignments that are no longer needed, or ask the operator for a larger block.",
+  },
+  identity_provider_unreachable: {
+    status: 503,
+    error: "temporarily_unavailable",
+    message: "The keys of the identity provider cannot be fetched",
+    cause: "Its jwks URL does not answer with a JWK Set",
+    remedy: "Check that the operator's portal reaches the jwks URL of the identity provider.",
+  },
+  no_assignment: {
+    status: 404,
+    error: "not_found",
+    message: "The user holds no identity",
+    cause: "She never asked for one, or her assignment has ended",
+    remedy: "The identity is assigned at the user's first token exchange.",
+  },
+  too_many_requests: {
+    status: 429,
+    error: "temporarily_unavailable",
+    message: "Too many requests",
+    cause: "The client or address exceeds its rate",
+    remedy: "Wait as Retry-After says; keep an access token until shortly before expires_in.",
+  },
+  server_error: {
+    status: 500,
+    error: "server_error",
+    message: "The request failed on the side of the operator",
+    cause: "An unexpected error; the operator's log has it",
+    remedy: "Try again later; then ask the operator.",
+  },
+  configuration: {
+    status: 500,
+    error: "server_error",
+    message: "The configuration of the WAF is not usable",
+    cause: "A tenant or its block breaks a rule named in the detail",
+    remedy: "Correct the tenant in the configuration and start again.",
+  },
+  key_file: {
+    status: 500,
+    error: "server_error",
+    message: "The file of signing keys is not usable",
+    cause: "It is readable by others, damaged, or cannot be written",
+    remedy: "Give it mode 0600, restore it from a copy, or remove it: a new key ends all access tokens.",
+  },
+} as const;
+
+/** Stable name of an error; over HTTP it is the member `reason`. */
+export type WafErrorCode = keyof typeof catalogue;
+
+/** The one error this package throws. `detail` tells an integrator where, and never holds a token or a secret. */
+export class WafError extends Error {
+  override readonly name = "WafError";
+  readonly code: WafErrorCode;
+  /** HTTP status, 400 to 503. */
+  readonly status: number;
+  /** OAuth error code for the body. */
+  readonly error: string;
+  override readonly cause: string;
+  readonly remedy: string;
+  /** Seconds to wait, where the answer says so. */
+  readonly retryAfter: number | undefined;
+
+  constructor(code: WafErrorCode, detail?: string, retryAfter?: number) {
+    const entry: Entry = catalogue[code];
+    super(detail === undefined ? entry.message : `${entry.message}: ${detail}`);
+    this.code = code;
+    this.status = entry.status;
+    this.error = entry.error;
+    this.cause = entry.cause;
+    this.remedy = entry.remedy;
+    this.retryAfter = retryAfter;
+  }
+}

@@ -1,0 +1,366 @@
+import type { Assignment, Lease, RefreshToken, Store, Tables, UserKey } from "@portico/store";
+import type { BlockEntry } from "./block.ts";
+import { Emitter } from "./emitter.ts";
+import { WafError } from "./errors.ts";
+import type { Now, Random } from "./ports.ts";
+import { digest } from "./secrets.ts";
+import type { TenantConfig } from "./tenant.ts";
+import { auditSeconds, sessionSeconds, skewSeconds } from "./times.ts";
+
+/** What a revocation covers: every field given must match. */
+export interface Revocation {
+  /** `sid` of access tokens: one web session. */
+  readonly sessionId?: string;
+  readonly impu?: string;
+  readonly tenant?: string;
+  readonly reason: string;
+}
+
+/** A fact about a registration, as the eP-CSCF tells it. */
+export interface RegistrationFact {
+  readonly impu: string;
+  /** `sid` of the access token it was made with. */
+  readonly sessionId: string;
+  readonly state: "registered" | "deregistered";
+  /** True when the core confirmed with a 200, or the granted time is over. */
+  readonly confirmed: boolean;
+  /** End of the granted time, milliseconds since the epoch; absent: that of the access token, which bounds it. */
+  readonly expiresAt?: number;
+}
+
+/** A use of an identity, with the times and the refresh token of the tokens to issue. */
+export interface Grant {
+  readonly entry: BlockEntry;
+  readonly pseudonym: string;
+  /** `sid` of the access token. */
+  readonly sessionId: string;
+  /** End of the access token, milliseconds since the epoch on a whole second. */
+  readonly tokenUntil: number;
+  readonly refreshToken: string;
+  /** `jti` of the access token. */
+  readonly tokenId: string;
+  readonly scope: string;
+}
+
+/** What a web session asks for. */
+export interface Wish {
+  /** The WWSF's own id of the web session. */
+  readonly webSession: string;
+  /** Space-separated. */
+  readonly scope: string;
+  /** Asks for this very identity. */
+  readonly impu: string | undefined;
+  /** Where the request came from, for the audit. */
+  readonly address: string;
+}
+
+/** What a transaction has ended; told to others once it is on disk. */
+interface Ended {
+  readonly leases: Lease[];
+  readonly revocations: Revocation[];
+}
+
+/** 43 characters out of 36 hold 222 bits. */
+const refreshTokenLength = 43;
+
+/**
+ * The only writer of assignments and leases (decision 2). Every public method is one transaction; events leave after
+ * it is on disk.
+ *
+ *     assignment:  free --first exchange--> held --ended, or dynamic and last lease ended--> quarantine --> free
+ *     lease:       exchange --> live --logout, reuse, revocation, suspension, expiry--> ended
+ */
+export class Leasing {
+  readonly #store: Store;
+  readonly #tenant: (id: string) => TenantConfig | undefined;
+  readonly #accessTokenSeconds: number;
+  readonly #now: Now;
+  readonly #random: Random;
+  readonly revocations: Emitter<Revocation> = new Emitter();
+  /** Ended leases whose access tokens have not expired: lease id -> end of the token. */
+  readonly #revoked = new Map<string, number>();
+
+  private constructor(o: LeasingOptions) {
+    this.#store = o.store;
+    this.#tenant = o.tenant;
+    this.#accessTokenSeconds = o.accessTokenSeconds;
+    this.#now = o.now;
+    this.#random = o.random;
+  }
+
+  static async open(o: LeasingOptions): Promise<Leasing> {
+    const leasing = new Leasing(o);
+    for (const lease of await o.store.leases.endedWithLiveToken(o.now() - skewSeconds * 1000)) {
+      leasing.#revoked.set(lease.id, lease.tokenUntil);
+    }
+    return leasing;
+  }
+
+  /** True when the lease behind an access token has ended. */
+  isRevoked(sessionId: string): boolean {
+    return this.#revoked.has(sessionId);
+  }
+
+  /**
+   * Gives the user her identity, or a free one, and the web session a lease on it.
+   * @throws WafError `identity_refused`, `block_exhausted`
+   */
+  async begin(user: UserKey, tenant: TenantConfig, wish: Wish): Promise<Grant> {
+    const now = this.#now();
+    await this.#endExpired(now);
+    return await this.#write(async (tables, ended) => {
+      const assignment = await this.#assign(tables, user, tenant, wish.impu, now);
+      const entry = await entryOf(tables, assignment);
+      const lease = await this.#lease(tables, assignment, tenant, digest(wish.webSession), now, ended);
+      const { scope, address } = wish;
+      const until = now + sessionSeconds * 1000;
+      return await this.#grant(tables, lease, { entry, assignment, scope, address, until }, now);
+    });
+  }
+
+  /**
+   * Uses up a refresh token and grants anew under its lease. A token used before ends the session: one of its two
+   * holders is a thief (RFC 9700 §4.14.2).
+   *
+   * @throws WafError `refresh_token_refused`
+   */
+  async renew(
+    clientId: string,
+    refreshToken: string,
+    { webSession, address }: { readonly webSession?: string | undefined; readonly address: string },
+  ): Promise<Grant> {
+    const now = this.#now();
+    const grant = await this.#write(async (tables, ended) => {
+      const known = await owned(tables, clientId, refreshToken);
+      if (known === undefined || known.token.expiresAt <= now || known.lease.expiresAt <= now) return undefined;
+      const { token, lease } = known;
+      if (webSession !== undefined && digest(webSession) !== lease.webSession) return undefined;
+      if (token.rotatedAt !== undefined) {
+        await this.#endLease(tables, lease, "refresh_token_reused", now, ended);
+        return undefined;
+      }
+      const assignment = await tables.assignments.get(lease.assignmentId);
+      if (lease.endedAt !== undefined || assignment === undefined || assignment.endedAt !== undefined) return undefined;
+      const entry = await tables.blocks.find(lease.impu);
+      if (entry === undefined) return undefined;
+      await tables.refreshTokens.rotate(token.hash, now);
+      const { scope, expiresAt: until } = token;
+      return await this.#grant(tables, lease, { entry, assignment, scope, address, until }, now);
+    });
+    // Thrown after the transaction, so that the end of a session whose token was reused is kept.
+    if (grant === undefined) throw new WafError("refresh_token_refused");
+    return grant;
+  }
+
+  /** Ends the web session of a refresh token, rotated or not. An unknown token is none of ours, or long gone. */
+  async endByRefreshToken(clientId: string, refreshToken: string, reason: string): Promise<void> {
+    const now = this.#now();
+    await this.#write(async (tables, ended) => {
+      const known = await owned(tables, clientId, refreshToken);
+      if (known !== undefined) await this.#endLease(tables, known.lease, reason, now, ended);
+    });
+  }
+
+  /** Ends one web session of a client. */
+  async endSession(clientId: string, sessionId: string, reason: string): Promise<void> {
+    const now = this.#now();
+    await this.#write(async (tables, ended) => {
+      const lease = await tables.leases.get(sessionId);
+      if (lease?.clientId === clientId) await this.#endLease(tables, lease, reason, now, ended);
+    });
+  }
+
+  /** Ends every lease of a tenant. */
+  async endTenant(tenant: string, reason: string): Promise<void> {
+    const now = this.#now();
+    await this.#write(async (tables, ended) => {
+      const leases = await tables.leases.live({ tenant });
+      for (const lease of leases) await this.#endLease(tables, lease, reason, now, ended);
+      // One revocation of the whole says it all.
+      ended.revocations.splice(0, leases.length, { tenant, reason });
+    });
+  }
+
+  /** Ends the assignment of an identity and all leases on it. @returns false when nobody held it. */
+  async endAssignment(impu: string, reason: string): Promise<boolean> {
+    const now = this.#now();
+    return await this.#write(async (tables, ended) => {
+      const assignment = await tables.assignments.holding(impu);
+      if (assignment === undefined) return false;
+      const leases = await tables.leases.live({ assignmentId: assignment.id });
+      for (const lease of leases) await this.#endLease(tables, lease, reason, now, ended);
+      await this.#endAssignment(tables, assignment.id, assignment.tenant, reason, now);
+      // One revocation of the whole says it all.
+      ended.revocations.splice(0, leases.length, { impu, tenant: assignment.tenant, reason });
+      return true;
+    });
+  }
+
+  /** Notes until when a registration under the lease may live. */
+  async noteRegistration(fact: RegistrationFact): Promise<void> {
+    await this.#store.transaction(async ({ leases }) => {
+      const lease = await leases.get(fact.sessionId);
+      if (lease === undefined || lease.impu !== fact.impu) return;
+      if (fact.state === "registered") await leases.register(lease.id, fact.expiresAt ?? lease.tokenUntil);
+      else if (fact.confirmed) await leases.register(lease.id, null);
+    });
+  }
+
+  /** Ends what has expired and forgets what no longer matters. */
+  async sweep(): Promise<void> {
+    const now = this.#now();
+    await this.#endExpired(now);
+    await this.#write(async (tables) => {
+      await tables.refreshTokens.purge(now);
+      await tables.assertions.purge(now);
+      await tables.issuedTokens.purge(now - auditSeconds * 1000);
+    });
+    for (const [id, until] of this.#revoked) {
+      if (until + skewSeconds * 1000 <= now) this.#revoked.delete(id);
+    }
+  }
+
+  async #write<T>(work: (tables: Tables, ended: Ended) => Promise<T>): Promise<T> {
+    const ended: Ended = { leases: [], revocations: [] };
+    const result = await this.#store.transaction((tables) => work(tables, ended));
+    for (const lease of ended.leases) this.#revoked.set(lease.id, lease.tokenUntil);
+    for (const revocation of ended.revocations) this.revocations.emit(revocation);
+    return result;
+  }
+
+  async #assign(
+    tables: Tables,
+    user: UserKey,
+    tenant: TenantConfig,
+    impu: string | undefined,
+    now: number,
+  ): Promise<Assignment> {
+    // WAF-08: whether the identity is foreign, unknown or a colleague's, the answer is the same.
+    if (impu !== undefined && (await tables.blocks.find(impu))?.tenant !== tenant.id) {
+      throw new WafError("identity_refused");
+    }
+    const held = await tables.assignments.of(user);
+    if (held !== undefined && (await tables.blocks.find(held.impu)) !== undefined) {
+      if (impu !== undefined && impu !== held.impu) throw new WafError("identity_refused");
+      return held;
+    }
+    // The operator took the entry out of the block while the user held it.
+    if (held !== undefined) await this.#endAssignment(tables, held.id, tenant.id, "entry_withdrawn", now);
+    const free = await tables.blocks.free(tenant.id, now, skewSeconds * 1000, impu);
+    if (free === undefined) throw new WafError(impu === undefined ? "block_exhausted" : "identity_refused");
+    const assignment = { ...user, id: this.#random.token(22), impu: free, pseudonym: `p-${this.#random.token(12)}` };
+    await tables.assignments.begin({ ...assignment, startedAt: now });
+    return { ...assignment, startedAt: now, endedAt: undefined, endReason: undefined };
+  }
+
+  /** The live lease of the web session; a lease of another user on the same web session ends. */
+  async #lease(
+    tables: Tables,
+    assignment: Assignment,
+    tenant: TenantConfig,
+    webSession: string,
+    now: number,
+    ended: Ended,
+  ): Promise<Lease> {
+    const former = await tables.leases.ofWebSession(tenant.clientId, webSession);
+    if (former?.assignmentId === assignment.id) return former;
+    if (former !== undefined) await this.#endLease(tables, former, "user_changed", now, ended);
+    const lease: Lease = {
+      id: this.#random.token(22),
+      assignmentId: assignment.id,
+      tenant: tenant.id,
+      impu: assignment.impu,
+      clientId: tenant.clientId,
+      webSession,
+      startedAt: now,
+      expiresAt: now,
+      tokenUntil: now,
+      endedAt: undefined,
+    };
+    await tables.leases.begin(lease);
+    return lease;
+  }
+
+  async #grant(
+    tables: Tables,
+    lease: Lease,
+    o: { entry: BlockEntry; assignment: Assignment; scope: string; address: string; until: number },
+    now: number,
+  ): Promise<Grant> {
+    const tokenUntil = Math.floor(Math.min(now + this.#accessTokenSeconds * 1000, o.until) / 1000) * 1000;
+    // A dynamic identity goes back when a page stops refreshing: guests close tabs, and seldom log out.
+    const expiresAt = this.#dynamic(lease.tenant) ? tokenUntil + skewSeconds * 1000 : o.until;
+    await tables.leases.extend(lease.id, Math.max(lease.expiresAt, expiresAt), tokenUntil);
+    const refreshToken = this.#random.token(refreshTokenLength);
+    await tables.refreshTokens.add({
+      hash: digest(refreshToken),
+      leaseId: lease.id,
+      scope: o.scope,
+      issuedAt: now,
+      expiresAt: o.until,
+    });
+    const tokenId = this.#random.token(22);
+    await tables.issuedTokens.add({
+      jti: tokenId,
+      leaseId: lease.id,
+      address: o.address,
+      issuedAt: now,
+      expiresAt: tokenUntil,
+    });
+    const { entry, scope } = o;
+    return { entry, pseudonym: o.assignment.pseudonym, sessionId: lease.id, tokenUntil, refreshToken, tokenId, scope };
+  }
+
+  /** In a transaction of its own: a quarantine that has begun must not be undone by an exchange that fails. */
+  async #endExpired(now: number): Promise<void> {
+    if ((await this.#store.leases.live({ expiredAt: now })).length === 0) return;
+    await this.#write(async (tables, ended) => {
+      const leases = await tables.leases.live({ expiredAt: now });
+      for (const lease of leases) await this.#endLease(tables, lease, "expired", lease.expiresAt, ended);
+      // Their tokens have expired as well, so there is nothing to revoke.
+      ended.revocations.length = 0;
+    });
+  }
+
+  async #endLease(tables: Tables, lease: Lease, reason: string, at: number, ended: Ended): Promise<void> {
+    if (!(await tables.leases.end(lease.id, at, reason))) return;
+    ended.leases.push(lease);
+    ended.revocations.push({ sessionId: lease.id, impu: lease.impu, tenant: lease.tenant, reason });
+    if (!this.#dynamic(lease.tenant)) return;
+    if ((await tables.leases.live({ assignmentId: lease.assignmentId })).length > 0) return;
+    await this.#endAssignment(tables, lease.assignmentId, lease.tenant, reason, at);
+  }
+
+  async #endAssignment(tables: Tables, id: string, tenant: string, reason: string, at: number): Promise<void> {
+    const rest = this.#tenant(tenant)?.block.quarantineSeconds ?? 0;
+    await tables.assignments.end(id, at, reason, at + rest * 1000);
+  }
+
+  #dynamic(tenant: string): boolean {
+    return this.#tenant(tenant)?.block.assignment === "dynamic";
+  }
+}
+
+interface LeasingOptions {
+  readonly store: Store;
+  readonly tenant: (id: string) => TenantConfig | undefined;
+  readonly accessTokenSeconds: number;
+  readonly now: Now;
+  readonly random: Random;
+}
+
+async function owned(
+  tables: Tables,
+  clientId: string,
+  refreshToken: string,
+): Promise<{ token: RefreshToken; lease: Lease } | undefined> {
+  const token = await tables.refreshTokens.get(digest(refreshToken));
+  const lease = token && (await tables.leases.get(token.leaseId));
+  return token !== undefined && lease?.clientId === clientId ? { token, lease } : undefined;
+}
+
+async function entryOf(tables: Tables, assignment: Assignment): Promise<BlockEntry> {
+  const entry = await tables.blocks.find(assignment.impu);
+  if (entry === undefined) throw new WafError("server_error", `${assignment.impu} is in no block`);
+  return entry;
+}

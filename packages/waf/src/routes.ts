@@ -1,0 +1,153 @@
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import { WafError } from "./errors.ts";
+import { Form } from "./form.ts";
+import { metadata } from "./metadata.ts";
+import { TokenBuckets } from "./tokenBuckets.ts";
+import type { Client, TokenResponse, Waf } from "./waf.ts";
+
+const exchangeGrant = "urn:ietf:params:oauth:grant-type:token-exchange";
+const tokenType = "urn:ietf:params:oauth:token-type";
+/** Octets; an ID token with many claims has some 8 KiB. */
+const bodyLimit = 32 * 1024;
+
+/** Rates the routes admit; the defaults suit a WWSF with some ten thousand users. */
+export interface WafRates {
+  /** Requests of one authenticated client: at once, and in the long run a second. */
+  readonly client: { readonly burst: number; readonly perSecond: number };
+  /** Failed authentications from one address. */
+  readonly failures: { readonly burst: number; readonly perSecond: number };
+}
+
+const defaultRates: WafRates = {
+  client: { burst: 500, perSecond: 50 },
+  failures: { burst: 20, perSecond: 1 },
+};
+
+/**
+ * The WAF over HTTP (W4) as a Fastify plugin, under the path of the WAF's issuer.
+ *
+ * @example
+ * const app = fastify();
+ * await app.register(wafRoutes(waf));
+ */
+export function wafRoutes(waf: Waf, rates: WafRates = defaultRates): FastifyPluginAsync {
+  const clients = new TokenBuckets(rates.client.burst, rates.client.perSecond, () => waf.now());
+  const failures = new TokenBuckets(rates.failures.burst, rates.failures.perSecond, () => waf.now());
+
+  /** Authenticates the client of a form and counts the request against it. */
+  async function admit(request: FastifyRequest, form: Form): Promise<Client> {
+    refuseFor(failures.wait(request.ip));
+    const credentials = {
+      clientId: form.get("client_id", 255),
+      assertionType: form.get("client_assertion_type"),
+      assertion: form.get("client_assertion"),
+    };
+    const client = await waf.authenticate(credentials).catch((error: unknown) => {
+      // Only failures are counted by address: behind one address may stand several honest clients.
+      if (error instanceof WafError && error.status === 401) failures.take(request.ip);
+      throw error;
+    });
+    refuseFor(clients.take(client.tenant.clientId));
+    return client;
+  }
+
+  const { pathname } = new URL(waf.issuer);
+  return async (app) => {
+    acceptForms(app);
+    app.setErrorHandler(sendError);
+
+    // RFC 8414 §3.1: the well-known part goes between host and path of the issuer.
+    app.get(`/.well-known/oauth-authorization-server${pathname}`, async () => metadata(waf.issuer));
+    app.get(`${pathname}/jwks`, async (_, reply) =>
+      reply.header("Cache-Control", "public, max-age=300").send(waf.jwks),
+    );
+
+    app.post(`${pathname}/token`, async (request, reply) => {
+      const form = formOf(request, reply);
+      return await grant(waf, await admit(request, form), form, request.ip);
+    });
+    app.post(`${pathname}/revoke`, async (request, reply) => {
+      const form = formOf(request, reply);
+      const client = await admit(request, form);
+      await waf.revoke(client, form.need("token"));
+      return {};
+    });
+    app.post(`${pathname}/identities`, async (request, reply) => {
+      const form = formOf(request, reply);
+      const client = await admit(request, form);
+      return await waf.identity(client, form.need("subject", 255));
+    });
+  };
+}
+
+async function grant(waf: Waf, client: Client, form: Form, address: string): Promise<TokenResponse> {
+  const type = form.need("grant_type");
+  if (type === "refresh_token") {
+    return await waf.refresh(client, {
+      refreshToken: form.need("refresh_token", 255),
+      webSession: form.get("web_session", 128),
+      address,
+    });
+  }
+  if (type !== exchangeGrant) throw new WafError("grant_unsupported");
+  form.fixed("requested_token_type", `${tokenType}:access_token`);
+  form.fixed("subject_token_type", `${tokenType}:id_token`);
+  form.need("subject_token_type");
+  return await waf.exchange(client, {
+    subjectToken: form.need("subject_token"),
+    webSession: form.need("web_session", 128),
+    audience: form.get("audience", 255),
+    scope: form.get("scope", 1024),
+    impu: form.get("impu", 255),
+    address,
+  });
+}
+
+function acceptForms(app: FastifyInstance): void {
+  const type = "application/x-www-form-urlencoded";
+  // The application may have a form parser of its own; in here bodies stay text, so that repeats are seen.
+  if (app.hasContentTypeParser(type)) app.removeContentTypeParser(type);
+  app.addContentTypeParser(type, { parseAs: "string", bodyLimit }, (_, body, done) => done(null, body));
+}
+
+function formOf(request: FastifyRequest, reply: FastifyReply): Form {
+  // RFC 6749 §5.1
+  reply.header("Cache-Control", "no-store").header("Pragma", "no-cache");
+  if (typeof request.body !== "string") {
+    throw new WafError("request_malformed", "the body is not application/x-www-form-urlencoded");
+  }
+  return new Form(request.body);
+}
+
+function refuseFor(seconds: number): void {
+  if (seconds > 0) throw new WafError("too_many_requests", undefined, seconds);
+}
+
+/** Every error as RFC 6749 §5.2 says, with our own stable name in `reason`. */
+function sendError(
+  thrown: Error & { statusCode?: number },
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const error = thrown instanceof WafError ? thrown : wrapped(thrown);
+  if (error.status >= 500) request.log.error({ reason: error.code, cause: thrown.message }, "WAF request failed");
+  if (error.retryAfter !== undefined) reply.header("Retry-After", String(error.retryAfter));
+  const status = thrown instanceof WafError ? error.status : (thrown.statusCode ?? error.status);
+  return reply
+    .header("Cache-Control", "no-store")
+    .status(status)
+    .send({
+      error: error.error,
+      error_description: printable(`${error.message}. ${error.remedy}`),
+      reason: error.code,
+    });
+}
+
+/** Fastify refuses bodies that are too long or of another type by itself, with a status below 500. */
+function wrapped(thrown: { statusCode?: number }): WafError {
+  const refused = thrown.statusCode !== undefined && thrown.statusCode < 500;
+  return new WafError(refused ? "request_malformed" : "server_error");
+}
+
+/** RFC 6749 §5.2 allows %x20-21, %x23-5B and %x5D-7E only. */
+const printable = (text: string): string => text.replaceAll(/[^\u0020\u0021\u0023-\u005B\u005D-\u007E]/g, "'");

@@ -1,0 +1,8 @@
+/** Clock skew allowed between machines, seconds (WAF-06). */
+export const skewSeconds = 60;
+/** Life of a web session without a new ID token, seconds. */
+export const sessionSeconds: number = 24 * 3600;
+/** Longest life of an access token an operator may configure, seconds (WAF-06). */
+export const maxAccessTokenSeconds: number = 24 * 3600;
+/** How long the audit of access tokens is kept, seconds. */
+export const auditSeconds: number = 90 * 24 * 3600;

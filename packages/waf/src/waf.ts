@@ -1,0 +1,370 @@
+import type { Assignment, Store, TokenTrace } from "@portico/store";
+import type { JSONWebKeySet, JWTVerifyGetKey } from "jose";
+import { type BlockEntry, blockEntries } from "./block.ts";
+import { ClientAuthentication, type ClientCredentials } from "./clientAuthentication.ts";
+import { Emitter } from "./emitter.ts";
+import { WafError } from "./errors.ts";
+import { userOfIdToken } from "./idToken.ts";
+import type { Fetch } from "./keySource.ts";
+import { type Grant, Leasing, type RegistrationFact, type Revocation } from "./leasing.ts";
+import type { Now, Random } from "./ports.ts";
+import { SigningKeys } from "./signingKeys.ts";
+import type { TenantConfig } from "./tenant.ts";
+import { Tenants } from "./tenants.ts";
+import { maxAccessTokenSeconds } from "./times.ts";
+
+export interface WafOptions {
+  readonly store: Store;
+  /** `iss` of access tokens and base of all endpoints, for example `https://portal.example/waf`. */
+  readonly issuer: string;
+  /** Home domain of the IMS; `sip:` and it is the audience of access tokens. */
+  readonly homeDomain: string;
+  /** Where browsers open W2. */
+  readonly wss: readonly string[];
+  readonly tenants: readonly TenantConfig[];
+  /** File of the signing keys, made at first start; absent: keys of this process only. */
+  readonly keyFile?: string;
+  /** Life of an access token, seconds: 60 to 86 400. */
+  readonly accessTokenSeconds: number;
+  readonly now: Now;
+  readonly random: Random;
+  /** Fetches the JWK Sets of tenants; absent: the global `fetch`. */
+  readonly fetch?: Fetch;
+}
+
+/** A client that has proven who it is; only {@link Waf.authenticate} makes one. */
+export interface Client {
+  readonly tenant: TenantConfig;
+}
+
+/** Parameters of a token exchange (RFC 8693 §2.1), their types already checked. */
+export interface ExchangeRequest {
+  /** ID token of the user, from the tenant's identity provider. */
+  readonly subjectToken: string;
+  /** The WWSF's own id of the user's web session, opaque, up to 128 characters. */
+  readonly webSession: string;
+  readonly audience?: string | undefined;
+  /** Space-separated; absent: all the tenant has. */
+  readonly scope?: string | undefined;
+  /** Asks for this identity. */
+  readonly impu?: string | undefined;
+  /** Where the request came from, for the audit. */
+  readonly address: string;
+}
+
+/** Parameters of a refresh (RFC 6749 §6). */
+export interface RefreshRequest {
+  readonly refreshToken: string;
+  readonly webSession?: string | undefined;
+  /** Where the request came from, for the audit. */
+  readonly address: string;
+}
+
+/** Answer of the token endpoint. */
+export interface TokenResponse {
+  readonly access_token: string;
+  readonly issued_token_type: "urn:ietf:params:oauth:token-type:access_token";
+  readonly token_type: "Bearer";
+  /** Seconds. */
+  readonly expires_in: number;
+  readonly scope: string;
+  readonly refresh_token: string;
+  /** What a WIC needs to connect. */
+  readonly ims: {
+    readonly impu: string;
+    readonly tel?: string;
+    readonly homeDomain: string;
+    readonly wss: readonly string[];
+    readonly iceServers: readonly { readonly urls: readonly string[] }[];
+    readonly services: readonly string[];
+    readonly emergencyNumbers: readonly string[];
+  };
+}
+
+/** Something the operator's staff must see. */
+export interface Alarm {
+  readonly type: "block_exhausted" | "identity_provider_unreachable";
+  readonly tenant: string;
+}
+
+/** An entry of a block with the client it belongs to. */
+export interface OwnedEntry extends BlockEntry {
+  readonly clientId: string;
+}
+
+/**
+ * WebRTC Authorisation Function (TS 23.228 Annex U, TS 24.371 §5.4): an OAuth 2.0 authorisation server whose clients
+ * are WWSFs. It gives a tenant's users identities out of the tenant's block and issues the access tokens that prove it.
+ */
+export class Waf {
+  readonly issuer: string;
+  readonly #o: WafOptions;
+  readonly #tenants: Tenants;
+  readonly #leasing: Leasing;
+  readonly #keys: SigningKeys;
+  readonly #clients: ClientAuthentication;
+  readonly #alarms = new Emitter<Alarm>();
+  #sweptAt = 0;
+
+  /** Use {@link openWaf}. */
+  constructor(o: WafOptions, parts: { tenants: Tenants; leasing: Leasing; keys: SigningKeys }) {
+    this.issuer = o.issuer;
+    this.#o = o;
+    this.#tenants = parts.tenants;
+    this.#leasing = parts.leasing;
+    this.#keys = parts.keys;
+    this.#clients = new ClientAuthentication({
+      keys: (clientId) => this.#tenants.clientKeys(clientId),
+      audience: [o.issuer, `${o.issuer}/token`, `${o.issuer}/revoke`, `${o.issuer}/identities`],
+      seen: o.store.assertions,
+      now: o.now,
+    });
+  }
+
+  /** Milliseconds since the epoch, by the clock of this WAF. */
+  now(): number {
+    return this.#o.now();
+  }
+
+  /** Public keys that verify access tokens. */
+  get jwks(): JSONWebKeySet {
+    return this.#keys.jwks;
+  }
+
+  /** Finds the key of an access token, for `jwtVerify`; follows rotations. */
+  get verificationKeys(): JWTVerifyGetKey {
+    return this.#keys.find;
+  }
+
+  /** The block table of the operator, for the eP-CSCF (EPC-REG-06). */
+  readonly block = {
+    /** The entry of an IMPU, unless it is in no block or its tenant is suspended. */
+    find: async (impu: string): Promise<OwnedEntry | undefined> => {
+      const entry = await this.#o.store.blocks.find(impu);
+      const tenant = entry && this.#tenants.active(entry.tenant, this.#o.now());
+      return entry && tenant && { ...entry, clientId: tenant.clientId };
+    },
+  };
+
+  /** @throws WafError `client_...`, `tenant_suspended` */
+  async authenticate(credentials: ClientCredentials): Promise<Client> {
+    const clientId = await this.#clients.check(credentials);
+    const tenant = this.#tenants.ofClient(clientId);
+    if (tenant === undefined || !this.#tenants.active(tenant.id, this.#o.now())) throw new WafError("tenant_suspended");
+    return { tenant };
+  }
+
+  /**
+   * Token exchange (RFC 8693): the user's ID token for an access token that carries her IMPU.
+   * @throws WafError
+   */
+  async exchange({ tenant }: Client, request: ExchangeRequest): Promise<TokenResponse> {
+    if (request.audience !== undefined && request.audience !== this.#audience) {
+      throw new WafError("audience_refused", `this WAF serves ${this.#audience}`);
+    }
+    const scope = grantedScope(tenant, request.scope);
+    const { issuer } = tenant.identityProvider;
+    await this.#sweep();
+    const grant = await this.#alarmed(tenant, async () => {
+      const keys = this.#tenants.providerKeys(tenant.id);
+      const subject = await userOfIdToken(request.subjectToken, tenant.identityProvider, keys, this.#o.now());
+      const { webSession, impu, address } = request;
+      const user = { tenant: tenant.id, issuer, subject };
+      return await this.#leasing.begin(user, tenant, { webSession, scope, impu, address });
+    });
+    return await this.#issue(tenant, grant);
+  }
+
+  /**
+   * A new access token and a new refresh token for a live web session.
+   * @param request `webSession` is checked against that of the exchange when given
+   * @throws WafError `refresh_token_refused`
+   */
+  async refresh({ tenant }: Client, request: RefreshRequest): Promise<TokenResponse> {
+    await this.#sweep();
+    return await this.#issue(tenant, await this.#leasing.renew(tenant.clientId, request.refreshToken, request));
+  }
+
+  /** Ends the web session of a refresh or access token (RFC 7009); a sticky assignment stays. Unknown tokens pass. */
+  async revoke({ tenant }: Client, token: string): Promise<void> {
+    const sessionId = await this.#keys.sessionOf(token);
+    if (sessionId === undefined) await this.#leasing.endByRefreshToken(tenant.clientId, token, "logout");
+    else await this.#leasing.endSession(tenant.clientId, sessionId, "logout");
+  }
+
+  /**
+   * The identity a user of the tenant holds, signed in or not.
+   * @throws WafError `no_assignment`
+   */
+  async identity({ tenant }: Client, subject: string): Promise<{ impu: string; tel?: string }> {
+    const { issuer } = tenant.identityProvider;
+    const held = await this.#o.store.assignments.of({ tenant: tenant.id, issuer, subject });
+    const entry = held && (await this.#o.store.blocks.find(held.impu));
+    if (entry === undefined) throw new WafError("no_assignment");
+    return entry.tel === undefined ? { impu: entry.impu } : { impu: entry.impu, tel: entry.tel };
+  }
+
+  /** True when the session behind a token has ended or its tenant is suspended. The signature is not looked at. */
+  isRevoked(claims: { readonly sessionId: string; readonly tenant: string }): boolean {
+    return this.#leasing.isRevoked(claims.sessionId) || !this.#tenants.active(claims.tenant, this.#o.now());
+  }
+
+  /** @returns a function that ends the subscription */
+  onRevoked(listener: (revocation: Revocation) => void): () => void {
+    return this.#leasing.revocations.on(listener);
+  }
+
+  /** @returns a function that ends the subscription */
+  onAlarm(listener: (alarm: Alarm) => void): () => void {
+    return this.#alarms.on(listener);
+  }
+
+  /** Takes a fact into account that only the eP-CSCF can know; it decides when an identity is free (WWSF-06). */
+  async reportRegistration(fact: RegistrationFact): Promise<void> {
+    await this.#leasing.noteRegistration(fact);
+  }
+
+  /** Suspends a tenant, across restarts, and ends all its sessions (ADM-02). Assignments that are sticky stay. */
+  async suspend(tenant: string): Promise<void> {
+    await this.#o.store.suspensions.add(tenant, this.#o.now());
+    this.#tenants.suspend(tenant);
+    await this.#leasing.endTenant(tenant, "tenant_suspended");
+  }
+
+  /** Takes a suspension back; sessions it ended stay ended. */
+  async resume(tenant: string): Promise<void> {
+    await this.#o.store.suspensions.remove(tenant);
+    this.#tenants.resume(tenant);
+  }
+
+  /**
+   * Ends the assignment of an identity and every session on it: its user has left or was disabled.
+   * @returns false when nobody holds it
+   */
+  async endAssignment(impu: string, reason: string): Promise<boolean> {
+    return await this.#leasing.endAssignment(impu, reason);
+  }
+
+  /** All holders of an identity, latest first (WWSF-16). */
+  async history(impu: string): Promise<Assignment[]> {
+    return await this.#o.store.assignments.history(impu, 1000);
+  }
+
+  /** Whose access token it was, by its `jti`; kept 90 days (WAF-12). */
+  async trace(jti: string): Promise<TokenTrace | undefined> {
+    return await this.#o.store.issuedTokens.trace(jti);
+  }
+
+  /** The entries of a tenant's block, for {@link blockJson} and {@link blockCsv}. */
+  entries(tenant: string): BlockEntry[] {
+    const config = this.#tenants.get(tenant);
+    return config === undefined ? [] : blockEntries(config.id, config.block, this.#o.homeDomain);
+  }
+
+  /** Signs with a new key from now on; tokens of the key before stay good. */
+  async rotateKey(): Promise<void> {
+    await this.#keys.rotate();
+  }
+
+  /** Ends what has expired. Exchanges and refreshes do so as well, at most once a minute. */
+  async sweep(): Promise<void> {
+    this.#sweptAt = this.#o.now();
+    await this.#leasing.sweep();
+  }
+
+  get #audience(): string {
+    return `sip:${this.#o.homeDomain}`;
+  }
+
+  async #sweep(): Promise<void> {
+    if (Math.abs(this.#o.now() - this.#sweptAt) >= 60_000) await this.sweep();
+  }
+
+  async #alarmed<T>(tenant: TenantConfig, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const code = error instanceof WafError ? error.code : undefined;
+      if (code === "block_exhausted" || code === "identity_provider_unreachable") {
+        this.#alarms.emit({ type: code, tenant: tenant.id });
+      }
+      throw error;
+    }
+  }
+
+  async #issue(tenant: TenantConfig, grant: Grant): Promise<TokenResponse> {
+    const { entry } = grant;
+    const now = Math.floor(this.#o.now() / 1000);
+    const expiry = grant.tokenUntil / 1000;
+    const claims = {
+      iss: this.issuer,
+      aud: this.#audience,
+      sub: grant.pseudonym,
+      client_id: tenant.clientId,
+      tenant: tenant.id,
+      sid: grant.sessionId,
+      iat: now,
+      nbf: now - 30,
+      exp: expiry,
+      jti: grant.tokenId,
+      scope: grant.scope,
+      impu: entry.impu,
+      origins: [...tenant.origins],
+    };
+    return {
+      access_token: await this.#keys.sign(claims, "at+jwt"),
+      issued_token_type: "urn:ietf:params:oauth:token-type:access_token",
+      token_type: "Bearer",
+      expires_in: expiry - now,
+      scope: grant.scope,
+      refresh_token: grant.refreshToken,
+      ims: {
+        impu: entry.impu,
+        ...(entry.tel === undefined ? {} : { tel: entry.tel }),
+        homeDomain: this.#o.homeDomain,
+        wss: this.#o.wss,
+        iceServers: [],
+        services: tenant.services.filter((service) => grant.scope.split(" ").includes(`ims.${service}`)),
+        emergencyNumbers: tenant.emergencyNumbers,
+      },
+    };
+  }
+}
+
+/** @throws WafError `scope_refused` */
+function grantedScope(tenant: TenantConfig, asked: string | undefined): string {
+  const allowed = ["ims.register", ...tenant.services.map((service) => `ims.${service}`)];
+  if (asked === undefined) return allowed.join(" ");
+  const scopes = [...new Set(asked.split(" ").filter(Boolean))];
+  const refused = scopes.find((scope) => !allowed.includes(scope));
+  if (refused !== undefined || scopes.length === 0) {
+    throw new WafError("scope_refused", `this tenant may ask for ${allowed.join(" ")}`);
+  }
+  return scopes.join(" ");
+}
+
+/**
+ * Opens the WAF: checks the tenants, makes the block table say what they say, and reads or makes the signing key.
+ *
+ * @throws WafError `configuration`, `key_file`
+ */
+export async function openWaf(o: WafOptions): Promise<Waf> {
+  if (!URL.canParse(o.issuer) || o.issuer.endsWith("/")) {
+    throw new WafError("configuration", "issuer is no URL, or ends in /");
+  }
+  if (!(o.accessTokenSeconds >= 60 && o.accessTokenSeconds <= maxAccessTokenSeconds)) {
+    throw new WafError("configuration", "accessTokenSeconds is not 60 to 86400");
+  }
+  const tenants = new Tenants(o.tenants, await o.store.suspensions.all(), o.fetch ?? fetch);
+  const entries = o.tenants.flatMap((tenant) => blockEntries(tenant.id, tenant.block, o.homeDomain));
+  await o.store.transaction(async ({ blocks }) => {
+    const [clash] = await blocks.define(entries);
+    if (clash !== undefined) throw new WafError("configuration", `${clash} clashes with another entry of the table`);
+  });
+  const tenant = (id: string): TenantConfig | undefined => tenants.get(id);
+  const leasing = await Leasing.open({ ...o, tenant });
+  const waf = new Waf(o, { tenants, leasing, keys: await SigningKeys.open(o.keyFile) });
+  // A tenant may have been suspended in the configuration while its sessions lived.
+  for (const { id } of o.tenants) if (!tenants.active(id, o.now())) await leasing.endTenant(id, "tenant_suspended");
+  return waf;
+}

@@ -1,0 +1,212 @@
+import { randomBytes } from "node:crypto";
+import { openStore, type Store } from "@portico/store";
+import fastify, { type FastifyInstance } from "fastify";
+import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from "jose";
+import { openWaf, type TenantConfig, type Waf, type WafOptions, type WafRates, wafRoutes } from "../src/index.ts";
+
+export const issuer = "https://portal.op.test/waf";
+export const start: number = Date.parse("2027-03-01T09:00:00Z");
+
+export interface KeyPair {
+  readonly private: CryptoKey;
+  readonly public: JWK;
+}
+
+export async function keyPair(kid: string, alg = "ES256"): Promise<KeyPair> {
+  const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
+  return { private: privateKey, public: { ...(await exportJWK(publicKey)), kid, alg } };
+}
+
+const [acmeClient, acmeProvider, otherClient, otherProvider] = await Promise.all([
+  keyPair("acme-client"),
+  keyPair("acme-idp"),
+  keyPair("other-client"),
+  keyPair("other-idp"),
+]);
+export const keys = { acmeClient, acmeProvider, otherClient, otherProvider };
+
+export const acme: TenantConfig = {
+  id: "acme",
+  name: "Acme",
+  clientId: "talk.acme.test",
+  clientJwks: { keys: [acmeClient.public] },
+  identityProvider: { issuer: "https://idp.acme.test", jwks: { keys: [acmeProvider.public] }, audience: "acme-portal" },
+  origins: ["https://talk.acme.test"],
+  services: ["voice"],
+  emergencyNumbers: ["112", "911"],
+  block: {
+    domain: "acme.ims.test",
+    firstNumber: "+12125550100",
+    count: 4,
+    assignment: "sticky",
+    quarantineSeconds: 600,
+  },
+  state: "active",
+};
+
+export const other: TenantConfig = {
+  ...acme,
+  id: "other",
+  name: "Other",
+  clientId: "portal.other.test",
+  clientJwks: { keys: [otherClient.public] },
+  identityProvider: {
+    issuer: "https://idp.other.test",
+    jwks: { keys: [otherProvider.public] },
+    audience: "other-portal",
+  },
+  block: { ...acme.block, domain: "other.ims.test", firstNumber: "+12125550900" },
+};
+
+export type Answer = Record<string, unknown> & {
+  access_token: string;
+  refresh_token: string;
+  error: string;
+  reason: string;
+  ims: { impu: string; tel: string };
+};
+
+export type FormFields = Record<string, string | undefined>;
+
+/** A WAF behind its HTTP routes, with a clock of its own and the keys of both tenants. */
+export class World {
+  now: number = start;
+  readonly store: Store;
+  #waf: Waf | undefined;
+  #app: FastifyInstance | undefined;
+
+  private constructor(store: Store) {
+    this.store = store;
+  }
+
+  static async open(
+    o: Partial<WafOptions> & { path?: string; rates?: WafRates; logger?: { write(line: string): void } } = {},
+  ): Promise<World> {
+    const world = new World(await openStore(o.path ?? ":memory:"));
+    world.#waf = await openWaf({
+      store: world.store,
+      issuer,
+      homeDomain: "ims.test",
+      wss: ["wss://portal.op.test/w2"],
+      tenants: [acme, other],
+      accessTokenSeconds: 3600,
+      now: () => world.now,
+      random: { token: (length) => randomBytes(length).toString("hex").slice(0, length) },
+      ...o,
+    });
+    const app = fastify(o.logger ? { logger: { level: "trace", stream: o.logger } } : {});
+    await app.register(wafRoutes(world.waf, o.rates));
+    world.#app = app;
+    return world;
+  }
+
+  get waf(): Waf {
+    if (this.#waf === undefined) throw new Error("not open");
+    return this.#waf;
+  }
+
+  get app(): FastifyInstance {
+    if (this.#app === undefined) throw new Error("not open");
+    return this.#app;
+  }
+
+  get seconds(): number {
+    return Math.floor(this.now / 1000);
+  }
+
+  pass(seconds: number): void {
+    this.now += seconds * 1000;
+  }
+
+  async assertion(claims: JWTPayload = {}, o: { key?: KeyPair; alg?: string } = {}): Promise<string> {
+    const key = o.key ?? keys.acmeClient;
+    return await new SignJWT({
+      iss: acme.clientId,
+      sub: acme.clientId,
+      aud: issuer,
+      iat: this.seconds,
+      exp: this.seconds + 60,
+      jti: randomBytes(12).toString("hex"),
+      ...claims,
+    })
+      .setProtectedHeader({ alg: o.alg ?? "ES256", kid: key.public.kid ?? "" })
+      .sign(key.private);
+  }
+
+  async otherAssertion(): Promise<string> {
+    return await this.assertion({ iss: other.clientId, sub: other.clientId }, { key: keys.otherClient });
+  }
+
+  async idToken(subject: string, claims: JWTPayload = {}, key: KeyPair = keys.acmeProvider): Promise<string> {
+    return await new SignJWT({
+      iss: acme.identityProvider.issuer,
+      aud: acme.identityProvider.audience,
+      sub: subject,
+      iat: this.seconds,
+      exp: this.seconds + 600,
+      ...claims,
+    })
+      .setProtectedHeader({ alg: key.public.alg ?? "ES256", kid: key.public.kid ?? "" })
+      .sign(key.private);
+  }
+
+  async otherIdToken(subject: string): Promise<string> {
+    const { issuer: iss, audience: aud } = other.identityProvider;
+    return await this.idToken(subject, { iss, aud }, keys.otherProvider);
+  }
+
+  /** Posts a form; authenticates as Acme unless the form brings an assertion. Fields set to undefined are left out. */
+  async post(path: string, fields: FormFields): Promise<{ status: number; body: Answer; headers: FormFields }> {
+    const form = new URLSearchParams();
+    const all: FormFields = {
+      client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+      client_assertion: "client_assertion" in fields ? undefined : await this.assertion(),
+      ...fields,
+    };
+    for (const [name, value] of Object.entries(all)) if (value !== undefined) form.set(name, value);
+    const response = await this.app.inject({
+      method: "POST",
+      url: `/waf/${path}`,
+      headers: { "content-type": "application/x-www-form-urlencoded" },
+      payload: form.toString(),
+    });
+    return { status: response.statusCode, body: response.json(), headers: response.headers as FormFields };
+  }
+
+  async exchange(subject: string, fields: FormFields = {}): ReturnType<World["post"]> {
+    return await this.post("token", {
+      grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+      subject_token: "subject_token" in fields ? undefined : await this.idToken(subject),
+      subject_token_type: "urn:ietf:params:oauth:token-type:id_token",
+      requested_token_type: "urn:ietf:params:oauth:token-type:access_token",
+      audience: "sip:ims.test",
+      scope: "ims.register ims.voice",
+      web_session: `web-session-of-${subject}`,
+      ...fields,
+    });
+  }
+
+  async refresh(token: string, fields: FormFields = {}): ReturnType<World["post"]> {
+    return await this.post("token", { grant_type: "refresh_token", refresh_token: token, ...fields });
+  }
+
+  async revoke(token: string, fields: FormFields = {}): ReturnType<World["post"]> {
+    return await this.post("revoke", { token, ...fields });
+  }
+
+  async close(): Promise<void> {
+    await this.app.close();
+    await this.store.close();
+  }
+}
+
+/** `sid`, tenant and the rest of an access token, unverified. */
+export function claimsOf(token: string): JWTPayload & { sid: string; tenant: string; impu: string } {
+  return JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
+}
+
+/** What {@link Waf.isRevoked} wants of an access token. */
+export function sessionOf(token: string): { sessionId: string; tenant: string } {
+  const { sid, tenant } = claimsOf(token);
+  return { sessionId: sid, tenant };
+}
