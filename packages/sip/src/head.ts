@@ -2,7 +2,7 @@ import { SipError } from "./errors.ts";
 import { headerId, headerIdAt, sameName } from "./headerNames.ts";
 import type { LineIndex } from "./lineIndex.ts";
 import { stride } from "./lineIndex.ts";
-import { endOfElement, isSpace, isToken, trimmed } from "./scan.ts";
+import { code, endOfElement, isSpace, isToken, trimmed } from "./scan.ts";
 
 /** A line that was not in the message as it came. */
 interface AddedLine {
@@ -127,6 +127,11 @@ export class Head {
     for (let next = this.find(name, first + 1); next >= 0; next = this.find(name, next)) order.splice(next, 1);
   }
 
+  /** Puts a line at the end. */
+  append(name: string, value: string): void {
+    this.#edit().push(addedLine(name, value));
+  }
+
   /** Puts a line after the last of this name, else at the end. */
   add(name: string, value: string): void {
     const line = addedLine(name, value);
@@ -150,11 +155,10 @@ export class Head {
     const at = this.find(name);
     if (at < 0) return;
     const value = this.valueAt(at);
-    let end = endOfElement(value, 0);
     // Empty elements are none: `Route: , <sip:a>` has one.
-    while (end < value.length && trimmed(value, 0, end).replaceAll(",", "").trim() === "")
-      end = endOfElement(value, end + 1);
-    const rest = trimmed(value, Math.min(end + 1, value.length), value.length);
+    let start = 0;
+    while (value.charCodeAt(start) === code.comma || isSpace(value.charCodeAt(start))) start++;
+    const rest = trimmed(value, Math.min(endOfElement(value, start) + 1, value.length), value.length);
     const line = rest === "" ? undefined : addedLine(this.nameAt(at), rest);
     if (line === undefined) this.#edit().splice(at, 1);
     else this.#edit()[at] = line;

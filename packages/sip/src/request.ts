@@ -3,6 +3,7 @@ import { Head } from "./head.ts";
 import type { LineIndex } from "./lineIndex.ts";
 import type { Body, HeaderList } from "./messageBase.ts";
 import { Message } from "./messageBase.ts";
+import { octets } from "./octets.ts";
 import { isToken } from "./scan.ts";
 import { parseUri } from "./uri.ts";
 import { takeBody, validate } from "./validate.ts";
@@ -28,7 +29,7 @@ export class SipRequest extends Message {
     if (!isToken(method)) throw new SipError("sip/injection", "method");
     parseUri(uri);
     const request = new SipRequest(method, uri, new Head(), "");
-    for (const [name, value] of headers) request.add(name, value);
+    for (const [name, value] of headers) request.head.append(name, octets.fromText(value));
     return body === undefined ? request : request.setBody(body.type, body.text);
   }
 

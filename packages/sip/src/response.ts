@@ -27,7 +27,7 @@ export class SipResponse extends Message {
     if (!Number.isInteger(status) || status < 100 || status > 699) throw new SipError("sip/bad-response", "status");
     if (hasLineEnd(reason)) throw new SipError("sip/injection", "reason");
     const response = new SipResponse(status, octets.fromText(reason), new Head(), "");
-    for (const [name, value] of headers) response.add(name, value);
+    for (const [name, value] of headers) response.head.append(name, octets.fromText(value));
     return body === undefined ? response : response.setBody(body.type, body.text);
   }
 

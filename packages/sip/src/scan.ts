@@ -66,7 +66,7 @@ export function isSpace(char: number): boolean {
 }
 
 /** True for a decimal digit. */
-export function isDigit(char: number): boolean {
+function isDigit(char: number): boolean {
   return char >= 48 && char <= 57;
 }
 
