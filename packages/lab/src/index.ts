@@ -1,1 +1,16 @@
-export {};
+export { decodeG711, encodeG711 } from "./audio/g711.ts";
+export type { G711 } from "./audio/g711.ts";
+export { ToneListener, analyseWindow, countTone, tonePower } from "./audio/goertzel.ts";
+export type { ToneWindow } from "./audio/goertzel.ts";
+export { ToneGenerator } from "./audio/tone.ts";
+export type { TonePattern } from "./audio/tone.ts";
+export type { Subscription } from "./core/hss.ts";
+export type { Binding, ContactEvent, Registration } from "./core/registrar.ts";
+export { LabError } from "./errors.ts";
+export type { LabErrorCode } from "./errors.ts";
+export { startLab } from "./lab.ts";
+export type { DeregistrationReason, Lab, LabOptions, LabPorts } from "./lab.ts";
+export type { CallEnd, CallState, TelephoneCall } from "./telephones/call.ts";
+export { defaultTelephones } from "./telephones/exchange.ts";
+export type { DialOptions, Telephone, TelephoneBehaviour } from "./telephones/exchange.ts";
+export type { Wire, WireEntry } from "./wire.ts";

@@ -1,0 +1,257 @@
+import { parseNameAddr, parseUri, unquote } from "@portico/sip";
+import type { Clock, ServerTransaction, SipRequest, SipResponse, TransactionLayer } from "@portico/sip";
+import { systemClock, systemRandom } from "@portico/transport";
+import type { SocketAddress } from "@portico/transport";
+import { Element, LabHop, proxyLayer } from "./element.ts";
+import type { ElementOptions } from "./element.ts";
+import type { Hss } from "./hss.ts";
+import { inspectRequest, inspectResponse } from "./hygiene.ts";
+import { identityKey, numberOf } from "./identity.ts";
+import { RegEventNotifier } from "./regEvent.ts";
+import { RegistrationProcedure, chargingFunctions, withTermIoi } from "./register.ts";
+import type { ExpiryBounds } from "./register.ts";
+import { Registrar } from "./registrar.ts";
+import type { Binding, Registration } from "./registrar.ts";
+import { ResponseContext } from "./responseContext.ts";
+import type { Target } from "./responseContext.ts";
+import { cameFrom, countHop, nextHop, takeOwnRoutes } from "./routing.ts";
+
+/** What the S-CSCF needs beside its sockets. */
+export interface ScscfOptions extends Omit<ElementOptions, "name" | "receive"> {
+  readonly homeDomain: string;
+  readonly hss: Hss;
+  readonly expiry: ExpiryBounds;
+  icscf(): Element;
+  /** The breakout to telephones. */
+  breakout(): Element;
+  isTrusted(address: string): boolean;
+  isOwn(request: SipRequest): boolean;
+  /** Whether one of the lab's own elements listens there. */
+  isOwnAddress(address: SocketAddress): boolean;
+  violation(text: string, message: SipRequest | SipResponse): void;
+}
+
+const dialogMethods: ReadonlySet<string> = new Set(["INVITE", "SUBSCRIBE", "REFER"]);
+
+/** Registrar and session control of the home network: TS 24.229 §5.4. */
+export class Scscf {
+  readonly element: Element;
+  readonly registrar: Registrar;
+  readonly #o: ScscfOptions;
+  readonly #layer: TransactionLayer;
+  readonly #registration: RegistrationProcedure;
+  readonly #regEvent: RegEventNotifier;
+
+  private constructor(options: ScscfOptions, element: Element, layer: TransactionLayer) {
+    const clock: Clock = systemClock;
+    this.#o = options;
+    this.element = element;
+    this.#layer = layer;
+    this.registrar = new Registrar(clock, (length) => systemRandom.token(length));
+    this.#registration = new RegistrationProcedure({
+      homeDomain: options.homeDomain,
+      hss: options.hss,
+      registrar: this.registrar,
+      clock,
+      random: systemRandom,
+      expiry: options.expiry,
+      serviceRoute: (user) => element.route(user),
+      violation: (text, request) => options.violation(text, request),
+    });
+    this.#regEvent = new RegEventNotifier({ element, layer, registrar: this.registrar, clock });
+  }
+
+  /** @throws TransportError when the port is taken */
+  static async open(options: ScscfOptions): Promise<Scscf> {
+    const layer = proxyLayer(
+      (tx) => scscf.#request(tx),
+      (ack) => scscf.#ack(ack),
+    );
+    const element = await Element.open({ ...options, name: "S-CSCF", receive: (m, hop) => layer.receive(m, hop) });
+    const scscf = new Scscf(options, element, layer);
+    return scscf;
+  }
+
+  close(): Promise<void> {
+    this.#regEvent.close();
+    this.registrar.close();
+    this.#layer.close();
+    return this.element.close();
+  }
+
+  #request(tx: ServerTransaction): void {
+    const request = tx.request.clone();
+    const remote = tx.hop instanceof LabHop ? tx.hop.remote.address : "";
+    if (!this.#o.isTrusted(remote)) {
+      tx.reply(403, { reason: "Forbidden - Untrusted Node" });
+      return;
+    }
+    if (!countHop(request)) {
+      tx.reply(483);
+      return;
+    }
+    if (!this.#o.isOwn(request) && this.#refusesHygiene(tx)) return;
+    if (request.method === "REGISTER") {
+      if (cameFrom(request, this.#o.icscf())) this.#registration.handle(tx);
+      else tx.reply(403, { reason: "Forbidden - Not By Way Of The I-CSCF" });
+      return;
+    }
+    const [role] = takeOwnRoutes(this.element, request);
+    if (request.toTag !== undefined) this.#inDialog(tx, request);
+    else if (role?.startsWith("orig.") === true) this.#originate(tx, request, role);
+    else if (role === "term" && cameFrom(request, this.#o.icscf())) this.#terminate(tx, request);
+    // CORE-11: the Service-Route is the only way in
+    else tx.reply(403, { reason: "Forbidden - Not Along The Service-Route" });
+  }
+
+  #refusesHygiene(tx: ServerTransaction): boolean {
+    const findings = inspectRequest(tx.request);
+    for (const finding of findings) this.#o.violation(finding, tx.request);
+    if (findings[0] === undefined) return false;
+    tx.reply(400, { reason: `Bad Request - ${findings[0]}` });
+    return true;
+  }
+
+  #inDialog(tx: ServerTransaction, request: SipRequest): void {
+    if (this.#regEvent.refresh(tx)) return;
+    if (!request.has("Route") && this.element.owns(parseUri(request.uri))) {
+      tx.reply(481);
+      return;
+    }
+    this.#forward(tx, request, [[this.#target(request)]]);
+  }
+
+  #originate(tx: ServerTransaction, request: SipRequest, role: string): void {
+    const served = this.registrar.findByServiceUser(role);
+    const asserted = request.list("P-Asserted-Identity").map((value) => identityKey(parseNameAddr(value).uri));
+    const own = new Set(served?.identities.map((identity) => identityKey(identity)));
+    if (served === undefined || !asserted.some((identity) => own.has(identity))) {
+      tx.reply(403, { reason: "Forbidden - Served User Not Registered" });
+      return;
+    }
+    if (request.method === "SUBSCRIBE" && isRegEvent(request)) {
+      this.#regEvent.subscribe(tx);
+      return;
+    }
+    // TS 24.229 §5.4.3.2: the S-CSCF adds the other form of the identity
+    const missing = served.identities.filter((identity) => !asserted.includes(identityKey(identity)));
+    if (asserted.length === 1 && missing[0] !== undefined) request.add("P-Asserted-Identity", `<${missing[0]}>`);
+    request.add("P-Charging-Function-Addresses", chargingFunctions);
+    this.#recordRoute(request);
+    const uri = parseUri(request.uri);
+    if (this.#o.hss.find(request.uri) !== undefined || this.#o.hss.servesDomain(uri.host)) this.#toIcscf(tx, request);
+    else if (numberOf(uri) !== undefined) this.#toBreakout(tx, request);
+    else if (uri.host.toLowerCase() === this.#o.homeDomain) this.#toIcscf(tx, request);
+    else tx.reply(404);
+  }
+
+  #toIcscf(tx: ServerTransaction, request: SipRequest): void {
+    this.#forward(tx, request, [[this.#targetAt(request, this.#o.icscf())]]);
+  }
+
+  #toBreakout(tx: ServerTransaction, request: SipRequest): void {
+    this.#forward(tx, request, [[this.#targetAt(request, this.#o.breakout())]]);
+  }
+
+  #terminate(tx: ServerTransaction, request: SipRequest): void {
+    const gruu = parseUri(request.uri).params.has("gr");
+    const registration = gruu ? this.#registrationOfGruu(request.uri) : this.registrar.find(request.uri);
+    if (request.method === "SUBSCRIBE" && isRegEvent(request)) {
+      this.#regEvent.subscribe(tx);
+      return;
+    }
+    const bindings = (registration?.bindings ?? []).filter((b) => !gruu || hasGruu(b, request.uri));
+    if (bindings.length === 0) {
+      tx.reply(480);
+      return;
+    }
+    request.set("P-Called-Party-ID", `<${request.uri}>`).set("P-Charging-Function-Addresses", chargingFunctions);
+    this.#recordRoute(request);
+    this.#forward(
+      tx,
+      request,
+      groupsOf(bindings, (binding) => this.#toContact(request, binding)),
+    );
+  }
+
+  /** Whether a registered contact has this GRUU. */
+  isTemporaryGruu(uri: string): boolean {
+    return parseUri(uri).params.has("gr") && this.#registrationOfGruu(uri) !== undefined;
+  }
+
+  #registrationOfGruu(uri: string): Registration | undefined {
+    return this.registrar.registrations.find(({ bindings }) => bindings.some((b) => hasGruu(b, uri)));
+  }
+
+  /** CORE-10: the contact in the Request-URI, the stored Path as Route. */
+  #toContact(request: SipRequest, binding: Binding): Target {
+    const copy = request.clone().setUri(binding.uri);
+    for (const path of binding.path) copy.add("Route", path);
+    return this.#target(copy);
+  }
+
+  #recordRoute(request: SipRequest): void {
+    if (dialogMethods.has(request.method)) request.prepend("Record-Route", this.element.route());
+  }
+
+  #target(request: SipRequest): Target {
+    return { request, hop: nextHop(this.element, request), alternatives: [] };
+  }
+
+  #targetAt(request: SipRequest, element: Element): Target {
+    return { request, hop: this.element.hopTo(element.endpoint, "TCP"), alternatives: [] };
+  }
+
+  #forward(tx: ServerTransaction, request: SipRequest, groups: readonly (readonly Target[])[]): void {
+    const vector = request.get("P-Charging-Vector");
+    const outside = groups.flat().some(({ hop }) => !this.#o.isOwnAddress(hop.remote));
+    ResponseContext.forward(this.#layer, tx, groups, {
+      edit: (response) => {
+        if (outside) this.#inspect(request, response);
+        if (vector !== undefined) response.set("P-Charging-Vector", withTermIoi(vector, this.#o.homeDomain));
+      },
+    });
+  }
+
+  #inspect(request: SipRequest, response: SipResponse): void {
+    for (const finding of inspectResponse(response)) this.#o.violation(finding, response);
+    const answered = request.method === "INVITE" && request.toTag === undefined && response.status === 200;
+    if (answered && !response.has("P-Asserted-Identity")) {
+      this.#o.violation("EPC-SES-07: answer without P-Asserted-Identity", response);
+    }
+  }
+
+  #ack(ack: SipRequest): void {
+    if (!this.#o.isOwn(ack)) for (const finding of inspectRequest(ack)) this.#o.violation(finding, ack);
+    const request = ack.clone();
+    takeOwnRoutes(this.element, request);
+    if (countHop(request)) this.#layer.sendAck(request, nextHop(this.element, request));
+  }
+}
+
+function isRegEvent(request: SipRequest): boolean {
+  return /^reg\s*(?:;|$)/i.test(request.get("Event") ?? "");
+}
+
+function hasGruu(binding: Binding, uri: string): boolean {
+  if (binding.tempGruu !== undefined && identityKey(binding.tempGruu) === identityKey(uri)) return true;
+  const gr = parseUri(uri).params.get("gr");
+  return gr !== undefined && binding.instance !== undefined && unquote(binding.instance) === `<${gr}>`;
+}
+
+/**
+ * The order of forking: descending q, the contacts of one q at once; of the flows of one user agent the latest first and the
+ * others only when it is dead (RFC 5626 §5.3).
+ */
+function groupsOf(bindings: readonly Binding[], toTarget: (binding: Binding) => Target): Target[][] {
+  const byQ = Map.groupBy(bindings, ({ q }) => q);
+  const order = [...byQ.keys()].toSorted((a, b) => b - a);
+  return order.map((q) => {
+    const agents = Map.groupBy(byQ.get(q) ?? [], (b) => (b.outbound ? b.instance : undefined) ?? b.id);
+    return [...agents.values()].map((flows) => {
+      const [first, ...others] = flows.toReversed().map(toTarget);
+      if (first === undefined) throw new TypeError("a group of no flows");
+      return { ...first, alternatives: others };
+    });
+  });
+}

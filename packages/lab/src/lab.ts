@@ -1,0 +1,202 @@
+import type { SipRequest, SipResponse } from "@portico/sip";
+import type { SocketAddress } from "@portico/transport";
+import type { Element } from "./core/element.ts";
+import { Hss } from "./core/hss.ts";
+import type { Subscription } from "./core/hss.ts";
+import { Icscf } from "./core/icscf.ts";
+import type { ContactEvent, Registration } from "./core/registrar.ts";
+import type { ExpiryBounds } from "./core/register.ts";
+import { Scscf } from "./core/scscf.ts";
+import type { TelephoneCall } from "./telephones/call.ts";
+import { Exchange, defaultTelephones } from "./telephones/exchange.ts";
+import type { DialOptions, Telephone } from "./telephones/exchange.ts";
+import { Wire } from "./wire.ts";
+
+/** Ports of the lab's elements; 0 or absent: any. */
+export interface LabPorts {
+  readonly icscf?: number | undefined;
+  readonly scscf?: number | undefined;
+  readonly telephones?: number | undefined;
+}
+
+/** How a lab is set up. */
+export interface LabOptions {
+  /** Address of all elements, also of RTP. Default 127.0.0.1. */
+  readonly host?: string | undefined;
+  /** Default "ims.test". */
+  readonly homeDomain?: string | undefined;
+  readonly ports?: LabPorts | undefined;
+  /** First and last port of the telephones' RTP. Default 42000 to 42999. */
+  readonly rtpPorts?: readonly [number, number] | undefined;
+  readonly subscriptions: readonly Subscription[];
+  /** Addresses of the nodes whose `auth-done` counts: the portal's. */
+  readonly trusted: readonly string[];
+  /** Default: echo, tone, call-back, never answers, busy at +12025550110 to 150. */
+  readonly telephones?: readonly Telephone[] | undefined;
+  /** Seconds that a registration may last. Default 1 to 3600. */
+  readonly expiry?: ExpiryBounds | undefined;
+}
+
+/** The reasons of a Registration-Termination-Request (TS 29.229 §6.3.16). */
+export type DeregistrationReason = "PERMANENT_TERMINATION" | "NEW_SERVER_ASSIGNED" | "SERVER_CHANGE" | "REMOVE_S-CSCF";
+
+/** A running IMS core with telephones. */
+export interface Lab {
+  readonly host: string;
+  readonly homeDomain: string;
+  readonly icscf: SocketAddress;
+  readonly scscf: SocketAddress;
+  readonly telephonesAt: SocketAddress;
+  /** Breaches of the rules toward the core so far, each with its requirement; a test asserts that there are none. */
+  readonly violations: readonly string[];
+  readonly wire: Wire;
+  /** The S-CSCF's live registrations. */
+  readonly registrations: readonly Registration[];
+  readonly telephones: Pick<Exchange, "calls" | "onCall" | "onMedia" | "onKey">;
+  /** Calls out of a telephone. */
+  dial(options: DialOptions): Promise<TelephoneCall>;
+  /** The HSS ends a registration (RTR). @returns false when the identity was not registered */
+  deregister(impu: string, reason?: DeregistrationReason): boolean;
+  /** Ends calls and closes every socket. Idempotent. */
+  close(): Promise<void>;
+}
+
+const mostViolations = 1000;
+
+/** TS 24.229 §5.4.1.5: "deactivated" lets the user agent register again at once, "rejected" does not. */
+const eventOfReason: Record<DeregistrationReason, ContactEvent> = {
+  PERMANENT_TERMINATION: "rejected",
+  NEW_SERVER_ASSIGNED: "deactivated",
+  SERVER_CHANGE: "deactivated",
+  "REMOVE_S-CSCF": "rejected",
+};
+
+class RunningLab implements Lab {
+  readonly host: string;
+  readonly homeDomain: string;
+  readonly wire: Wire = new Wire();
+  readonly violations: string[] = [];
+  readonly #o: LabOptions;
+  readonly #elements: Element[] = [];
+  readonly #trusted: ReadonlySet<string>;
+  #icscf: Icscf | undefined;
+  #scscf: Scscf | undefined;
+  #exchange: Exchange | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: LabOptions) {
+    this.#o = options;
+    this.host = options.host ?? "127.0.0.1";
+    this.homeDomain = options.homeDomain ?? "ims.test";
+    this.#trusted = new Set([...options.trusted, this.host]);
+  }
+
+  async open(): Promise<this> {
+    const { ports = {}, subscriptions, telephones = defaultTelephones } = this.#o;
+    const names = new Map<string, SocketAddress>();
+    const common = {
+      host: this.host,
+      homeDomain: this.homeDomain,
+      wire: this.wire,
+      names,
+      hss: new Hss(subscriptions),
+      icscf: () => started(this.#icscf).element,
+      scscf: () => started(this.#scscf).element,
+      breakout: () => started(this.#exchange).element,
+      isTrusted: (address: string) => this.#trusted.has(address),
+      isOwn: (request: SipRequest) => this.#isOwn(request),
+      isOwnAddress: ({ address, port }: SocketAddress) => address === this.host && this.#ownPort(port),
+      isTemporaryGruu: (uri: string) => started(this.#scscf).isTemporaryGruu(uri),
+      violation: (text: string, message: SipRequest | SipResponse) => this.#violation(text, message),
+      expiry: this.#o.expiry ?? { min: 1, max: 3600 },
+      telephones,
+      rtpPorts: this.#o.rtpPorts ?? ([42_000, 42_999] as const),
+    };
+    try {
+      this.#icscf = await Icscf.open({ ...common, port: ports.icscf ?? 0 });
+      this.#scscf = await Scscf.open({ ...common, port: ports.scscf ?? 0 });
+      this.#exchange = await Exchange.open({ ...common, port: ports.telephones ?? 0 });
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+    this.#elements.push(this.#icscf.element, this.#scscf.element, this.#exchange.element);
+    names.set(this.homeDomain, this.icscf);
+    return this;
+  }
+
+  get icscf(): SocketAddress {
+    return addressOf(started(this.#icscf).element);
+  }
+
+  get scscf(): SocketAddress {
+    return addressOf(started(this.#scscf).element);
+  }
+
+  get telephonesAt(): SocketAddress {
+    return addressOf(started(this.#exchange).element);
+  }
+
+  get registrations(): readonly Registration[] {
+    return started(this.#scscf).registrar.registrations;
+  }
+
+  get telephones(): Exchange {
+    return started(this.#exchange);
+  }
+
+  dial(options: DialOptions): Promise<TelephoneCall> {
+    return started(this.#exchange).dial(options);
+  }
+
+  deregister(impu: string, reason: DeregistrationReason = "PERMANENT_TERMINATION"): boolean {
+    return started(this.#scscf).registrar.end(impu, eventOfReason[reason]);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#exchange?.close();
+    await Promise.all([this.#icscf?.close(), this.#scscf?.close()]);
+  }
+
+  #ownPort(port: number): boolean {
+    return this.#elements.some(({ endpoint }) => endpoint.port === port);
+  }
+
+  #isOwn(request: SipRequest): boolean {
+    const { host, port } = request.topVia;
+    const uri = { scheme: "sip", host, port: port ?? 5060, params: new Map<string, string | undefined>() };
+    return this.#elements.some((element) => element.owns(uri));
+  }
+
+  #violation(text: string, message: SipRequest | SipResponse): void {
+    const { method } = message.cseq;
+    const what = "status" in message ? `${message.status} (${method})` : method;
+    if (this.violations.length < mostViolations) this.violations.push(`${text} [${what}]`);
+  }
+}
+
+function started<T>(part: T | undefined): T {
+  if (part === undefined) throw new TypeError("the lab is not open");
+  return part;
+}
+
+function addressOf({ endpoint }: Element): SocketAddress {
+  return { address: endpoint.address, port: endpoint.port };
+}
+
+/**
+ * Starts an IMS core with telephones on one address.
+ * @throws TransportError when a port is taken
+ * @example
+ * const lab = await startLab({ subscriptions: [{ impi: "u1@ims.test", impu: "sip:u1@ims.test" }], trusted: ["127.0.0.1"] });
+ * // … register at lab.icscf, call tel:+12025550110 …
+ * await lab.close();
+ */
+export function startLab(options: LabOptions): Promise<Lab> {
+  return new RunningLab(options).open();
+}
