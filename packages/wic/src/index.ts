@@ -1,1 +1,14 @@
-export {};
+export { browserPlatform } from "./browserPlatform.ts";
+export type { Call, CallEvents, CallState } from "./call.ts";
+export type { CallEnd, EndCause } from "./callEnd.ts";
+export type { MediaState } from "./callMedia.ts";
+export type { PhoneState } from "./connection.ts";
+export type { DtmfOptions } from "./dtmf.ts";
+export { WicError, wicErrorCodes } from "./errors.ts";
+export type { WicErrorCode } from "./errors.ts";
+export { ImsClient } from "./imsClient.ts";
+export type { ImsClientEvents, ImsClientOptions, OwnIdentity } from "./imsClient.ts";
+export type { ImsSession, TokenSource } from "./imsSession.ts";
+export type { HeldBy } from "./negotiation.ts";
+export type { Hint, Platform, Socket } from "./platform.ts";
+export type { RemoteParty } from "./remoteParty.ts";

@@ -1,0 +1,13 @@
+/** Methods that this user agent answers. */
+export const allow = "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, OPTIONS, NOTIFY";
+
+/** Feature tag of multimedia telephony (TS 24.173), as the Contact and Accept-Contact carry it. */
+export const mmtel = '+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel"';
+
+/** Quoted display name before a URI, or nothing. */
+export function nameAddress(uri: string, displayName?: string): string {
+  if (displayName === undefined || displayName === "") return `<${uri}>`;
+  // Control characters have no place in a header field.
+  const name = displayName.replaceAll(/\p{Cc}/gu, " ").replaceAll(/["\\]/g, "\\$&");
+  return `"${name}" <${uri}>`;
+}

@@ -1,0 +1,138 @@
+import type { InviteUsage, ServerTransaction, SipRequest } from "@portico/sip";
+import type { Direction } from "@portico/sdp";
+import type { CallMedia } from "./callMedia.ts";
+import { WicError } from "./errors.ts";
+import type { WicErrorCode } from "./errors.ts";
+import { allow } from "./headers.ts";
+
+/** Who keeps the call on hold. */
+export type HeldBy = "local" | "remote" | "both";
+
+const glareTries = 4;
+
+/**
+ * Offers and answers inside one established call, one at a time (RFC 3264 §4, RFC 6337). The hold state follows only what
+ * an answer has confirmed.
+ */
+export class Negotiation {
+  readonly #media: CallMedia;
+  readonly #usage: InviteUsage;
+  readonly #onHold: () => void;
+  readonly #sleep: (ms: number) => Promise<void>;
+  #queue: Promise<void> = Promise.resolve();
+  #localHold = false;
+  #remoteHold = false;
+  /** Our offer in a 2xx waits for its answer in the ACK. */
+  #onAnswer: ((sdp: string) => void) | undefined;
+
+  constructor(o: { media: CallMedia; usage: InviteUsage; onHold(): void; sleep(ms: number): Promise<void> }) {
+    this.#media = o.media;
+    this.#usage = o.usage;
+    this.#onHold = () => o.onHold();
+    this.#sleep = (ms) => o.sleep(ms);
+  }
+
+  get heldBy(): HeldBy | undefined {
+    if (this.#localHold) return this.#remoteHold ? "both" : "local";
+    return this.#remoteHold ? "remote" : undefined;
+  }
+
+  /** The direction in the other side's latest description. */
+  remoteDirection(direction: Direction): void {
+    // To our own hold (sendonly) the other side answers recvonly: that is no hold of theirs.
+    const remoteHold = direction === "inactive" ? !this.#localHold : direction === "sendonly";
+    if (remoteHold === this.#remoteHold) return;
+    this.#remoteHold = remoteHold;
+    this.#onHold();
+  }
+
+  /** Answers a re-INVITE or UPDATE (RFC 3261 §14.2, RFC 3311 §5.2), or says that there is no such method. */
+  receive(tx: ServerTransaction): void {
+    const { method } = tx.request;
+    if (method === "OPTIONS") return tx.reply(200, { headers: [["Allow", allow]] });
+    if (method !== "INVITE" && method !== "UPDATE") return tx.reply(405, { headers: [["Allow", allow]] });
+    return void this.#enqueue(async () => {
+      try {
+        await this.#answer(tx);
+      } catch {
+        tx.reply(488);
+      }
+    });
+  }
+
+  /** An ACK to a 2xx of ours inside the call. */
+  acknowledged(ack: SipRequest): void {
+    const onAnswer = this.#onAnswer;
+    this.#onAnswer = undefined;
+    if (onAnswer !== undefined && ack.body !== "") onAnswer(ack.body);
+  }
+
+  /** Puts the call on hold or takes it back. @throws WicError `wic/hold-refused` */
+  async hold(held: boolean): Promise<void> {
+    await this.#offerUntilAnswered("wic/hold-refused", async () => {
+      if (held === this.#localHold) return 200;
+      const status = await this.#offer({ held });
+      if (status < 300) {
+        this.#localHold = held;
+        this.#media.setHeld(held);
+        this.#onHold();
+      }
+      return status;
+    });
+  }
+
+  /** Looks for a new path for the media after the network has changed (RFC 8839 §4.4). @throws WicError `wic/media-failed` */
+  async restartIce(): Promise<void> {
+    await this.#offerUntilAnswered("wic/media-failed", () => this.#offer({ held: this.#localHold, iceRestart: true }));
+  }
+
+  async #offerUntilAnswered(failure: WicErrorCode, offer: () => Promise<number>): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      const status = await this.#enqueue(offer);
+      if (status < 300) return;
+      if (status !== 491 || tries === glareTries) throw new WicError(failure, { status });
+      // RFC 3261 §14.1: both sides offered at once; the one who made the call waits longer. The other side's offer is
+      // answered meanwhile.
+      await this.#sleep(this.#usage.role === "caller" ? 2100 + 300 * tries : 400 * tries);
+    }
+  }
+
+  /** One re-INVITE. @returns its final status */
+  async #offer(options: { held: boolean; iceRestart?: boolean }): Promise<number> {
+    const text = await this.#media.offer(options);
+    const response = await this.#usage.request("INVITE", { body: { type: "application/sdp", text } });
+    if (response.status < 300 && response.body !== "") {
+      const direction = await this.#media.acceptAnswer(response.body);
+      this.remoteDirection(direction === "inactive" && options.held ? "recvonly" : direction);
+      return response.status;
+    }
+    await this.#media.rollback(this.#localHold);
+    return response.status < 300 ? 488 : response.status;
+  }
+
+  async #answer(tx: ServerTransaction): Promise<void> {
+    const { request } = tx;
+    if (request.body !== "") {
+      const { sdp, direction } = await this.#media.answer(request.body, { held: this.#localHold });
+      tx.reply(200, { headers: [["Allow", allow]], body: { type: "application/sdp", text: sdp } });
+      this.remoteDirection(direction);
+      return;
+    }
+    // An UPDATE without an offer only refreshes the session.
+    if (request.method === "UPDATE") return tx.reply(200, { headers: [["Allow", allow]] });
+    const text = await this.#media.offer({ held: this.#localHold });
+    this.#onAnswer = (sdp) => {
+      void this.#enqueue(async () => this.remoteDirection(await this.#media.acceptAnswer(sdp))).catch(() => undefined);
+    };
+    tx.reply(200, { headers: [["Allow", allow]], body: { type: "application/sdp", text } });
+  }
+
+  #enqueue<T>(step: () => Promise<T>): Promise<T> {
+    const done = this.#queue.then(step);
+    this.#queue = done.then(
+      () => undefined,
+      () => undefined,
+    );
+    return done;
+  }
+}
