@@ -73,6 +73,17 @@ export class Assignments {
       .execute();
   }
 
+  /** Live assignments of a tenant. */
+  async count(tenant: string): Promise<number> {
+    const { live } = await this.#db
+      .selectFrom("assignment")
+      .select((eb) => eb.fn.countAll<number>().as("live"))
+      .where("tenant", "=", tenant)
+      .where("ended_at", "is", null)
+      .executeTakeFirstOrThrow();
+    return live;
+  }
+
   /** All holders of an identity, latest first. */
   async history(impu: string, limit: number): Promise<Assignment[]> {
     const rows = await this.#db

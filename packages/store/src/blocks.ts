@@ -1,13 +1,26 @@
-import type { Database } from "./schema.ts";
+import type { SelectQueryBuilder } from "kysely";
+import type { BlockEntryRow, Database, Schema } from "./schema.ts";
 
 /** One subscription of a tenant's block (TS 33.203 X.4.2.1): a unique pair of IMPU and IMPI. */
 export interface StoredEntry {
   readonly tenant: string;
+  /** Place in the block, from 1. */
   readonly ordinal: number;
   readonly impu: string;
   readonly impi: string;
   readonly tel: string | undefined;
 }
+
+/** When an identity counts as free (WWSF-06). */
+export interface FreeAt {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** Milliseconds for which others may take an expired token for live. */
+  readonly skew: number;
+}
+
+/** Entries in one statement; SQLite binds 32 766 values at most. */
+const batch = 500;
 
 /** Owner of table `block_entry`. */
 export class Blocks {
@@ -18,42 +31,45 @@ export class Blocks {
   }
 
   /**
-   * Makes the table say what the configuration says. An entry that another tenant already holds stays as it is.
-   * @returns the IMPUs, of those asked for, that clash with a different entry of the table.
+   * Makes the table say what the configuration says. Entries no longer configured are withdrawn: kept for their
+   * history, never found nor given away.
+   * @returns the IMPUs whose IMPU, IMPI or number belongs to a different entry; nothing is written if there are any.
    */
   async define(entries: readonly StoredEntry[]): Promise<string[]> {
-    await this.#db.updateTable("block_entry").set({ withdrawn: 1 }).execute();
+    const known = new Map<string, BlockEntryRow>();
+    for (const row of await this.#db.selectFrom("block_entry").selectAll().execute()) claim(known, row);
     const clashes: string[] = [];
-    for (let from = 0; from < entries.length; from += 100) {
-      const some = entries.slice(from, from + 100);
-      const rows = some.map(({ tenant, ordinal, impu, impi, tel }) => {
-        return { tenant, ordinal, impu, impi, tel: tel ?? null, withdrawn: 0 };
-      });
-      const kept = await this.#db
-        .insertInto("block_entry")
-        .values(rows)
-        .onConflict((on) => on.doNothing())
-        .returning("impu")
-        .execute();
-      if (kept.length === rows.length) continue;
-      const added = new Set(kept.map((row) => row.impu));
-      for (const row of rows) {
-        if (!added.has(row.impu) && !(await this.#restore(row))) clashes.push(row.impu);
-      }
+    const added: BlockEntryRow[] = [];
+    const wanted = new Set<string>();
+    for (const { tenant, ordinal, impu, impi, tel } of entries) {
+      const row = { tenant, ordinal, impu, impi, tel: tel ?? null, withdrawn: 0, used_at: 0 };
+      const claimants = new Set(namesOf(row).map((name) => known.get(name)));
+      const [former] = claimants;
+      if (wanted.has(impu) || claimants.size > 1 || (former && !sameEntry(former, row))) clashes.push(impu);
+      wanted.add(impu);
+      if (former !== undefined) continue;
+      claim(known, row);
+      added.push(row);
     }
-    return clashes;
+    if (clashes.length > 0) return clashes;
+    for (const rows of batches(added)) await this.#db.insertInto("block_entry").values(rows).execute();
+    const rows = [...new Set(known.values())];
+    await this.#setWithdrawn(
+      rows.filter((row) => row.withdrawn === 1 && wanted.has(row.impu)),
+      0,
+    );
+    await this.#setWithdrawn(
+      rows.filter((row) => row.withdrawn === 0 && !wanted.has(row.impu)),
+      1,
+    );
+    return [];
   }
 
-  async #restore(row: { impu: string; tenant: string; impi: string; tel: string | null }): Promise<boolean> {
-    const { numUpdatedRows } = await this.#db
-      .updateTable("block_entry")
-      .set({ withdrawn: 0 })
-      .where("impu", "=", row.impu)
-      .where("tenant", "=", row.tenant)
-      .where("impi", "=", row.impi)
-      .where("tel", "is", row.tel)
-      .executeTakeFirst();
-    return numUpdatedRows > 0n;
+  async #setWithdrawn(rows: readonly BlockEntryRow[], withdrawn: number): Promise<void> {
+    for (const some of batches(rows)) {
+      const impus = some.map((row) => row.impu);
+      await this.#db.updateTable("block_entry").set({ withdrawn }).where("impu", "in", impus).execute();
+    }
   }
 
   /** The entry that holds the IMPU, if it is in a block of the configuration. */
@@ -64,24 +80,58 @@ export class Blocks {
       .where("impu", "=", impu)
       .where("withdrawn", "=", 0)
       .executeTakeFirst();
-    return (
-      row && { tenant: row.tenant, ordinal: row.ordinal, impu: row.impu, impi: row.impi, tel: row.tel ?? undefined }
-    );
+    return row && fromRow(row);
   }
 
-  /**
-   * The free entry that has rested longest, lowest place first; with `impu`, that one entry if it is free. Free
-   * (WWSF-06): no live assignment, quarantine over, and no token or registration of any former holder alive.
-   * @param now milliseconds since the epoch
-   * @param skew milliseconds for which others may take an expired token for live
-   */
-  async free(tenant: string, now: number, skew: number, impu?: string): Promise<string | undefined> {
-    const row = await this.#db
-      .selectFrom("block_entry as entry")
+  /** All entries of the configuration, by tenant and place. */
+  async all(): Promise<StoredEntry[]> {
+    const rows = await this.#db
+      .selectFrom("block_entry")
+      .selectAll()
+      .where("withdrawn", "=", 0)
+      .orderBy("tenant")
+      .orderBy("ordinal")
+      .execute();
+    return rows.map(fromRow);
+  }
+
+  /** The free entry unused for longest, lowest place first; with `impu`, that one entry if it is free. */
+  async free(tenant: string, at: FreeAt, impu?: string): Promise<string | undefined> {
+    const row = await this.#free(tenant, at)
       .select("entry.impu")
+      .$if(impu !== undefined, (query) => query.where("entry.impu", "=", impu ?? ""))
+      .orderBy("entry.used_at")
+      .orderBy("entry.ordinal")
+      .limit(1)
+      .executeTakeFirst();
+    return row?.impu;
+  }
+
+  /** Notes that an identity is taken or given back, so that it comes last among the free ones. */
+  async touch(impu: string, at: number): Promise<void> {
+    await this.#db.updateTable("block_entry").set({ used_at: at }).where("impu", "=", impu).execute();
+  }
+
+  /** Entries of a tenant: all, and those that could be given away. */
+  async count(tenant: string, at: FreeAt): Promise<{ size: number; free: number }> {
+    const { size } = await this.#db
+      .selectFrom("block_entry")
+      .select((eb) => eb.fn.countAll<number>().as("size"))
+      .where("tenant", "=", tenant)
+      .where("withdrawn", "=", 0)
+      .executeTakeFirstOrThrow();
+    const { free } = await this.#free(tenant, at)
+      .select((eb) => eb.fn.countAll<number>().as("free"))
+      .executeTakeFirstOrThrow();
+    return { size, free };
+  }
+
+  /** No live assignment, quarantine over, and no token or registration of any former holder alive. */
+  #free(tenant: string, { now, skew }: FreeAt): SelectQueryBuilder<Schema & { entry: BlockEntryRow }, "entry", object> {
+    return this.#db
+      .selectFrom("block_entry as entry")
       .where("entry.tenant", "=", tenant)
       .where("entry.withdrawn", "=", 0)
-      .$if(impu !== undefined, (query) => query.where("entry.impu", "=", impu ?? ""))
       .where((eb) =>
         eb.not(
           eb.exists(
@@ -105,18 +155,27 @@ export class Blocks {
               ),
           ),
         ),
-      )
-      .orderBy(
-        (eb) =>
-          eb
-            .selectFrom("assignment as past")
-            .select((past) => past.fn.max("past.ended_at").as("ended"))
-            .whereRef("past.impu", "=", "entry.impu"),
-        (order) => order.asc().nullsFirst(),
-      )
-      .orderBy("entry.ordinal")
-      .limit(1)
-      .executeTakeFirst();
-    return row?.impu;
+      );
   }
+}
+
+/** All that must belong to one entry alone. */
+function namesOf({ impu, impi, tel }: BlockEntryRow): string[] {
+  return tel === null ? [impu, impi] : [impu, impi, tel];
+}
+
+function claim(known: Map<string, BlockEntryRow>, row: BlockEntryRow): void {
+  for (const name of namesOf(row)) known.set(name, row);
+}
+
+function sameEntry(a: BlockEntryRow, b: BlockEntryRow): boolean {
+  return a.tenant === b.tenant && a.impu === b.impu && a.impi === b.impi && a.tel === b.tel;
+}
+
+function* batches<T>(rows: readonly T[]): Generator<T[]> {
+  for (let from = 0; from < rows.length; from += batch) yield rows.slice(from, from + batch);
+}
+
+function fromRow({ tenant, ordinal, impu, impi, tel }: BlockEntryRow): StoredEntry {
+  return { tenant, ordinal, impu, impi, tel: tel ?? undefined };
 }

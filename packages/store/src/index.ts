@@ -1,6 +1,6 @@
 export { SeenAssertions } from "./assertions.ts";
 export { type Assignment, Assignments, type UserKey } from "./assignments.ts";
-export { Blocks, type StoredEntry } from "./blocks.ts";
+export { Blocks, type FreeAt, type StoredEntry } from "./blocks.ts";
 export { StoreError, type StoreErrorCode } from "./errors.ts";
 export { type IssuedToken, IssuedTokens, type TokenTrace } from "./issuedTokens.ts";
 export { type Lease, Leases } from "./leases.ts";

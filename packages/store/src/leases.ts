@@ -99,6 +99,21 @@ export class Leases {
     await this.#db.updateTable("lease").set({ registered_until: until }).where("id", "=", id).execute();
   }
 
+  /** Live leases of a tenant. */
+  async count(tenant: string): Promise<number> {
+    const { live } = await this.#db
+      .selectFrom("lease")
+      .select((eb) => eb.fn.countAll<number>().as("live"))
+      .where("tenant", "=", tenant)
+      .where("ended_at", "is", null)
+      .executeTakeFirstOrThrow();
+    return live;
+  }
+
+  async purge(endedBefore: number): Promise<void> {
+    await this.#db.deleteFrom("lease").where("ended_at", "<", endedBefore).execute();
+  }
+
   /** @returns false when it had ended before. */
   async end(id: string, at: number, reason: string): Promise<boolean> {
     const { numUpdatedRows } = await this.#db

@@ -10,9 +10,14 @@ const waf: Migration = {
       .addColumn("ordinal", "integer", (c) => c.notNull())
       .addColumn("impi", "text", (c) => c.notNull().unique())
       .addColumn("tel", "text", (c) => c.unique())
-      .addColumn("withdrawn", "integer", (c) => c.notNull().defaultTo(0))
+      .addColumn("withdrawn", "integer", (c) => c.notNull())
+      .addColumn("used_at", "bigint", (c) => c.notNull())
       .execute();
-    await db.schema.createIndex("block_entry_tenant").on("block_entry").columns(["tenant", "ordinal"]).execute();
+    await db.schema
+      .createIndex("block_entry_next")
+      .on("block_entry")
+      .columns(["tenant", "used_at", "ordinal"])
+      .execute();
 
     await db.schema
       .createTable("assignment")

@@ -52,6 +52,21 @@ export class RefreshTokens {
     await this.#db.updateTable("refresh_token").set({ rotated_at: at }).where("hash", "=", hash).execute();
   }
 
+  /** Forgets all but the newest `keep` tokens of a lease. */
+  async trim(leaseId: string, keep: number): Promise<void> {
+    const newest = this.#db
+      .selectFrom("refresh_token")
+      .select("hash")
+      .where("lease_id", "=", leaseId)
+      .orderBy("issued_at", "desc")
+      .limit(keep);
+    await this.#db
+      .deleteFrom("refresh_token")
+      .where("lease_id", "=", leaseId)
+      .where("hash", "not in", newest)
+      .execute();
+  }
+
   async purge(expiredAt: number): Promise<void> {
     await this.#db.deleteFrom("refresh_token").where("expires_at", "<=", expiredAt).execute();
   }

@@ -10,6 +10,8 @@ export interface BlockEntryRow {
   tel: string | null;
   /** 1 when the configuration no longer holds the entry: it is kept for its history and never assigned. */
   withdrawn: number;
+  /** When it was last taken or given back; 0: never used. */
+  used_at: number;
 }
 
 export interface AssignmentRow {
@@ -46,7 +48,7 @@ export interface LeaseRow {
   end_reason: string | null;
 }
 
-export interface RefreshTokenRow {
+interface RefreshTokenRow {
   /** SHA-256 of the token; the token itself is never stored. */
   hash: string;
   lease_id: string;
@@ -58,7 +60,7 @@ export interface RefreshTokenRow {
 }
 
 /** One access token, by its id: what the audit needs to get from a token to its user. */
-export interface IssuedTokenRow {
+interface IssuedTokenRow {
   jti: string;
   lease_id: string;
   /** Address the request for it came from. */
@@ -67,13 +69,13 @@ export interface IssuedTokenRow {
   expires_at: number;
 }
 
-export interface SeenAssertionRow {
+interface SeenAssertionRow {
   client_id: string;
   jti: string;
   expires_at: number;
 }
 
-export interface SuspensionRow {
+interface SuspensionRow {
   tenant: string;
   since: number;
 }

@@ -83,16 +83,18 @@ test("WWSF-04 the table itself refuses a second holder of an identity and a seco
 test("an identity rests through its quarantine, and the one that has rested longest is next", async () => {
   const store = await openStore(":memory:");
   await store.blocks.define([entry(1), entry(2)]);
-  expect(await store.blocks.free("acme", 0, 0)).toBe(entry(1).impu);
+  expect(await store.blocks.free("acme", { now: 0, skew: 0 })).toBe(entry(1).impu);
   await assign(store, entry(1).impu, "mary");
-  expect(await store.blocks.free("acme", 0, 0)).toBe(entry(2).impu);
-  expect(await store.blocks.free("acme", 0, 0, entry(1).impu)).toBeUndefined();
+  await store.blocks.touch(entry(1).impu, 10);
+  expect(await store.blocks.free("acme", { now: 0, skew: 0 })).toBe(entry(2).impu);
+  expect(await store.blocks.free("acme", { now: 0, skew: 0 }, entry(1).impu)).toBeUndefined();
   await store.assignments.end("mary@0", 10, "ended", 50);
   await assign(store, entry(2).impu, "ken", 11);
-  expect(await store.blocks.free("acme", 49, 0)).toBeUndefined();
-  expect(await store.blocks.free("acme", 50, 0)).toBe(entry(1).impu);
+  expect(await store.blocks.free("acme", { now: 49, skew: 0 })).toBeUndefined();
+  expect(await store.blocks.free("acme", { now: 50, skew: 0 })).toBe(entry(1).impu);
   await store.assignments.end("ken@11", 12, "ended", 20);
-  expect(await store.blocks.free("acme", 50, 0)).toBe(entry(1).impu);
+  await store.blocks.touch(entry(2).impu, 12);
+  expect(await store.blocks.free("acme", { now: 50, skew: 0 })).toBe(entry(1).impu);
   expect(await store.assignments.history(entry(1).impu, 10)).toMatchObject([{ startedAt: 0, endedAt: 10 }]);
   await store.close();
 });
@@ -102,9 +104,13 @@ test("a block may grow and shrink; an entry of another tenant is a clash", async
   await store.blocks.define([entry(1), entry(2)]);
   expect(await store.blocks.define([entry(2), entry(3)])).toEqual([]);
   expect(await store.blocks.find(entry(1).impu)).toBeUndefined();
-  expect(await store.blocks.free("acme", 0, 0)).toBe(entry(2).impu);
+  expect(await store.blocks.free("acme", { now: 0, skew: 0 })).toBe(entry(2).impu);
+  expect(await store.blocks.define([entry(1), entry(2)])).toEqual([]);
+  expect(await store.blocks.all()).toEqual([entry(1), entry(2)]);
   const stolen = { ...entry(9, "other"), impi: entry(3).impi };
   expect(await store.blocks.define([entry(3), stolen])).toEqual([stolen.impu]);
+  expect(await store.blocks.define([entry(4), entry(4)])).toEqual([entry(4).impu]);
+  expect(await store.blocks.all()).toEqual([entry(1), entry(2)]);
   await store.close();
 });
 

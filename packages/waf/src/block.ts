@@ -42,6 +42,7 @@ export function blockEntries(tenant: string, block: BlockConfig, homeDomain: str
     throw new WafError("configuration", `block of ${tenant}: ${what}`);
   };
   if (!host.test(block.domain)) refuse("domain is no lower-case host name");
+  if (!host.test(homeDomain)) refuse("homeDomain is no lower-case host name");
   if (!Number.isInteger(block.count) || block.count < 1 || block.count > 100_000) refuse("count is not 1 to 100000");
   if (!(block.quarantineSeconds >= 0)) refuse("quarantineSeconds is negative");
   if (block.firstNumber !== undefined && !/^\+[1-9]\d{2,14}$/.test(block.firstNumber)) {
@@ -65,17 +66,18 @@ export function blockEntries(tenant: string, block: BlockConfig, homeDomain: str
 
 const follow = (number: string, distance: number): string => `+${BigInt(number.slice(1)) + BigInt(distance)}`;
 
-/** Entries as JSON text, for provisioning the HSS (ADM-03). */
+/** Entries as JSON text: an array of objects with tenant, impi, impu and, where there is one, tel. */
 export function blockJson(entries: readonly BlockEntry[]): string {
-  return `${JSON.stringify(entries, null, 2)}\n`;
+  return `${JSON.stringify(
+    entries.map(({ tenant, impi, impu, tel }) => ({ tenant, impi, impu, tel })),
+    null,
+    2,
+  )}\n`;
 }
 
-/** Entries as CSV (RFC 4180) with a header line, for provisioning the HSS (ADM-03). */
+/** Entries as CSV (RFC 4180) with a header line. */
 export function blockCsv(entries: readonly BlockEntry[]): string {
-  const lines = entries.map(({ tenant, impi, impu, tel }) =>
-    [tenant, impi, impu, tel === undefined ? "" : `tel:${tel}`].map(csvField).join(","),
-  );
+  // Ids, host names and numbers were checked on the way in: none holds a comma or a quote.
+  const lines = entries.map(({ tenant, impi, impu, tel }) => `${tenant},${impi},${impu},${tel ? `tel:${tel}` : ""}`);
   return ["tenant,impi,impu,alias", ...lines, ""].join("\r\n");
 }
-
-const csvField = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);

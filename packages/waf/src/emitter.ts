@@ -10,6 +10,10 @@ export class Emitter<Event> {
     return () => void this.#listeners.delete(own);
   }
 
+  clear(): void {
+    this.#listeners.clear();
+  }
+
   emit(event: Event): void {
     for (const listener of this.#listeners) {
       try {

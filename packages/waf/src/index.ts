@@ -1,4 +1,4 @@
-export { type BlockConfig, blockCsv, blockEntries, type BlockEntry, blockJson } from "./block.ts";
+export { type BlockConfig, blockEntries, type BlockEntry } from "./block.ts";
 export type { ClientCredentials } from "./clientAuthentication.ts";
 export { WafError, type WafErrorCode } from "./errors.ts";
 export type { RegistrationFact, Revocation } from "./leasing.ts";
@@ -7,6 +7,7 @@ export { wafRoutes, type WafRates } from "./routes.ts";
 export type { TenantConfig } from "./tenant.ts";
 export {
   type Alarm,
+  type BlockUsage,
   type Client,
   type ExchangeRequest,
   openWaf,

@@ -62,6 +62,8 @@ interface Ended {
 
 /** 43 characters out of 36 hold 222 bits. */
 const refreshTokenLength = 43;
+/** Refresh tokens remembered for one lease, used ones included; the oldest is forgotten and refused as unknown. */
+const maxRefreshTokens = 256;
 
 /**
  * The only writer of assignments and leases (decision 2). Every public method is one transaction; events leave after
@@ -189,7 +191,7 @@ export class Leasing {
       if (assignment === undefined) return false;
       const leases = await tables.leases.live({ assignmentId: assignment.id });
       for (const lease of leases) await this.#endLease(tables, lease, reason, now, ended);
-      await this.#endAssignment(tables, assignment.id, assignment.tenant, reason, now);
+      await this.#endAssignment(tables, assignment, reason, now);
       // One revocation of the whole says it all.
       ended.revocations.splice(0, leases.length, { impu, tenant: assignment.tenant, reason });
       return true;
@@ -214,6 +216,7 @@ export class Leasing {
       await tables.refreshTokens.purge(now);
       await tables.assertions.purge(now);
       await tables.issuedTokens.purge(now - auditSeconds * 1000);
+      await tables.leases.purge(now - auditSeconds * 1000 - sessionSeconds * 1000);
     });
     for (const [id, until] of this.#revoked) {
       if (until + skewSeconds * 1000 <= now) this.#revoked.delete(id);
@@ -245,11 +248,12 @@ export class Leasing {
       return held;
     }
     // The operator took the entry out of the block while the user held it.
-    if (held !== undefined) await this.#endAssignment(tables, held.id, tenant.id, "entry_withdrawn", now);
-    const free = await tables.blocks.free(tenant.id, now, skewSeconds * 1000, impu);
+    if (held !== undefined) await this.#endAssignment(tables, held, "entry_withdrawn", now);
+    const free = await tables.blocks.free(tenant.id, { now, skew: skewSeconds * 1000 }, impu);
     if (free === undefined) throw new WafError(impu === undefined ? "block_exhausted" : "identity_refused");
     const assignment = { ...user, id: this.#random.token(22), impu: free, pseudonym: `p-${this.#random.token(12)}` };
     await tables.assignments.begin({ ...assignment, startedAt: now });
+    await tables.blocks.touch(free, now);
     return { ...assignment, startedAt: now, endedAt: undefined, endReason: undefined };
   }
 
@@ -299,6 +303,7 @@ export class Leasing {
       issuedAt: now,
       expiresAt: o.until,
     });
+    await tables.refreshTokens.trim(lease.id, maxRefreshTokens);
     const tokenId = this.#random.token(22);
     await tables.issuedTokens.add({
       jti: tokenId,
@@ -328,12 +333,18 @@ export class Leasing {
     ended.revocations.push({ sessionId: lease.id, impu: lease.impu, tenant: lease.tenant, reason });
     if (!this.#dynamic(lease.tenant)) return;
     if ((await tables.leases.live({ assignmentId: lease.assignmentId })).length > 0) return;
-    await this.#endAssignment(tables, lease.assignmentId, lease.tenant, reason, at);
+    await this.#endAssignment(tables, { id: lease.assignmentId, impu: lease.impu, tenant: lease.tenant }, reason, at);
   }
 
-  async #endAssignment(tables: Tables, id: string, tenant: string, reason: string, at: number): Promise<void> {
+  async #endAssignment(
+    tables: Tables,
+    { id, impu, tenant }: { id: string; impu: string; tenant: string },
+    reason: string,
+    at: number,
+  ): Promise<void> {
     const rest = this.#tenant(tenant)?.block.quarantineSeconds ?? 0;
     await tables.assignments.end(id, at, reason, at + rest * 1000);
+    await tables.blocks.touch(impu, at);
   }
 
   #dynamic(tenant: string): boolean {

@@ -77,6 +77,12 @@ export function wafRoutes(waf: Waf, rates: WafRates = defaultRates): FastifyPlug
       const client = await admit(request, form);
       return await waf.identity(client, form.need("subject", 255));
     });
+    app.post(`${pathname}/identities/end`, async (request, reply) => {
+      const form = formOf(request, reply);
+      const client = await admit(request, form);
+      await waf.endUser(client, form.need("subject", 255));
+      return {};
+    });
   };
 }
 

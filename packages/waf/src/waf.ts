@@ -1,6 +1,6 @@
 import type { Assignment, Store, TokenTrace } from "@portico/store";
 import type { JSONWebKeySet, JWTVerifyGetKey } from "jose";
-import { type BlockEntry, blockEntries } from "./block.ts";
+import { blockCsv, blockEntries, type BlockEntry, blockJson } from "./block.ts";
 import { ClientAuthentication, type ClientCredentials } from "./clientAuthentication.ts";
 import { Emitter } from "./emitter.ts";
 import { WafError } from "./errors.ts";
@@ -11,7 +11,7 @@ import type { Now, Random } from "./ports.ts";
 import { SigningKeys } from "./signingKeys.ts";
 import type { TenantConfig } from "./tenant.ts";
 import { Tenants } from "./tenants.ts";
-import { maxAccessTokenSeconds } from "./times.ts";
+import { maxAccessTokenSeconds, skewSeconds } from "./times.ts";
 
 export interface WafOptions {
   readonly store: Store;
@@ -87,6 +87,17 @@ export interface Alarm {
   readonly tenant: string;
 }
 
+/** Use of a tenant's block, in entries; `sessions` are web sessions. */
+export interface BlockUsage {
+  readonly size: number;
+  /** Held by a user. */
+  readonly assigned: number;
+  /** In quarantine, or waiting for a token or registration to end. */
+  readonly resting: number;
+  readonly free: number;
+  readonly sessions: number;
+}
+
 /** An entry of a block with the client it belongs to. */
 export interface OwnedEntry extends BlockEntry {
   readonly clientId: string;
@@ -105,6 +116,7 @@ export class Waf {
   readonly #clients: ClientAuthentication;
   readonly #alarms = new Emitter<Alarm>();
   #sweptAt = 0;
+  #closed: Promise<void> | undefined;
 
   /** Use {@link openWaf}. */
   constructor(o: WafOptions, parts: { tenants: Tenants; leasing: Leasing; keys: SigningKeys }) {
@@ -115,7 +127,13 @@ export class Waf {
     this.#keys = parts.keys;
     this.#clients = new ClientAuthentication({
       keys: (clientId) => this.#tenants.clientKeys(clientId),
-      audience: [o.issuer, `${o.issuer}/token`, `${o.issuer}/revoke`, `${o.issuer}/identities`],
+      audience: [
+        o.issuer,
+        `${o.issuer}/token`,
+        `${o.issuer}/revoke`,
+        `${o.issuer}/identities`,
+        `${o.issuer}/identities/end`,
+      ],
       seen: o.store.assertions,
       now: o.now,
     });
@@ -145,6 +163,15 @@ export class Waf {
       return entry && tenant && { ...entry, clientId: tenant.clientId };
     },
   };
+
+  /**
+   * Ends the assignment of a user and all her sessions: she has left, or lost the service (WWSF-11).
+   * @throws WafError `no_assignment`
+   */
+  async endUser(client: Client, subject: string): Promise<void> {
+    const { impu } = await this.identity(client, subject);
+    await this.#leasing.endAssignment(impu, "user_disabled");
+  }
 
   /** @throws WafError `client_...`, `tenant_suspended` */
   async authenticate(credentials: ClientCredentials): Promise<Client> {
@@ -255,10 +282,18 @@ export class Waf {
     return await this.#o.store.issuedTokens.trace(jti);
   }
 
-  /** The entries of a tenant's block, for {@link blockJson} and {@link blockCsv}. */
-  entries(tenant: string): BlockEntry[] {
-    const config = this.#tenants.get(tenant);
-    return config === undefined ? [] : blockEntries(config.id, config.block, this.#o.homeDomain);
+  /** How full a tenant's block is. */
+  async usage(tenant: string): Promise<BlockUsage> {
+    const { blocks, assignments, leases } = this.#o.store;
+    const { size, free } = await blocks.count(tenant, { now: this.#o.now(), skew: skewSeconds * 1000 });
+    const assigned = await assignments.count(tenant);
+    return { size, assigned, resting: Math.max(0, size - assigned - free), free, sessions: await leases.count(tenant) };
+  }
+
+  /** The entries of all blocks as text, one subscription each, for provisioning the HSS (ADM-03). */
+  async provisioning(format: "json" | "csv" = "json"): Promise<string> {
+    const entries = await this.#o.store.blocks.all();
+    return format === "json" ? blockJson(entries) : blockCsv(entries);
   }
 
   /** Signs with a new key from now on; tokens of the key before stay good. */
@@ -270,6 +305,19 @@ export class Waf {
   async sweep(): Promise<void> {
     this.#sweptAt = this.#o.now();
     await this.#leasing.sweep();
+  }
+
+  /** Waits for what is being written, and tells listeners nothing more. The store belongs to its opener. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    // Transactions run one after the other, so this one ends after all that came before it.
+    await this.#o.store.transaction(() => Promise.resolve());
+    this.#leasing.revocations.clear();
+    this.#alarms.clear();
   }
 
   get #audience(): string {

@@ -5,7 +5,7 @@ import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from "
 import { openWaf, type TenantConfig, type Waf, type WafOptions, type WafRates, wafRoutes } from "../src/index.ts";
 
 export const issuer = "https://portal.op.test/waf";
-export const start: number = Date.parse("2027-03-01T09:00:00Z");
+const start: number = Date.parse("2027-03-01T09:00:00Z");
 
 export interface KeyPair {
   readonly private: CryptoKey;
@@ -66,6 +66,9 @@ export type Answer = Record<string, unknown> & {
   ims: { impu: string; tel: string };
 };
 
+/** Claims to set, or with undefined to leave out. */
+type Claims = Record<string, unknown>;
+
 export type FormFields = Record<string, string | undefined>;
 
 /** A WAF behind its HTTP routes, with a clock of its own and the keys of both tenants. */
@@ -118,7 +121,7 @@ export class World {
     this.now += seconds * 1000;
   }
 
-  async assertion(claims: JWTPayload = {}, o: { key?: KeyPair; alg?: string } = {}): Promise<string> {
+  async assertion(claims: Claims = {}, o: { key?: KeyPair; alg?: string } = {}): Promise<string> {
     const key = o.key ?? keys.acmeClient;
     return await new SignJWT({
       iss: acme.clientId,
@@ -137,7 +140,7 @@ export class World {
     return await this.assertion({ iss: other.clientId, sub: other.clientId }, { key: keys.otherClient });
   }
 
-  async idToken(subject: string, claims: JWTPayload = {}, key: KeyPair = keys.acmeProvider): Promise<string> {
+  async idToken(subject: string, claims: Claims = {}, key: KeyPair = keys.acmeProvider): Promise<string> {
     return await new SignJWT({
       iss: acme.identityProvider.issuer,
       aud: acme.identityProvider.audience,
