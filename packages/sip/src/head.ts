@@ -2,7 +2,7 @@ import { SipError } from "./errors.ts";
 import { headerId, headerIdAt, sameName } from "./headerNames.ts";
 import type { LineIndex } from "./lineIndex.ts";
 import { stride } from "./lineIndex.ts";
-import { code, endOfElement, isSpace, isToken, trimmed } from "./scan.ts";
+import { endOfElement, isSpace, isToken, startOfList, trimmed } from "./scan.ts";
 
 /** A line that was not in the message as it came. */
 interface AddedLine {
@@ -34,11 +34,6 @@ export class Head {
   /** Number of header lines. */
   get size(): number {
     return this.#order?.length ?? (this.#lines.length - 2) / stride;
-  }
-
-  /** True once a line was changed. */
-  get edited(): boolean {
-    return this.#order !== undefined;
   }
 
   #lineAt(position: number): number | AddedLine {
@@ -111,7 +106,11 @@ export class Head {
   }
 
   #edit(): (number | AddedLine)[] {
-    return (this.#order ??= Array.from({ length: this.size }, (_, i) => i));
+    if (this.#order !== undefined) return this.#order;
+    const order: (number | AddedLine)[] = [];
+    for (let line = 0; line < this.size; line++) order.push(line);
+    this.#order = order;
+    return order;
   }
 
   /** Puts one line in place of all of this name. */
@@ -152,16 +151,15 @@ export class Head {
 
   /** Takes the first element of the first line of this name out, and the line with its last element. */
   removeFirst(name: string): void {
-    const at = this.find(name);
-    if (at < 0) return;
-    const value = this.valueAt(at);
-    // Empty elements are none: `Route: , <sip:a>` has one.
-    let start = 0;
-    while (value.charCodeAt(start) === code.comma || isSpace(value.charCodeAt(start))) start++;
-    const rest = trimmed(value, Math.min(endOfElement(value, start) + 1, value.length), value.length);
-    const line = rest === "" ? undefined : addedLine(this.nameAt(at), rest);
-    if (line === undefined) this.#edit().splice(at, 1);
-    else this.#edit()[at] = line;
+    for (let at = this.find(name); at >= 0; at = this.find(name)) {
+      const value = this.valueAt(at);
+      const start = startOfList(value);
+      const rest = value.slice(endOfElement(value, start) + 1);
+      const restStart = startOfList(rest);
+      if (restStart < rest.length) this.#edit()[at] = addedLine(this.nameAt(at), rest.slice(restStart));
+      else this.#edit().splice(at, 1);
+      if (start < value.length) return;
+    }
   }
 
   /** The header lines in octets, each with its CRLF. */

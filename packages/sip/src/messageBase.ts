@@ -6,7 +6,7 @@ import { header } from "./headerNames.ts";
 import type { NameAddr } from "./nameAddr.ts";
 import { parseNameAddr } from "./nameAddr.ts";
 import { octets } from "./octets.ts";
-import { checkOctets, endOfElement, parseNumber, splitList } from "./scan.ts";
+import { checkOctets, firstElement, parseNumber, splitList } from "./scan.ts";
 import type { Via } from "./via.ts";
 import { parseVia } from "./via.ts";
 
@@ -214,6 +214,6 @@ export abstract class Message {
 
   get topVia(): Via {
     const value = this.#required(header.via, "Via");
-    return parseVia(value.slice(0, endOfElement(value, 0)));
+    return parseVia(firstElement(value));
   }
 }

@@ -3,7 +3,7 @@ import { Head } from "./head.ts";
 import { indexLines } from "./lineIndex.ts";
 import { reasonPhrase } from "./reasonPhrases.ts";
 import { SipResponse } from "./response.ts";
-import { endOfElement } from "./scan.ts";
+import { firstElement } from "./scan.ts";
 import { parseVia } from "./via.ts";
 
 /**
@@ -11,20 +11,24 @@ import { parseVia } from "./via.ts";
  *
  * `undefined` where no answer may or can be given: to a response, an ACK, octets without a readable head and a top Via to
  * answer along. Its `topVia` can be read; other header fields stand in it as they came, so that the sender can match them.
+ * `toTag` goes to To when there is none (RFC 3261 §8.2.6.2).
  */
-export function createRefusal(source: string, error: SipError): SipResponse | undefined {
-  const line = source.trimStart().slice(0, 8).toUpperCase();
-  if (error.status < 400 || line.startsWith("SIP/") || line.startsWith("ACK ")) return undefined;
+export function createRefusal(source: string, error: SipError, toTag?: string): SipResponse | undefined {
+  let start = 0;
+  while (source.startsWith("\r\n", start)) start += 2;
+  const line = source.slice(start, start + 4).toUpperCase();
+  if (line.startsWith("SIP/") || line.startsWith("ACK ")) return undefined;
   try {
-    const head = new Head(source, indexLines(source, source.indexOf("\r\n", source.search(/\S/)) + 2));
+    const head = new Head(source, indexLines(source, source.indexOf("\r\n", start) + 2));
     const top = head.find("Via") < 0 ? "" : head.valueAt(head.find("Via"));
-    parseVia(top.slice(0, endOfElement(top, 0)));
+    parseVia(firstElement(top));
     const response = SipResponse.create(error.status, reasonPhrase(error.status), []);
     for (let at = head.find("Via"); at >= 0; at = head.find("Via", at + 1)) response.addOctets("Via", head.valueAt(at));
     for (const name of ["From", "To", "Call-ID", "CSeq"]) {
       const at = head.find(name);
       if (at >= 0) response.addOctets(name, head.valueAt(at));
     }
+    if (toTag !== undefined && !/;\s*tag\s*=/i.test(response.get("To") ?? "")) response.tagTo(toTag);
     return response;
   } catch (fault) {
     if (fault instanceof SipError) return undefined;

@@ -113,6 +113,7 @@ export function skipQuoted(text: string, at: number, end: number): number {
  * Commas inside quoted strings and angle brackets belong to the element (RFC 3261 §7.3.1).
  */
 export function endOfElement(text: string, at: number): number {
+  if (!text.includes(",", at)) return text.length;
   let bracketed = false;
   for (let i = at; i < text.length; i++) {
     const char = text.charCodeAt(i);
@@ -125,6 +126,19 @@ export function endOfElement(text: string, at: number): number {
     else if (char === code.comma && !bracketed) return i;
   }
   return text.length;
+}
+
+/** Position of the first element of a comma-separated value; empty elements before it are none. */
+export function startOfList(text: string): number {
+  let at = 0;
+  while (text.charCodeAt(at) === code.comma || isSpace(text.charCodeAt(at))) at++;
+  return at;
+}
+
+/** First element of a comma-separated value; empty when there is none. */
+export function firstElement(text: string): string {
+  const start = startOfList(text);
+  return trimmed(text, start, endOfElement(text, start));
 }
 
 /** Elements of a comma-separated value, trimmed, empty ones left out. */

@@ -3,7 +3,7 @@ import { SipError } from "./errors.ts";
 import type { Head } from "./head.ts";
 import { header } from "./headerNames.ts";
 import { parseNameAddr } from "./nameAddr.ts";
-import { parseNumber, splitList } from "./scan.ts";
+import { firstElement, parseNumber, splitList } from "./scan.ts";
 import { parseVia } from "./via.ts";
 
 // RFC 3261 §8.1.1
@@ -48,16 +48,18 @@ export function validate(head: Head): void {
 function checkValue(id: number, value: string): void {
   switch (id) {
     case header.via:
+      if (firstElement(value) === "") throw new SipError("sip/value", "Via");
       for (const element of splitList(value)) parseVia(element);
-      if (value === "") throw new SipError("sip/value", "Via");
       break;
     case header.from:
     case header.to:
-      parseNameAddr(value);
+      checkAddress(value);
       break;
-    case header.contact:
     case header.route:
     case header.recordRoute:
+      for (const element of splitList(value)) checkAddress(element);
+      break;
+    case header.contact:
       for (const element of splitList(value)) parseNameAddr(element);
       break;
     case header.callId:
@@ -73,6 +75,10 @@ function checkValue(id: number, value: string): void {
       break;
     }
   }
+}
+
+function checkAddress(value: string): void {
+  if (parseNameAddr(value).uri === "*") throw new SipError("sip/value", "address URI");
 }
 
 /**

@@ -130,7 +130,9 @@ test("set, add, prepend and remove keep the order of the lines", () => {
 });
 
 test("removeFirst pops one element, on a line of its own or shared", () => {
-  const invite = parseRequest(inviteWith('Route: , <sip:a.test;lr>;x="1,2" ,<sip:b.test;lr>', "Route: <sip:c.test>"));
+  const invite = parseRequest(
+    inviteWith("Route: ,", 'Route: , <sip:a.test;lr>;x="1,2" ,<sip:b.test;lr>', "Route: <sip:c.test>"),
+  );
   const seen: string[][] = [];
   for (let i = 0; i < 4; i++) {
     seen.push(invite.list("Route"));
@@ -143,6 +145,12 @@ test("removeFirst pops one element, on a line of its own or shared", () => {
     [],
   ]);
   expect(invite.removeFirst("Via").topVia.params.get("branch")).toBe("z9hG4bKinner");
+});
+
+test("empty list elements count as none", () => {
+  const invite = parseRequest(inviteWith("Via: , SIP/2.0/UDP 192.0.2.7;branch=z9hG4bK7,"));
+  expect(invite.topVia.host).toBe("192.0.2.7");
+  expect(invite.removeFirst("Via").has("Via")).toBe(false);
 });
 
 test("a clone and its original do not share edits", () => {
@@ -244,6 +252,8 @@ test.each([
   ["Via with a bare IPv6 address", inviteWith("Via: SIP/2.0/UDP 2001:db8::9:1;branch=z9hG4bK1"), "sip/value", 400],
   ["unbalanced quotation marks", inviteWith('To: "Mr. J. User <sip:j.user@a.test>'), "sip/value", 400],
   ["headers of a bare Contact URI", inviteWith("Contact: sip:a@a.test?Route=%3Csip:b%3E"), "sip/value", 400],
+  ["only commas for Via", inviteWith("Via: , ,"), "sip/value", 400],
+  ["an asterisk for Route", inviteWith("Route: *"), "sip/value", 400],
   ["space inside brackets", inviteWith("To: < sip:a@a.test >"), "sip/value", 400],
   ["more than 64 KiB", inviteWith(`X: ${"x".repeat(65_536)}`), "sip/too-large", 513],
   ["more than 512 lines", inviteWith(...Array.from({ length: 513 }, () => "X: 1")), "sip/too-large", 513],
@@ -274,6 +284,9 @@ test("a refused request is answered by what can be read of it", () => {
   );
   expect(refusalOf(inviteWithout("Call-ID"), "sip/version")).toMatch(/^SIP\/2.0 505 Version Not Supported\r\n/);
   const head = inviteLines.slice(1);
+  const error = new SipError("sip/value");
+  expect(createRefusal(inviteWith("To: <sip:j@a.test"), error, "x1")?.get("To")).toBe("<sip:j@a.test;tag=x1");
+  expect(createRefusal(inviteWith("To: <sip:j@a.test>; Tag = 2"), error, "x1")?.toTag).toBe("2");
   for (const silent of [
     wire(["ACK sip:a.test SIP/2.0", ...head]),
     wire(["SIP/2.0 099 Low", ...head]),
