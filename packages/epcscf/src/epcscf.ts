@@ -296,12 +296,7 @@ export class Epcscf {
     void this.#regEvent.subscribe(registration, seconds);
   }
 
-  #report(
-    registration: Registration,
-    state: RegistrationFact["state"],
-    reason: string,
-    confirmed: boolean,
-  ): void {
+  #report(registration: Registration, state: RegistrationFact["state"], reason: string, confirmed: boolean): void {
     const { impu, claims } = registration;
     this.#options.log.info("registration", { state, reason, confirmed });
     this.#options.reportRegistration({ impu, sessionId: claims.sessionId, state, reason, confirmed });

@@ -83,7 +83,9 @@ export class Proxy {
   #isOwn(route: string): boolean {
     const { uri } = parseNameAddr(route);
     const { host, port } = parseUri(uri);
-    return this.#options.core.isOwn(uri) || `${host}${port === undefined ? "" : `:${port}`}` === this.#options.accessSentBy;
+    return (
+      this.#options.core.isOwn(uri) || `${host}${port === undefined ? "" : `:${port}`}` === this.#options.accessSentBy
+    );
   }
 }
 

@@ -105,7 +105,11 @@ export class SessionMedia {
     const answer = this.#core.read(sdp);
     if (pairCodecs(this.#accessAnswered, answer.codecs).length === 0) throw new EpcscfError("epcscf/no-common-media");
     this.#fromCore = answer;
-    this.#apply({ ...access, codecs: [...this.#accessAnswered] }, answer, this.#setup === "active" ? "passive" : "active");
+    this.#apply(
+      { ...access, codecs: [...this.#accessAnswered] },
+      answer,
+      this.#setup === "active" ? "passive" : "active",
+    );
   }
 
   /** What to call when an offer made from here on is refused: the session is described as it was (RFC 3264 §4). */

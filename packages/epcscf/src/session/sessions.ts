@@ -166,9 +166,15 @@ export class Sessions {
             ...answered(response),
           }),
         ),
-      accepted: (response) => void this.#coreAccepted(usage, response).then(() =>
-        guarded(usage, () => access.accept({ headers: [contact, ["Allow", allow], ...carried(response, "down")], ...answered(response) })),
-      ),
+      accepted: (response) =>
+        void this.#coreAccepted(usage, response).then(() =>
+          guarded(usage, () =>
+            access.accept({
+              headers: [contact, ["Allow", allow], ...carried(response, "down")],
+              ...answered(response),
+            }),
+          ),
+        ),
       rejected: (response) => {
         session.finish();
         access.reject(...this.#coreRefusal(response));
@@ -352,4 +358,3 @@ function assertedByCalled(request: SipRequest, registration: Registration): stri
   const { uri } = parseNameAddr(called);
   return registration.associated.find((value) => sameUri(parseNameAddr(value).uri, uri)) ?? identity;
 }
-

@@ -1,0 +1,376 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { MediaContext, MediaEvent, MediaPlane } from "@portico/agw";
+import {
+  octets,
+  parseMessage,
+  SipRequest,
+  SipResponse,
+  UserAgent,
+  type Clock,
+  type Hop,
+  type ServerTransaction,
+  type SipMessage,
+} from "@portico/sip";
+import { openSipEndpoint, systemClock, systemRandom, type SipEndpoint } from "@portico/transport";
+import { createLocalJWKSet, exportJWK, generateKeyPair, SignJWT, type CryptoKey } from "jose";
+import { WebSocket } from "ws";
+import { Epcscf, JwtVerifier, type RegistrationFact, type Revocation } from "../../src/index.ts";
+
+export const site = "https://talk.acme.example";
+export const impu = "sip:u0042@acme.ims.test";
+export const impi = "u0042.acme@ims.test";
+const issuer = "https://portal.ims.test/waf";
+
+/** A media plane without sockets, for tests of signalling; it notes what it was told. */
+export class SilentPlane implements MediaPlane {
+  readonly contexts: SilentContext[] = [];
+  full = false;
+  get size(): number {
+    return this.contexts.filter(({ closed }) => !closed).length;
+  }
+  async open(): Promise<MediaContext> {
+    if (this.full) throw new Error("no ports left");
+    const context = new SilentContext(this.contexts.length);
+    this.contexts.push(context);
+    return context;
+  }
+  async close(): Promise<void> {
+    for (const context of this.contexts) context.close();
+  }
+}
+
+export class SilentContext implements MediaContext {
+  readonly id: string;
+  readonly access: MediaContext["access"];
+  readonly core: MediaContext["core"];
+  closed = false;
+  accessRemote: Parameters<MediaContext["setAccessRemote"]>[0] | undefined;
+  coreRemote: Parameters<MediaContext["setCoreRemote"]>[0] | undefined;
+  flow: Parameters<MediaContext["relay"]>[0] | undefined;
+  readonly #listeners = new Set<(event: MediaEvent) => void>();
+  constructor(at: number) {
+    this.id = String(at);
+    const port = 40_000 + at * 2;
+    this.access = {
+      ufrag: "gwuf",
+      pwd: "gatewaypasswordofmore22",
+      fingerprint: { algorithm: "sha-256", value: "2F:91:0A" },
+      address: "203.0.113.50",
+      port: 40_100,
+      candidates: [
+        {
+          foundation: "1",
+          component: 1,
+          transport: "udp",
+          priority: 2_130_706_431,
+          address: "203.0.113.50",
+          port: 40_100,
+          type: "host",
+        },
+      ],
+    };
+    this.core = { address: "192.0.2.50", port, rtcpPort: port + 1 };
+  }
+  setAccessRemote(remote: Parameters<MediaContext["setAccessRemote"]>[0]): void {
+    this.accessRemote = remote;
+  }
+  setCoreRemote(remote: Parameters<MediaContext["setCoreRemote"]>[0]): void {
+    this.coreRemote = remote;
+  }
+  relay(flow: Parameters<MediaContext["relay"]>[0]): void {
+    this.flow = flow;
+  }
+  stats(): ReturnType<MediaContext["stats"]> {
+    throw new Error("signalling asks for no statistics");
+  }
+  on(listener: (event: MediaEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+  emit(event: MediaEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+  close(): void {
+    this.closed = true;
+  }
+}
+
+/** The home network as one scripted element: it keeps what it got and answers as told. */
+export class ScriptedCore {
+  readonly endpoint: SipEndpoint;
+  readonly agent: UserAgent;
+  readonly got: SipRequest[] = [];
+  answer: (tx: ServerTransaction) => void = (tx) => tx.reply(501);
+
+  private constructor(endpoint: SipEndpoint, agent: UserAgent) {
+    this.endpoint = endpoint;
+    this.agent = agent;
+  }
+
+  static async open(): Promise<ScriptedCore> {
+    let core: ScriptedCore | undefined;
+    const endpoint = await openSipEndpoint({
+      address: "127.0.0.1",
+      port: 0,
+      udp: true,
+      tcp: true,
+      onMessage: (message, hop) => core?.receive(message, hop),
+    });
+    const agent = new UserAgent({ clock: systemClock, random: systemRandom, onRequest: (tx) => core?.answer(tx) });
+    core = new ScriptedCore(endpoint, agent);
+    return core;
+  }
+
+  receive(message: SipMessage, hop: Hop): void {
+    if (message instanceof SipRequest) this.got.push(message);
+    this.agent.receive(message, hop);
+  }
+
+  last(method: string): SipRequest {
+    const found = this.got.findLast((request) => request.method === method);
+    if (found === undefined) throw new Error(`the core got no ${method}`);
+    return found;
+  }
+
+  get uri(): string {
+    return `sip:127.0.0.1:${this.endpoint.port}`;
+  }
+
+  async close(): Promise<void> {
+    this.agent.close();
+    await this.endpoint.close();
+  }
+}
+
+/** Answers as an S-CSCF that trusts the portal; grants what is asked. */
+export function grant(core: ScriptedCore): (tx: ServerTransaction) => void {
+  return (tx) => {
+    const { request } = tx;
+    if (request.method === "SUBSCRIBE") return tx.reply(200, { headers: [["Expires", "600"]] });
+    if (request.method !== "REGISTER") return tx.reply(501);
+    const [contact = ""] = request.list("Contact");
+    tx.reply(200, {
+      headers: [
+        ["Path", request.get("Path") ?? ""],
+        ["Service-Route", `<sip:orig@127.0.0.1:${core.endpoint.port};transport=tcp;lr>`],
+        ["P-Associated-URI", `<${impu}>, <tel:+12125550142>`],
+        ["P-Charging-Vector", `icid-value="x";term-ioi="Type 1ims.test"`],
+        ["P-Charging-Function-Addresses", "ccf=192.0.2.5"],
+        ["Require", "outbound"],
+        ...(request.get("Expires") === "0" ? [] : [["Contact", contact] as [string, string]]),
+      ],
+    });
+  };
+}
+
+/** A browser's SIP side over a real WebSocket. */
+export class Browser implements Hop {
+  readonly protocol = "WSS";
+  readonly reliable = true;
+  readonly sentBy = "k3v9q0d1xm.invalid";
+  readonly socket: WebSocket;
+  readonly agent: UserAgent;
+  readonly got: SipMessage[] = [];
+  readonly raw: { octets: string; binary: boolean }[] = [];
+  answer: (tx: ServerTransaction) => void = (tx) => tx.reply(501);
+  #cseq = 0;
+  readonly closed: Promise<{ code: number; reason: string }>;
+
+  constructor(socket: WebSocket) {
+    this.socket = socket;
+    this.agent = new UserAgent({ clock: systemClock, random: systemRandom, onRequest: (tx) => this.answer(tx) });
+    this.closed = new Promise((resolve) => {
+      socket.on("close", (code, reason) => resolve({ code, reason: reason.toString() }));
+    });
+    socket.on("message", (bytes: Buffer, binary: boolean) => {
+      const text = bytes.toString("latin1");
+      this.raw.push({ octets: text, binary });
+      if (text === "\r\n") return;
+      const message = parseMessage(text);
+      this.got.push(message);
+      this.agent.receive(message, this);
+    });
+  }
+
+  send(message: string): boolean {
+    this.socket.send(
+      octets.isUtf8(message) ? Buffer.from(message, "latin1").toString() : Buffer.from(message, "latin1"),
+    );
+    return true;
+  }
+
+  async request(method: string, uri: string, headers: [string, string][]): Promise<SipResponse> {
+    this.#cseq += 1;
+    return await this.agent.send(
+      SipRequest.create(method, uri, [
+        ["Max-Forwards", "70"],
+        ["From", `<${impu}>;tag=w1`],
+        ["To", `<${impu}>`],
+        ["Call-ID", "reg-5b2d9a61@k3v9q0d1xm.invalid"],
+        ["CSeq", `${this.#cseq} ${method}`],
+        ...headers,
+      ]),
+      this,
+    );
+  }
+
+  register(
+    token: string | undefined,
+    more: { expires?: number; headers?: [string, string][]; contact?: string } = {},
+  ): Promise<SipResponse> {
+    const { expires = 600, headers = [] } = more;
+    return this.request("REGISTER", "sip:ims.test", [
+      [
+        "Contact",
+        more.contact ??
+          `<sip:u0042@k3v9q0d1xm.invalid;transport=ws>;reg-id=1;expires=${expires};+sip.instance="<urn:uuid:8e2f3c60-5d0b-4c79-9d7b-0a9c2f5e1b77>"`,
+      ],
+      ["Supported", "path, gruu, outbound"],
+      ...(token === undefined ? [] : [["Authorization", `Bearer ${token}`] as [string, string]]),
+      ...headers,
+    ]);
+  }
+}
+
+export interface Rig {
+  readonly node: Epcscf;
+  readonly core: ScriptedCore;
+  readonly media: SilentPlane;
+  readonly alarms: string[];
+  readonly facts: RegistrationFact[];
+  readonly url: string;
+  token(
+    claims?: Record<string, unknown>,
+    options?: { seconds?: number; key?: CryptoKey; alg?: string },
+  ): Promise<string>;
+  revoke(revocation: Revocation): void;
+  connect(options?: { origin?: string; protocols?: string[] }): Promise<Browser>;
+  close(): Promise<void>;
+}
+
+/** A node between a real WebSocket server and a scripted core. */
+export async function openRig(
+  options: {
+    clock?: Clock;
+    wallClock?: () => number;
+    protocol?: "TCP" | "UDP";
+    graceSeconds?: number;
+    entryPoint?: string;
+  } = {},
+): Promise<Rig> {
+  const core = await ScriptedCore.open();
+  core.answer = grant(core);
+  const media = new SilentPlane();
+  const alarms: string[] = [];
+  const facts: RegistrationFact[] = [];
+  const revocations = new Set<(revocation: Revocation) => void>();
+  const revoked = new Set<string>();
+  const { publicKey, privateKey } = await generateKeyPair("ES256");
+  const keys = createLocalJWKSet({ keys: [{ ...(await exportJWK(publicKey)), kid: "k1", alg: "ES256" }] });
+  const wallClock = options.wallClock ?? Date.now;
+  const http: Server = createServer();
+  await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+  const { port } = http.address() as AddressInfo;
+  const protocol = options.protocol ?? "TCP";
+  const node = await Epcscf.open({
+    clock: options.clock ?? systemClock,
+    random: systemRandom,
+    log: { info: () => undefined, warn: () => undefined, alarm: (event) => void alarms.push(event) },
+    wallClock,
+    verifier: new JwtVerifier({ issuer, audience: "sip:ims.test", keys, now: wallClock }),
+    blocks: {
+      find: async (wanted) =>
+        wanted === impu || wanted === "sip:u0043@acme.ims.test"
+          ? {
+              tenant: "acme",
+              clientId: "talk.acme.example",
+              impu: wanted,
+              impi: wanted === impu ? impi : "u0043.acme@ims.test",
+            }
+          : undefined,
+    },
+    revocations: {
+      isRevoked: ({ sessionId }) => revoked.has(sessionId),
+      onRevoked: (listener) => {
+        revocations.add(listener);
+        return () => revocations.delete(listener);
+      },
+    },
+    reportRegistration: (fact) => void facts.push(fact),
+    media,
+    sealKey: new Uint8Array(32).fill(7),
+    home: {
+      homeDomain: "ims.test",
+      entryPoint: options.entryPoint ?? `${core.uri};transport=${protocol.toLowerCase()}`,
+      protocol,
+    },
+    networkId: "ims.test",
+    mw: { address: "127.0.0.1", port: 0 },
+    w2: { sentBy: "portal.ims.test:443", originAllowed: (origin) => [site, "https://other.example"].includes(origin) },
+    authzServer: issuer,
+    dialPlan: {
+      domains: ["ims.test", "acme.ims.test"],
+      internationalPrefix: "011",
+      national: { trunk: "1", country: "+1", digits: 10 },
+    },
+    emergencyNumbers: ["911", "112"],
+    maxExpires: 3600,
+    graceSeconds: options.graceSeconds ?? 32,
+    latchCoreMedia: false,
+  });
+  http.on("upgrade", (request, socket, head) => node.upgrade(request, socket, head, false));
+  const url = `ws://127.0.0.1:${port}/w2`;
+  const browsers: Browser[] = [];
+  return {
+    node,
+    core,
+    media,
+    alarms,
+    facts,
+    url,
+    token: async (claims = {}, { seconds = 3600, key = privateKey, alg = "ES256" } = {}) => {
+      const now = Math.floor(wallClock() / 1000);
+      return await new SignJWT({
+        client_id: "talk.acme.example",
+        tenant: "acme",
+        sid: "s1",
+        scope: "ims.register ims.voice",
+        impu,
+        origins: [site],
+        ...claims,
+      })
+        .setProtectedHeader({ alg, typ: "at+jwt", kid: "k1" })
+        .setIssuer(typeof claims["iss"] === "string" ? claims["iss"] : issuer)
+        .setAudience(typeof claims["aud"] === "string" ? claims["aud"] : "sip:ims.test")
+        .setSubject("p-7c1f9d")
+        .setJti(crypto.randomUUID())
+        .setIssuedAt(now - 5)
+        .setExpirationTime(now + seconds)
+        .sign(key);
+    },
+    revoke: (revocation) => {
+      if (revocation.sessionId !== undefined) revoked.add(revocation.sessionId);
+      for (const listener of revocations) listener(revocation);
+    },
+    connect: async ({ origin = site, protocols = ["sip"] } = {}) => {
+      const socket = new WebSocket(url, protocols, { origin });
+      const browser = new Browser(socket);
+      await new Promise<void>((resolve, reject) => {
+        socket.once("open", resolve);
+        socket.once("error", reject);
+      });
+      browsers.push(browser);
+      return browser;
+    },
+    close: async () => {
+      for (const { socket, agent } of browsers) {
+        socket.terminate();
+        agent.close();
+      }
+      await node.close();
+      await core.close();
+      await new Promise((resolve) => http.close(resolve));
+    },
+  };
+}
