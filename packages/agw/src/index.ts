@@ -1,1 +1,16 @@
-export {};
+export { AgwError, type AgwErrorCode } from "./errors.ts";
+export type {
+  AccessRemote,
+  AccessTermination,
+  CodecPair,
+  CoreRemote,
+  CoreTermination,
+  DropReason,
+  MediaContext,
+  MediaEvent,
+  MediaPlane,
+  MediaStats,
+  RelayPlan,
+  SrtpProfileName,
+  TerminationStats,
+} from "./mediaPlane.ts";
