@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
+import type { Server } from "node:http";
 import { openStore, type Store } from "@portico/store";
 import fastify, { type FastifyInstance } from "fastify";
 import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from "jose";
 import { openWaf, type TenantConfig, type Waf, type WafOptions, type WafRates, wafRoutes } from "../src/index.ts";
 
 export const issuer = "https://portal.op.test/waf";
-const start: number = Date.parse("2027-03-01T09:00:00Z");
+export const start: number = Date.parse("2027-03-01T09:00:00Z");
 
 export interface KeyPair {
   readonly private: CryptoKey;
@@ -83,7 +84,12 @@ export class World {
   }
 
   static async open(
-    o: Partial<WafOptions> & { path?: string; rates?: WafRates; logger?: { write(line: string): void } } = {},
+    o: Partial<WafOptions> & {
+      path?: string;
+      rates?: WafRates;
+      logger?: { write(line: string): void };
+      server?: Server;
+    } = {},
   ): Promise<World> {
     const world = new World(await openStore(o.path ?? ":memory:"));
     world.#waf = await openWaf({
@@ -97,7 +103,10 @@ export class World {
       random: { token: (length) => randomBytes(length).toString("hex").slice(0, length) },
       ...o,
     });
-    const app = fastify(o.logger ? { logger: { level: "trace", stream: o.logger } } : {});
+    const { server } = o;
+    const app = server
+      ? fastify({ serverFactory: (handler) => server.on("request", handler) })
+      : fastify(o.logger ? { logger: { level: "trace", stream: o.logger } } : {});
     await app.register(wafRoutes(world.waf, o.rates));
     world.#app = app;
     return world;
