@@ -1,7 +1,7 @@
 import { SipRequest } from "./message.ts";
 import type { Body, HeaderList, SipMessage, SipResponse } from "./message.ts";
 import { parseNameAddr } from "./nameAddr.ts";
-import { parseUri } from "./uri.ts";
+import { formatUri, parseUri } from "./uri.ts";
 
 /** Everything a dialog is, ready for JSON: what must be stored for the dialog to outlive its process. */
 export interface DialogState {
@@ -198,16 +198,36 @@ export class Dialog {
   // RFC 3261 §12.2.1.1: a first hop without `lr` is a strict router and gets the Request-URI.
   #path(): { uri: string; routes: readonly string[] } {
     const [first, ...rest] = this.#routeSet;
-    if (first === undefined) return { uri: this.#remoteTarget, routes: [] };
-    const { uri } = parseNameAddr(first);
-    if (parseUri(uri).params.has("lr")) return { uri: this.#remoteTarget, routes: this.#routeSet };
+    const uri = first === undefined ? undefined : strictRouter(first);
+    if (uri === undefined) return { uri: this.#remoteTarget, routes: this.#routeSet };
     return { uri, routes: [...rest, `<${this.#remoteTarget}>`] };
   }
 }
 
 const contactMethods: ReadonlySet<string> = new Set(["INVITE", "UPDATE", "SUBSCRIBE", "NOTIFY", "REFER"]);
 
+/** Undefined without a usable Contact: a peer's bad header must not cost the call. */
 function contactUri(message: SipMessage): string | undefined {
-  const contact = message.list("Contact")[0];
-  return contact === undefined ? undefined : parseNameAddr(contact).uri;
+  try {
+    const contact = message.list("Contact")[0];
+    if (contact === undefined) return undefined;
+    const { uri } = parseNameAddr(contact);
+    const parsed = parseUri(uri);
+    if (parsed.headers === undefined) return uri;
+    // RFC 3261 §19.1.1, Table 1: no headers in a Request-URI.
+    delete parsed.headers;
+    return formatUri(parsed);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The URI of a strict router (RFC 2543: no `lr`), undefined for a loose one or what cannot be read. */
+function strictRouter(route: string): string | undefined {
+  try {
+    const { uri } = parseNameAddr(route);
+    return parseUri(uri).params.has("lr") ? undefined : uri;
+  } catch {
+    return undefined;
+  }
 }

@@ -57,6 +57,15 @@ export function inviteRequest(headers: [string, string][] = [], body?: { type: s
   );
 }
 
+export function optionsRequest(): SipRequest {
+  return SipRequest.create("OPTIONS", "sip:ken@acme.ims.test", [
+    ["From", "<sip:mary@acme.ims.test>;tag=mary2"],
+    ["To", "<sip:ken@acme.ims.test>"],
+    ["Call-ID", "options-1"],
+    ["CSeq", "1 OPTIONS"],
+  ]);
+}
+
 export interface Pair {
   clock: VirtualClock;
   wire: Wire;

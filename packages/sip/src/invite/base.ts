@@ -7,11 +7,9 @@ import { Acceptance } from "./acceptance.ts";
 import { pick } from "../chance.ts";
 import { localResponse } from "./context.ts";
 import type { UsageContext } from "./context.ts";
-import { OfferAnswer, describesSession } from "./offerAnswer.ts";
+import { OfferAnswer, describesSession, isSessionType, offering } from "./offerAnswer.ts";
 import { ReliableReceiver } from "./reliable.ts";
 import type { InviteEnd, InviteEvents, InviteState, InviteUsage, ProgressOptions } from "./usage.ts";
-
-const offering: ReadonlySet<string> = new Set(["INVITE", "UPDATE", "PRACK"]);
 
 const reachable: Readonly<Record<InviteState, readonly InviteState[]>> = {
   calling: ["early", "accepted", "terminated"],
@@ -95,7 +93,8 @@ export abstract class BaseUsage implements InviteUsage {
     // RFC 3261 §14.1: not while another INVITE is in progress in either direction.
     const busy = inviting && (this.#state !== "confirmed" || this.#inviting || this.#pending.has("INVITE"));
     // RFC 3311 §5.1: no offer while another waits for its answer.
-    const glare = this.offers.offerer !== undefined && (inviting || options.body !== undefined) && method !== "INFO";
+    const offers = inviting || (offering.has(method) && isSessionType(options.body?.type ?? ""));
+    const glare = offers && this.offers.offerer !== undefined;
     if (busy || glare) return Promise.resolve(localResponse(this.invite, 491));
     return this.#transact(dialog, dialog.createRequest(method, options.headers, options.body));
   }
@@ -302,13 +301,19 @@ export abstract class BaseUsage implements InviteUsage {
     const { request } = transaction;
     this.offers.note("remote", request);
     this.#pending.set(request.method, transaction);
-    transaction.onRespond = (response) => {
-      if (response.status < 200) return;
+    const over = (response: SipResponse): void => {
       this.#pending.delete(request.method);
       this.offers.note("local", response);
-      if (response.status >= 300) return;
-      if (request.method !== "PRACK") dialog.updateTarget(request);
-      if (request.method === "INVITE") this.awaitAck(transaction, response);
+    };
+    transaction.observer = {
+      responded: (response) => {
+        if (response.status < 200) return;
+        over(response);
+        if (response.status >= 300) return;
+        if (request.method !== "PRACK") dialog.updateTarget(request);
+        if (request.method === "INVITE") this.awaitAck(transaction, response);
+      },
+      unanswered: () => over(localResponse(request, 408)),
     };
   }
 

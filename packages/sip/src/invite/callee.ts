@@ -77,7 +77,8 @@ export class CalleeUsage extends BaseUsage {
 
   override reject(status: number, options: { reason?: string; headers?: HeaderList } = {}): void {
     if (status < 300 || status > 699) throw new RangeError(`reject() sends 300 to 699, not ${status}`);
-    if (!this.#giveUp()) return;
+    if (!this.#stop()) return;
+    this.enter("terminated");
     this.#transaction.respond(this.#response(status, options));
   }
 
@@ -103,6 +104,11 @@ export class CalleeUsage extends BaseUsage {
 
   protected override hangUp(headers: HeaderList): Promise<SipResponse> {
     const { dialog, state } = this;
+    if (this.#deferred && this.#stop()) {
+      // Accepted by the owner, but the 2xx has not gone yet.
+      this.#transaction.reply(480);
+      this.finish({ by: "local" });
+    }
     if (!dialog || (state !== "accepted" && state !== "confirmed")) {
       return Promise.resolve(localResponse(this.invite, 481));
     }
@@ -163,24 +169,22 @@ export class CalleeUsage extends BaseUsage {
   }
 
   #cancelled(request: SipRequest): void {
-    if (!this.#giveUp()) return;
+    if (!this.#stop()) return;
+    this.enter("terminated");
     this.#transaction.reply(487);
     this.context.guard(() => this.events.cancelled?.(request));
   }
 
   // RFC 3262 §3: no PRACK in 64*T1, so the INVITE is rejected with a 5xx.
   #prackMissing(): void {
-    if (this.state !== "calling" && this.state !== "early") return;
-    this.#ringing.stopAll();
+    if (!this.#stop()) return;
     this.#transaction.reply(504);
-    this.disown();
     this.finish({ by: "timeout" });
   }
 
-  /** True if there was still something to give up. */
-  #giveUp(): boolean {
+  /** Stops what runs until a final response; false if there has been one. */
+  #stop(): boolean {
     if (this.state !== "calling" && this.state !== "early") return false;
-    this.enter("terminated");
     this.#reliable.stop();
     this.#ringing.stopAll();
     this.disown();

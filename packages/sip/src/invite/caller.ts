@@ -154,5 +154,7 @@ export class CallerUsage extends BaseUsage {
     if (!dialog) return;
     this.#early.delete(dialog.remoteTag);
     this.disown(dialog.id);
+    const last = [...this.#early.values()].at(-1);
+    if (last) this.own(last);
   }
 }

@@ -3,10 +3,17 @@ import type { SipMessage } from "../message.ts";
 
 export type Party = "local" | "remote";
 
+/** Methods whose messages may carry offers and answers (RFC 6337 §2.1). */
+export const offering: ReadonlySet<string> = new Set(["INVITE", "ACK", "PRACK", "UPDATE"]);
+
 /** The message carries a session description. */
 export function describesSession(message: SipMessage): boolean {
-  const type = message.get("Content-Type")?.toLowerCase() ?? "";
-  return message.body !== "" && (type.startsWith("application/sdp") || type.startsWith("multipart/"));
+  return message.body !== "" && isSessionType(message.get("Content-Type") ?? "");
+}
+
+/** SDP, or a multipart that may hold it. */
+export function isSessionType(contentType: string): boolean {
+  return /^(?:application\/sdp|multipart\/)/i.test(contentType);
 }
 
 /**
@@ -30,6 +37,7 @@ export class OfferAnswer {
   /** Takes note of a message from us or from the peer. */
   note(from: Party, message: SipMessage): void {
     const { number, method } = message.cseq;
+    if (!offering.has(method)) return;
     const response = message instanceof SipResponse ? message.status : undefined;
     const final = response !== undefined && response >= 200;
     // An answer, a refusal (RFC 6337 §3.1: rolled back), or a peer that forgot its answer: the offer is over.

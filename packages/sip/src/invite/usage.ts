@@ -11,7 +11,7 @@ export type InviteState = "calling" | "early" | "accepted" | "confirmed" | "term
 
 /** Who ended an established call, and with what. */
 export interface InviteEnd {
-  readonly by: "peer" | "local" | "timeout" | "transport";
+  readonly by: "peer" | "local" | "timeout";
   readonly message?: SipMessage;
 }
 

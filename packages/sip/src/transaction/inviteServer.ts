@@ -84,7 +84,7 @@ export class InviteServerTransaction extends ServerMachine {
       this.#state = "completed";
       this.#timers.start("H", 64 * t1, () => {
         this.#terminate();
-        this.tellTimeout();
+        this.context.guard(() => this.onTimeout?.());
       });
       if (!this.hop.reliable) this.#armG(t1);
     } else if (status >= 200) {

@@ -21,14 +21,22 @@ export interface ServerTransaction {
   onTimeout?: (() => void) | undefined;
 }
 
+/** One who follows a server transaction without answering it. */
+export interface ServerObserver {
+  /** A response has been sent for the first time. */
+  responded(response: SipResponse): void;
+  /** The time for it is over. */
+  unanswered(): void;
+}
+
 /** What the two server machines share. */
 export abstract class ServerMachine implements ServerTransaction {
   readonly request: SipRequest;
   readonly hop: Hop;
   onCancel?: ((cancel: SipRequest) => void) | undefined;
   onTimeout?: (() => void) | undefined;
-  /** For the dialog usage that owns the request: sees each response on its way out. */
-  onRespond?: ((response: SipResponse) => void) | undefined;
+  /** The dialog usage the request belongs to, which leaves the answer to its owner. */
+  observer?: ServerObserver | undefined;
   protected readonly context: MachineContext;
   #tag: string | undefined;
 
@@ -60,11 +68,12 @@ export abstract class ServerMachine implements ServerTransaction {
   }
 
   protected tellTimeout(): void {
+    this.context.guard(() => this.observer?.unanswered());
     this.context.guard(() => this.onTimeout?.());
   }
 
   protected transmit(response: SipResponse): void {
     this.hop.send(response.toOctets());
-    this.context.guard(() => this.onRespond?.(response));
+    this.context.guard(() => this.observer?.responded(response));
   }
 }
