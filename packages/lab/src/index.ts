@@ -4,12 +4,13 @@ export { ToneListener, analyseWindow, countTone, tonePower } from "./audio/goert
 export type { ToneWindow } from "./audio/goertzel.ts";
 export { ToneGenerator } from "./audio/tone.ts";
 export type { TonePattern } from "./audio/tone.ts";
+export { readSubscriptions } from "./configuration.ts";
 export type { Subscription } from "./core/hss.ts";
 export type { Binding, ContactEvent, Registration } from "./core/registrar.ts";
 export { LabError } from "./errors.ts";
 export type { LabErrorCode } from "./errors.ts";
 export { startLab } from "./lab.ts";
-export type { DeregistrationReason, Lab, LabOptions, LabPorts } from "./lab.ts";
+export type { DeregistrationOptions, DeregistrationReason, Lab, LabOptions, LabPorts } from "./lab.ts";
 export type { CallEnd, CallState, TelephoneCall } from "./telephones/call.ts";
 export { defaultTelephones } from "./telephones/exchange.ts";
 export type { DialOptions, Telephone, TelephoneBehaviour } from "./telephones/exchange.ts";

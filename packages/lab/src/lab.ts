@@ -7,6 +7,7 @@ import { Icscf } from "./core/icscf.ts";
 import type { ContactEvent, Registration } from "./core/registrar.ts";
 import type { ExpiryBounds } from "./core/register.ts";
 import { Scscf } from "./core/scscf.ts";
+import { tell } from "./listeners.ts";
 import type { TelephoneCall } from "./telephones/call.ts";
 import { Exchange, defaultTelephones } from "./telephones/exchange.ts";
 import type { DialOptions, Telephone } from "./telephones/exchange.ts";
@@ -40,6 +41,14 @@ export interface LabOptions {
 /** The reasons of a Registration-Termination-Request (TS 29.229 §6.3.16). */
 export type DeregistrationReason = "PERMANENT_TERMINATION" | "NEW_SERVER_ASSIGNED" | "SERVER_CHANGE" | "REMOVE_S-CSCF";
 
+/** How the HSS ends a registration. */
+export interface DeregistrationOptions {
+  /** Default PERMANENT_TERMINATION. */
+  readonly reason?: DeregistrationReason;
+  /** Whether the S-CSCF ends the calls itself; default false: it leaves that to the portal. */
+  readonly releaseCalls?: boolean;
+}
+
 /** A running IMS core with telephones. */
 export interface Lab {
   readonly host: string;
@@ -49,6 +58,8 @@ export interface Lab {
   readonly telephonesAt: SocketAddress;
   /** Breaches of the rules toward the core so far, each with its requirement; a test asserts that there are none. */
   readonly violations: readonly string[];
+  /** Tells of each breach as it happens. @returns ends it */
+  onViolation(listener: (text: string) => void): () => void;
   readonly wire: Wire;
   /** The S-CSCF's live registrations. */
   readonly registrations: readonly Registration[];
@@ -56,7 +67,7 @@ export interface Lab {
   /** Calls out of a telephone. */
   dial(options: DialOptions): Promise<TelephoneCall>;
   /** The HSS ends a registration (RTR). @returns false when the identity was not registered */
-  deregister(impu: string, reason?: DeregistrationReason): boolean;
+  deregister(impu: string, options?: DeregistrationOptions): boolean;
   /** Ends calls and closes every socket. Idempotent. */
   close(): Promise<void>;
 }
@@ -76,6 +87,7 @@ class RunningLab implements Lab {
   readonly homeDomain: string;
   readonly wire: Wire = new Wire();
   readonly violations: string[] = [];
+  readonly #onViolation = new Set<(text: string) => void>();
   readonly #o: LabOptions;
   readonly #elements: Element[] = [];
   readonly #trusted: ReadonlySet<string>;
@@ -149,8 +161,14 @@ class RunningLab implements Lab {
     return started(this.#exchange).dial(options);
   }
 
-  deregister(impu: string, reason: DeregistrationReason = "PERMANENT_TERMINATION"): boolean {
-    return started(this.#scscf).registrar.end(impu, eventOfReason[reason]);
+  onViolation(listener: (text: string) => void): () => void {
+    this.#onViolation.add(listener);
+    return () => this.#onViolation.delete(listener);
+  }
+
+  deregister(impu: string, options: DeregistrationOptions = {}): boolean {
+    const { reason = "PERMANENT_TERMINATION", releaseCalls = false } = options;
+    return started(this.#scscf).deregister(impu, eventOfReason[reason], releaseCalls);
   }
 
   close(): Promise<void> {
@@ -176,7 +194,9 @@ class RunningLab implements Lab {
   #violation(text: string, message: SipRequest | SipResponse): void {
     const { method } = message.cseq;
     const what = "status" in message ? `${message.status} (${method})` : method;
-    if (this.violations.length < mostViolations) this.violations.push(`${text} [${what}]`);
+    const line = `${text} [${what}]`;
+    if (this.violations.length < mostViolations) this.violations.push(line);
+    tell(this.#onViolation, (listener) => listener(line));
   }
 }
 

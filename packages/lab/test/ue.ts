@@ -102,10 +102,9 @@ export class TestNode {
         `Digest username="${identity.impi}", realm="ims.test", uri="sip:ims.test", nonce="", response="", ` +
           `integrity-protected="${o.integrity ?? "auth-done"}"`,
       ],
-      ...(o.extra ?? []),
     ];
     const kept = headers.filter(([name]) => o.without?.includes(name) !== true);
-    const request = SipRequest.create("REGISTER", "sip:ims.test", kept);
+    const request = SipRequest.create("REGISTER", "sip:ims.test", [...kept, ...(o.extra ?? [])]);
     const response = await this.agent.send(request, this.hop(this.#lab.icscf));
     if (response.status === 200 && response.has("Service-Route")) this.serviceRoute = response.all("Service-Route");
     return response;

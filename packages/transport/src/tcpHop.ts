@@ -117,6 +117,8 @@ export class TcpHop implements RemoteHop {
     this.#socket = socket;
     const framer = new StreamFramer();
     socket.setNoDelay(true);
+    // A long stream whose peer vanished without a word must not look alive for hours
+    socket.setKeepAlive(true, 30_000);
     socket.setEncoding("latin1");
     socket.on("data", (octets: string) => this.#read(framer, octets, socket));
     // "close" follows and does the work

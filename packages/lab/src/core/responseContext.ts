@@ -1,6 +1,7 @@
 import type { ClientTransaction, ServerTransaction, SipRequest, SipResponse, TransactionLayer } from "@portico/sip";
 import { systemClock } from "@portico/transport";
 import type { LabHop } from "./element.ts";
+import type { Binding } from "./registrar.ts";
 
 /** One place a request is forwarded to. */
 export interface Target {
@@ -8,15 +9,20 @@ export interface Target {
   readonly hop: LabHop;
   /** Other flows to the same user agent, tried when this one is dead (RFC 5626 §5.3). */
   readonly alternatives: readonly Target[];
+  /** The registered contact it is, if one. */
+  readonly binding?: Binding;
 }
 
 /** What a proxy does beside forwarding. */
 export interface ForwardOptions {
-  /** Edits a response, its own Via already taken off, before it goes back. */
-  edit?(response: SipResponse): void;
+  /** Edits a target's response, our Via already taken off, before it goes back. */
+  edit?(response: SipResponse, target: Target): void;
 }
 
 type Headers = readonly (readonly [string, string])[];
+
+/** A branch's final response, or the status of one to be made here. */
+type Final = { readonly response: SipResponse; readonly target: Target } | 408 | 503;
 
 /** RFC 3261 §16.6 step 11: above three minutes. */
 const timerC = 190_000;
@@ -30,10 +36,9 @@ export class ResponseContext {
   readonly #layer: TransactionLayer;
   readonly #tx: ServerTransaction;
   readonly #groups: (readonly Target[])[];
-  readonly #edit: ((response: SipResponse) => void) | undefined;
+  readonly #options: ForwardOptions;
   readonly #live = new Map<Target, ClientTransaction>();
-  /** The best final response so far, or the status of one to be made here. */
-  #best: SipResponse | 408 | 503 | undefined;
+  #best: Final | undefined;
   #settled = false;
   #cancelled = false;
   #stopTimer: () => void = () => undefined;
@@ -47,7 +52,7 @@ export class ResponseContext {
     this.#layer = layer;
     this.#tx = tx;
     this.#groups = groups;
-    this.#edit = options.edit;
+    this.#options = options;
   }
 
   /** Forwards the transaction's request; `groups` in order of preference. */
@@ -89,7 +94,7 @@ export class ResponseContext {
     const response = received.clone().removeFirst("Via");
     if (status < 200) {
       this.#armTimerC();
-      if (!this.#settled) this.#send(response);
+      if (!this.#settled) this.#send(response, target);
       return;
     }
     if (status < 300) {
@@ -98,7 +103,7 @@ export class ResponseContext {
     }
     // RFC 5626 §5.3: a dead flow, perhaps another one of the same user agent is alive
     if (status === 430 && this.#retry(target)) return;
-    this.#note(response);
+    this.#note({ response, target });
     if (status >= 600) {
       this.#groups.length = 0;
       this.#cancelBranches(target, elsewhere);
@@ -108,7 +113,7 @@ export class ResponseContext {
 
   #success(target: Target, response: SipResponse): void {
     // RFC 3261 §16.7 step 5: every 2xx to INVITE goes back at once, also a second branch's
-    if (!this.#settled || this.#tx.request.method === "INVITE") this.#send(response);
+    if (!this.#settled || this.#tx.request.method === "INVITE") this.#send(response, target);
     this.#settled = true;
     this.#groups.length = 0;
     this.#stopTimer();
@@ -134,7 +139,7 @@ export class ResponseContext {
     this.#live.delete(target);
     if (this.#live.size === 0 && !this.#settled) this.#nextGroup();
   }
-  #note(candidate: SipResponse | 408 | 503): void {
+  #note(candidate: Final): void {
     if (this.#best === undefined || rank(candidate) < rank(this.#best)) this.#best = candidate;
   }
 
@@ -146,8 +151,8 @@ export class ResponseContext {
     if (this.#cancelled) this.#tx.reply(487);
     else if (typeof best === "number") this.#tx.reply(best);
     // RFC 5626 §5.3: 430 is for the proxy that chose the flow, not for the caller
-    else if (best.status === 430) this.#tx.reply(480);
-    else this.#send(best);
+    else if (best.response.status === 430) this.#tx.reply(480);
+    else this.#send(best.response, best.target);
   }
 
   #cancel(cancel: SipRequest): void {
@@ -171,15 +176,15 @@ export class ResponseContext {
     });
   }
 
-  #send(response: SipResponse): void {
-    this.#edit?.(response);
+  #send(response: SipResponse, target: Target): void {
+    this.#options.edit?.(response, target);
     this.#tx.respond(response);
   }
 }
 
 /** RFC 3261 §16.7 step 6: 6xx before all, then the lowest class; in 4xx, what tells the caller how to go on. */
-function rank(candidate: SipResponse | number): number {
-  const status = typeof candidate === "number" ? candidate : candidate.status;
+function rank(candidate: Final): number {
+  const status = typeof candidate === "number" ? candidate : candidate.response.status;
   if (status >= 600) return 0;
   const helpful = [401, 407, 415, 420, 484].includes(status) ? 0 : 500;
   // A local time-out says less than any answer of the same class

@@ -1,7 +1,8 @@
-import { parseNameAddr, parseUri, unquote } from "@portico/sip";
-import type { Clock, ServerTransaction, SipRequest, SipResponse, TransactionLayer } from "@portico/sip";
+import { SipRequest, parseNameAddr, parseUri, unquote } from "@portico/sip";
+import type { Clock, ServerTransaction, SipMessage, SipResponse, TransactionLayer } from "@portico/sip";
 import { systemClock, systemRandom } from "@portico/transport";
 import type { SocketAddress } from "@portico/transport";
+import { CallRegister, originatingBinding } from "./calls.ts";
 import { Element, LabHop, proxyLayer } from "./element.ts";
 import type { ElementOptions } from "./element.ts";
 import type { Hss } from "./hss.ts";
@@ -11,7 +12,7 @@ import { RegEventNotifier } from "./regEvent.ts";
 import { RegistrationProcedure, chargingFunctions, withTermIoi } from "./register.ts";
 import type { ExpiryBounds } from "./register.ts";
 import { Registrar } from "./registrar.ts";
-import type { Binding, Registration } from "./registrar.ts";
+import type { Binding, BindingChange, ContactEvent, Registration } from "./registrar.ts";
 import { ResponseContext } from "./responseContext.ts";
 import type { Target } from "./responseContext.ts";
 import { cameFrom, countHop, nextHop, takeOwnRoutes } from "./routing.ts";
@@ -41,6 +42,8 @@ export class Scscf {
   readonly #layer: TransactionLayer;
   readonly #registration: RegistrationProcedure;
   readonly #regEvent: RegEventNotifier;
+  readonly #calls: CallRegister;
+  #keepCalls = false;
 
   private constructor(options: ScscfOptions, element: Element, layer: TransactionLayer) {
     const clock: Clock = systemClock;
@@ -58,7 +61,12 @@ export class Scscf {
       serviceRoute: (user) => element.route(user),
       violation: (text, request) => options.violation(text, request),
     });
+    this.#calls = new CallRegister(element, layer);
     this.#regEvent = new RegEventNotifier({ element, layer, registrar: this.registrar, clock });
+    // TS 24.229 §5.4.1.4: the calls of a contact end with it; those of an RTR see {@link deregister}
+    this.registrar.onChange((registration, changes) => {
+      if (!this.#keepCalls) this.#calls.release(registration, endedOf(registration, changes));
+    });
   }
 
   /** @throws TransportError when the port is taken */
@@ -67,9 +75,22 @@ export class Scscf {
       (tx) => scscf.#request(tx),
       (ack) => scscf.#ack(ack),
     );
-    const element = await Element.open({ ...options, name: "S-CSCF", receive: (m, hop) => layer.receive(m, hop) });
+    const element = await Element.open({ ...options, name: "S-CSCF", receive: (m, hop) => scscf.#receive(m, hop) });
     const scscf = new Scscf(options, element, layer);
     return scscf;
+  }
+
+  /**
+   * The HSS or the operator ends a registration (TS 24.229 §5.4.1.5).
+   * @param releaseCalls whether the S-CSCF ends its calls first; if not, that is left to the P-CSCF
+   */
+  deregister(identity: string, event: ContactEvent, releaseCalls: boolean): boolean {
+    this.#keepCalls = !releaseCalls;
+    try {
+      return this.registrar.end(identity, event);
+    } finally {
+      this.#keepCalls = false;
+    }
   }
 
   close(): Promise<void> {
@@ -77,6 +98,19 @@ export class Scscf {
     this.registrar.close();
     this.#layer.close();
     return this.element.close();
+  }
+
+  #receive(message: SipMessage, hop: LabHop): void {
+    // CANCEL is answered below us, so its headers are looked at here
+    if (message instanceof SipRequest && message.method === "CANCEL" && !this.#o.isOwn(message)) this.#find(message);
+    this.#layer.receive(message, hop);
+  }
+
+  /** Notes breaches of the rules. @returns the first */
+  #find(request: SipRequest): string | undefined {
+    const findings = inspectRequest(request);
+    for (const finding of findings) this.#o.violation(finding, request);
+    return findings[0];
   }
 
   #request(tx: ServerTransaction): void {
@@ -105,14 +139,14 @@ export class Scscf {
   }
 
   #refusesHygiene(tx: ServerTransaction): boolean {
-    const findings = inspectRequest(tx.request);
-    for (const finding of findings) this.#o.violation(finding, tx.request);
-    if (findings[0] === undefined) return false;
-    tx.reply(400, { reason: `Bad Request - ${findings[0]}` });
+    const finding = this.#find(tx.request);
+    if (finding === undefined) return false;
+    tx.reply(400, { reason: `Bad Request - ${finding}` });
     return true;
   }
 
   #inDialog(tx: ServerTransaction, request: SipRequest): void {
+    this.#calls.follow(request);
     if (this.#regEvent.refresh(tx)) return;
     if (!request.has("Route") && this.element.owns(parseUri(request.uri))) {
       tx.reply(481);
@@ -134,23 +168,23 @@ export class Scscf {
       return;
     }
     // TS 24.229 §5.4.3.2: the S-CSCF adds the other form of the identity
-    const missing = served.identities.filter((identity) => !asserted.includes(identityKey(identity)));
-    if (asserted.length === 1 && missing[0] !== undefined) request.add("P-Asserted-Identity", `<${missing[0]}>`);
-    request.add("P-Charging-Function-Addresses", chargingFunctions);
+    const missing = served.identities.find((identity) => !asserted.includes(identityKey(identity)));
+    if (asserted.length === 1 && missing !== undefined) request.add("P-Asserted-Identity", `<${missing}>`);
+    request.set("P-Charging-Function-Addresses", chargingFunctions);
     this.#recordRoute(request);
-    const uri = parseUri(request.uri);
-    if (this.#o.hss.find(request.uri) !== undefined || this.#o.hss.servesDomain(uri.host)) this.#toIcscf(tx, request);
-    else if (numberOf(uri) !== undefined) this.#toBreakout(tx, request);
-    else if (uri.host.toLowerCase() === this.#o.homeDomain) this.#toIcscf(tx, request);
-    else tx.reply(404);
+    const next = this.#elementFor(request.uri);
+    if (next === undefined) tx.reply(404);
+    else this.#forward(tx, request, [[this.#targetAt(request, next)]], served);
   }
 
-  #toIcscf(tx: ServerTransaction, request: SipRequest): void {
-    this.#forward(tx, request, [[this.#targetAt(request, this.#o.icscf())]]);
-  }
-
-  #toBreakout(tx: ServerTransaction, request: SipRequest): void {
-    this.#forward(tx, request, [[this.#targetAt(request, this.#o.breakout())]]);
+  /** Numbers of subscribers and names of our domains stay in the IMS; other numbers break out (TS 24.229 §5.4.3.2). */
+  #elementFor(called: string): Element | undefined {
+    const { homeDomain, hss } = this.#o;
+    const uri = parseUri(called);
+    const domain = uri.host.toLowerCase();
+    if (hss.find(called) !== undefined) return this.#o.icscf();
+    if (numberOf(uri) !== undefined) return this.#o.breakout();
+    return domain === homeDomain || hss.servesDomain(domain) ? this.#o.icscf() : undefined;
   }
 
   #terminate(tx: ServerTransaction, request: SipRequest): void {
@@ -166,11 +200,13 @@ export class Scscf {
       return;
     }
     request.set("P-Called-Party-ID", `<${request.uri}>`).set("P-Charging-Function-Addresses", chargingFunctions);
+    if (request.method === "INVITE") request.set("P-Asserted-Service", "urn:urn-7:3gpp-service.ims.icsi.mmtel");
     this.#recordRoute(request);
     this.#forward(
       tx,
       request,
-      groupsOf(bindings, (binding) => this.#toContact(request, binding)),
+      groupsOf(bindings, (binding, others) => this.#toContact(request, binding, others)),
+      registration,
     );
   }
 
@@ -184,10 +220,11 @@ export class Scscf {
   }
 
   /** CORE-10: the contact in the Request-URI, the stored Path as Route. */
-  #toContact(request: SipRequest, binding: Binding): Target {
+  #toContact(request: SipRequest, binding: Binding, others: readonly Binding[]): Target {
     const copy = request.clone().setUri(binding.uri);
     for (const path of binding.path) copy.add("Route", path);
-    return this.#target(copy);
+    const alternatives = others.map((other) => this.#toContact(request, other, []));
+    return { request: copy, hop: nextHop(this.element, copy), alternatives, binding };
   }
 
   #recordRoute(request: SipRequest): void {
@@ -202,12 +239,20 @@ export class Scscf {
     return { request, hop: this.element.hopTo(element.endpoint, "TCP"), alternatives: [] };
   }
 
-  #forward(tx: ServerTransaction, request: SipRequest, groups: readonly (readonly Target[])[]): void {
+  #forward(
+    tx: ServerTransaction,
+    request: SipRequest,
+    groups: readonly (readonly Target[])[],
+    served?: Registration,
+  ): void {
     const vector = request.get("P-Charging-Vector");
     const outside = groups.flat().some(({ hop }) => !this.#o.isOwnAddress(hop.remote));
     ResponseContext.forward(this.#layer, tx, groups, {
-      edit: (response) => {
+      edit: (response, { binding }) => {
         if (outside) this.#inspect(request, response);
+        if (served !== undefined && response.cseq.method === "INVITE" && response.status === 200) {
+          this.#calls.note(served, binding ?? originatingBinding(served, tx.request), tx.request, response);
+        }
         if (vector !== undefined) response.set("P-Charging-Vector", withTermIoi(vector, this.#o.homeDomain));
       },
     });
@@ -222,11 +267,16 @@ export class Scscf {
   }
 
   #ack(ack: SipRequest): void {
-    if (!this.#o.isOwn(ack)) for (const finding of inspectRequest(ack)) this.#o.violation(finding, ack);
+    if (!this.#o.isOwn(ack)) this.#find(ack);
     const request = ack.clone();
     takeOwnRoutes(this.element, request);
     if (countHop(request)) this.#layer.sendAck(request, nextHop(this.element, request));
   }
+}
+
+function endedOf(registration: Registration, changes: readonly BindingChange[]): Binding[] {
+  const live = new Set(registration.bindings.map(({ id }) => id));
+  return changes.map(({ binding }) => binding).filter(({ id }) => !live.has(id));
 }
 
 function isRegEvent(request: SipRequest): boolean {
@@ -243,15 +293,18 @@ function hasGruu(binding: Binding, uri: string): boolean {
  * The order of forking: descending q, the contacts of one q at once; of the flows of one user agent the latest first and the
  * others only when it is dead (RFC 5626 §5.3).
  */
-function groupsOf(bindings: readonly Binding[], toTarget: (binding: Binding) => Target): Target[][] {
+function groupsOf(
+  bindings: readonly Binding[],
+  toTarget: (binding: Binding, others: readonly Binding[]) => Target,
+): Target[][] {
   const byQ = Map.groupBy(bindings, ({ q }) => q);
   const order = [...byQ.keys()].toSorted((a, b) => b - a);
   return order.map((q) => {
     const agents = Map.groupBy(byQ.get(q) ?? [], (b) => (b.outbound ? b.instance : undefined) ?? b.id);
     return [...agents.values()].map((flows) => {
-      const [first, ...others] = flows.toReversed().map(toTarget);
+      const [first, ...alternatives] = flows.toReversed();
       if (first === undefined) throw new TypeError("a group of no flows");
-      return { ...first, alternatives: others };
+      return toTarget(first, alternatives);
     });
   });
 }

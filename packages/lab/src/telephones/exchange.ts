@@ -1,12 +1,13 @@
 import { SipRequest, UserAgent, parseNameAddr, parseUri } from "@portico/sip";
-import type { ServerTransaction } from "@portico/sip";
+import type { ServerTransaction, SipMessage } from "@portico/sip";
 import { systemClock, systemRandom } from "@portico/transport";
 import type { ToneWindow } from "../audio/goertzel.ts";
 import type { TonePattern } from "../audio/tone.ts";
 import { Element } from "../core/element.ts";
-import type { ElementOptions } from "../core/element.ts";
+import type { ElementOptions, LabHop } from "../core/element.ts";
 import { identityKey, numberOf } from "../core/identity.ts";
 import { LabError } from "../errors.ts";
+import { tell } from "../listeners.ts";
 import { TelephoneCall } from "./call.ts";
 import type { CallSetting } from "./call.ts";
 
@@ -48,6 +49,8 @@ export interface ExchangeOptions extends Omit<ElementOptions, "name" | "receive"
   readonly telephones: readonly Telephone[];
   readonly rtpPorts: readonly [number, number];
   icscf(): Element;
+  isOwn(request: SipRequest): boolean;
+  violation(text: string, request: SipRequest): void;
 }
 
 /** A call out of a telephone. */
@@ -98,7 +101,7 @@ export class Exchange {
       onRequest: (tx) => exchange.#request(tx),
       onError: (error) => process.emitWarning(error instanceof Error ? error : String(error)),
     });
-    const element = await Element.open({ ...options, name: "telephones", receive: (m, hop) => agent.receive(m, hop) });
+    const element = await Element.open({ ...options, name: "telephones", receive: (m, hop) => exchange.#receive(m, hop) });
     const exchange = new Exchange(options, element, agent);
     return exchange;
   }
@@ -176,6 +179,13 @@ export class Exchange {
       ["P-Asserted-Identity", `<tel:${number}>`],
       ["Allow", "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, INFO, OPTIONS"],
     ];
+  }
+
+  #receive(message: SipMessage, hop: LabHop): void {
+    if (message instanceof SipRequest && !this.#o.isOwn(message)) {
+      this.#o.violation("RFC 3261 §16.12: past the S-CSCF, against its Record-Route", message);
+    }
+    this.#agent.receive(message, hop);
   }
 
   #request(tx: ServerTransaction): void {
@@ -270,17 +280,6 @@ export class Exchange {
     });
     this.#timers.add(stop);
     return stop;
-  }
-}
-
-/** A listener's exception is its own affair. */
-function tell<T>(listeners: ReadonlySet<T>, call: (listener: T) => void): void {
-  for (const listener of listeners) {
-    try {
-      call(listener);
-    } catch (error) {
-      process.emitWarning(error instanceof Error ? error : String(error));
-    }
   }
 }
 
