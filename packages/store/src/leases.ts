@@ -42,13 +42,13 @@ export class Leases {
     return row && fromRow(row);
   }
 
-  /** Live leases of an assignment, a tenant, or those whose time is over. */
+  /** Live leases of an assignment, a tenant, or those whose time is over; oldest first. */
   async live(which: { assignmentId: string } | { tenant: string } | { expiredAt: number }): Promise<Lease[]> {
     let query = this.#db.selectFrom("lease").selectAll().where("ended_at", "is", null);
     if ("assignmentId" in which) query = query.where("assignment_id", "=", which.assignmentId);
     else if ("tenant" in which) query = query.where("tenant", "=", which.tenant);
     else query = query.where("expires_at", "<=", which.expiredAt);
-    return (await query.execute()).map(fromRow);
+    return (await query.orderBy("started_at").execute()).map(fromRow);
   }
 
   /** Leases that ended while an access token of theirs is still unexpired. */

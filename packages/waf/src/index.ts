@@ -5,6 +5,7 @@ export type { RegistrationFact, Revocation } from "./leasing.ts";
 export type { Now, Random } from "./ports.ts";
 export { wafRoutes, type WafRates } from "./routes.ts";
 export type { TenantConfig } from "./tenant.ts";
+export type { IceServer, TurnConfig } from "./turn.ts";
 export {
   type Alarm,
   type BlockUsage,

@@ -5,6 +5,7 @@ import { WafError } from "./errors.ts";
 import type { Now, Random } from "./ports.ts";
 import { digest } from "./secrets.ts";
 import type { TenantConfig } from "./tenant.ts";
+import type { Tenants } from "./tenants.ts";
 import { auditSeconds, sessionSeconds, skewSeconds } from "./times.ts";
 
 /** What a revocation covers: every field given must match. */
@@ -74,7 +75,7 @@ const maxRefreshTokens = 256;
  */
 export class Leasing {
   readonly #store: Store;
-  readonly #tenant: (id: string) => TenantConfig | undefined;
+  readonly #tenants: Tenants;
   readonly #accessTokenSeconds: number;
   readonly #now: Now;
   readonly #random: Random;
@@ -84,7 +85,7 @@ export class Leasing {
 
   private constructor(o: LeasingOptions) {
     this.#store = o.store;
-    this.#tenant = o.tenant;
+    this.#tenants = o.tenants;
     this.#accessTokenSeconds = o.accessTokenSeconds;
     this.#now = o.now;
     this.#random = o.random;
@@ -111,6 +112,7 @@ export class Leasing {
     const now = this.#now();
     await this.#endExpired(now);
     return await this.#write(async (tables, ended) => {
+      this.#refuseSuspended(tenant.id, now);
       const assignment = await this.#assign(tables, user, tenant, wish.impu, now);
       const entry = await entryOf(tables, assignment);
       const lease = await this.#lease(tables, assignment, tenant, digest(wish.webSession), now, ended);
@@ -136,6 +138,7 @@ export class Leasing {
       const known = await owned(tables, clientId, refreshToken);
       if (known === undefined || known.token.expiresAt <= now || known.lease.expiresAt <= now) return undefined;
       const { token, lease } = known;
+      this.#refuseSuspended(lease.tenant, now);
       if (webSession !== undefined && digest(webSession) !== lease.webSession) return undefined;
       if (token.rotatedAt !== undefined) {
         await this.#endLease(tables, lease, "refresh_token_reused", now, ended);
@@ -231,6 +234,11 @@ export class Leasing {
     return result;
   }
 
+  /** Inside the transaction: one that follows a suspension must not begin what the suspension has just ended. */
+  #refuseSuspended(tenant: string, now: number): void {
+    if (this.#tenants.active(tenant, now) === undefined) throw new WafError("tenant_suspended");
+  }
+
   async #assign(
     tables: Tables,
     user: UserKey,
@@ -281,7 +289,13 @@ export class Leasing {
       tokenUntil: now,
       endedAt: undefined,
     };
+    const live = await tables.leases.live({ assignmentId: assignment.id });
     await tables.leases.begin(lease);
+    // After the new one has begun: with its last lease a dynamic assignment would end.
+    const most = tenant.limits?.sessionsPerUser ?? Infinity;
+    for (const oldest of live.slice(0, Math.max(0, live.length + 1 - most))) {
+      await this.#endLease(tables, oldest, "too_many_sessions", now, ended);
+    }
     return lease;
   }
 
@@ -342,19 +356,19 @@ export class Leasing {
     reason: string,
     at: number,
   ): Promise<void> {
-    const rest = this.#tenant(tenant)?.block.quarantineSeconds ?? 0;
+    const rest = this.#tenants.get(tenant)?.block.quarantineSeconds ?? 0;
     await tables.assignments.end(id, at, reason, at + rest * 1000);
     await tables.blocks.touch(impu, at);
   }
 
   #dynamic(tenant: string): boolean {
-    return this.#tenant(tenant)?.block.assignment === "dynamic";
+    return this.#tenants.get(tenant)?.block.assignment === "dynamic";
   }
 }
 
 interface LeasingOptions {
   readonly store: Store;
-  readonly tenant: (id: string) => TenantConfig | undefined;
+  readonly tenants: Tenants;
   readonly accessTokenSeconds: number;
   readonly now: Now;
   readonly random: Random;

@@ -1,6 +1,7 @@
 import type { JSONWebKeySet } from "jose";
 import type { BlockConfig } from "./block.ts";
 import { WafError } from "./errors.ts";
+import { isSafeUrl } from "./url.ts";
 
 /** A third party with a contract (ADM-01). */
 export interface TenantConfig {
@@ -25,6 +26,10 @@ export interface TenantConfig {
   readonly services: readonly string[];
   readonly emergencyNumbers: readonly string[];
   readonly block: BlockConfig;
+  readonly limits?: {
+    /** Web sessions a user may have at once, 1 or more; one more ends the oldest. */
+    readonly sessionsPerUser?: number;
+  };
   readonly state: "active" | "suspended";
   /** First and last instant of the contract, ISO 8601; absent: open. */
   readonly contract?: { readonly from?: string; readonly until?: string };
@@ -48,18 +53,12 @@ export function checkTenant(tenant: TenantConfig): void {
     if (!/^[a-z]+$/.test(service)) refuse(`services: ${service} is no service`);
   }
   for (const jwks of [tenant.clientJwks, tenant.identityProvider.jwks]) {
-    if (typeof jwks === "string" && !safeUrl(jwks)) refuse(`${jwks} is neither https nor on this machine`);
+    if (typeof jwks === "string" && !isSafeUrl(jwks)) refuse(`${jwks} is neither https nor on this machine`);
   }
+  if ((tenant.limits?.sessionsPerUser ?? 1) < 1) refuse("limits: sessionsPerUser is below 1");
   for (const time of [tenant.contract?.from, tenant.contract?.until]) {
     if (time !== undefined && Number.isNaN(Date.parse(time))) refuse(`contract: ${time} is no date`);
   }
-}
-
-/** Keys fetched over a network must not be open to change on the way. */
-function safeUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, hostname } = new URL(text);
-  return protocol === "https:" || (protocol === "http:" && ["localhost", "127.0.0.1", "[::1]"].includes(hostname));
 }
 
 /** True while the contract runs. */

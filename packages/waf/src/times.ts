@@ -2,6 +2,8 @@
 export const skewSeconds = 60;
 /** Life of a web session without a new ID token, seconds. */
 export const sessionSeconds: number = 24 * 3600;
+/** Life of an access token unless the operator says otherwise, seconds (WAF-06). */
+export const defaultAccessTokenSeconds = 3600;
 /** Longest life of an access token an operator may configure, seconds (WAF-06). */
 export const maxAccessTokenSeconds: number = 24 * 3600;
 /** How long the audit of access tokens is kept, seconds. */

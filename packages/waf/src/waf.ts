@@ -11,11 +11,13 @@ import type { Now, Random } from "./ports.ts";
 import { SigningKeys } from "./signingKeys.ts";
 import type { TenantConfig } from "./tenant.ts";
 import { Tenants } from "./tenants.ts";
-import { maxAccessTokenSeconds, skewSeconds } from "./times.ts";
+import { defaultAccessTokenSeconds, maxAccessTokenSeconds, skewSeconds } from "./times.ts";
+import { type IceServer, turnCredentials, type TurnConfig } from "./turn.ts";
+import { isSafeUrl } from "./url.ts";
 
 export interface WafOptions {
   readonly store: Store;
-  /** `iss` of access tokens and base of all endpoints, for example `https://portal.example/waf`. */
+  /** `iss` of access tokens and base of all endpoints: https, or http on this machine; no slash at the end. */
   readonly issuer: string;
   /** Home domain of the IMS; `sip:` and it is the audience of access tokens. */
   readonly homeDomain: string;
@@ -24,8 +26,10 @@ export interface WafOptions {
   readonly tenants: readonly TenantConfig[];
   /** File of the signing keys, made at first start; absent: keys of this process only. */
   readonly keyFile?: string;
-  /** Life of an access token, seconds: 60 to 86 400. */
-  readonly accessTokenSeconds: number;
+  /** Life of an access token, seconds: 60 to 86 400; absent: 3600. */
+  readonly accessTokenSeconds?: number;
+  /** TURN servers for browsers behind a firewall that lets no UDP through. */
+  readonly turn?: TurnConfig;
   readonly now: Now;
   readonly random: Random;
   /** Fetches the JWK Sets of tenants; absent: the global `fetch`. */
@@ -75,7 +79,7 @@ export interface TokenResponse {
     readonly tel?: string;
     readonly homeDomain: string;
     readonly wss: readonly string[];
-    readonly iceServers: readonly { readonly urls: readonly string[] }[];
+    readonly iceServers: readonly IceServer[];
     readonly services: readonly string[];
     readonly emergencyNumbers: readonly string[];
   };
@@ -115,6 +119,7 @@ export class Waf {
   readonly #keys: SigningKeys;
   readonly #clients: ClientAuthentication;
   readonly #alarms = new Emitter<Alarm>();
+  readonly #alarmedAt = new Map<string, number>();
   #sweptAt = 0;
   #closed: Promise<void> | undefined;
 
@@ -334,14 +339,24 @@ export class Waf {
     } catch (error) {
       const code = error instanceof WafError ? error.code : undefined;
       if (code === "block_exhausted" || code === "identity_provider_unreachable") {
-        this.#alarms.emit({ type: code, tenant: tenant.id });
+        this.#alarm({ type: code, tenant: tenant.id });
       }
       throw error;
     }
   }
 
+  /** At most one a minute of each kind and tenant: a full block is asked again and again. */
+  #alarm(alarm: Alarm): void {
+    const key = `${alarm.type} ${alarm.tenant}`;
+    const last = this.#alarmedAt.get(key);
+    if (last !== undefined && Math.abs(this.#o.now() - last) < 60_000) return;
+    this.#alarmedAt.set(key, this.#o.now());
+    this.#alarms.emit(alarm);
+  }
+
   async #issue(tenant: TenantConfig, grant: Grant): Promise<TokenResponse> {
     const { entry } = grant;
+    const { turn } = this.#o;
     const now = Math.floor(this.#o.now() / 1000);
     const expiry = grant.tokenUntil / 1000;
     const claims = {
@@ -371,7 +386,7 @@ export class Waf {
         ...(entry.tel === undefined ? {} : { tel: entry.tel }),
         homeDomain: this.#o.homeDomain,
         wss: this.#o.wss,
-        iceServers: [],
+        iceServers: turn === undefined ? [] : [turnCredentials(turn, grant.tokenUntil, grant.pseudonym)],
         services: tenant.services.filter((service) => grant.scope.split(" ").includes(`ims.${service}`)),
         emergencyNumbers: tenant.emergencyNumbers,
       },
@@ -397,10 +412,11 @@ function grantedScope(tenant: TenantConfig, asked: string | undefined): string {
  * @throws WafError `configuration`, `key_file`
  */
 export async function openWaf(o: WafOptions): Promise<Waf> {
-  if (!URL.canParse(o.issuer) || o.issuer.endsWith("/")) {
-    throw new WafError("configuration", "issuer is no URL, or ends in /");
+  if (!isSafeUrl(o.issuer) || o.issuer.endsWith("/")) {
+    throw new WafError("configuration", "issuer is neither https nor on this machine, or ends in /");
   }
-  if (!(o.accessTokenSeconds >= 60 && o.accessTokenSeconds <= maxAccessTokenSeconds)) {
+  const accessTokenSeconds = o.accessTokenSeconds ?? defaultAccessTokenSeconds;
+  if (!(accessTokenSeconds >= 60 && accessTokenSeconds <= maxAccessTokenSeconds)) {
     throw new WafError("configuration", "accessTokenSeconds is not 60 to 86400");
   }
   const tenants = new Tenants(o.tenants, await o.store.suspensions.all(), o.fetch ?? fetch);
@@ -409,8 +425,8 @@ export async function openWaf(o: WafOptions): Promise<Waf> {
     const [clash] = await blocks.define(entries);
     if (clash !== undefined) throw new WafError("configuration", `${clash} clashes with another entry of the table`);
   });
-  const tenant = (id: string): TenantConfig | undefined => tenants.get(id);
-  const leasing = await Leasing.open({ ...o, tenant });
+  const { store, now, random } = o;
+  const leasing = await Leasing.open({ store, tenants, accessTokenSeconds, now, random });
   const waf = new Waf(o, { tenants, leasing, keys: await SigningKeys.open(o.keyFile) });
   // A tenant may have been suspended in the configuration while its sessions lived.
   for (const { id } of o.tenants) if (!tenants.active(id, o.now())) await leasing.endTenant(id, "tenant_suspended");

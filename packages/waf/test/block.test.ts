@@ -11,7 +11,7 @@ const block: BlockConfig = {
   quarantineSeconds: 0,
 };
 
-test("ADM-03a each entry of a block has one IMPU in the sub-domain, one IMPI of the home domain and one number", () => {
+test("ADM-03a GEN-03a GEN-03b each entry of a block has one IMPU in the sub-domain, one IMPI of the home domain and one number", () => {
   expect(blockEntries("acme", block, "ims.test")).toEqual([
     { tenant: "acme", ordinal: 1, impu: "sip:u0001@acme.ims.test", impi: "u0001.acme@ims.test", tel: "+12125550199" },
     { tenant: "acme", ordinal: 2, impu: "sip:u0002@acme.ims.test", impi: "u0002.acme@ims.test", tel: "+12125550200" },
@@ -75,7 +75,7 @@ test("ADM-03b all entries are exported as JSON and CSV for the HSS", async () =>
   ]);
 });
 
-test("EPC-REG-06a the block table tells whose an identity is, and knows none outside the blocks", async () => {
+test("the block table tells whose an identity is, and knows none outside the blocks", async () => {
   const world = await World.open();
   onTestFinished(() => world.close());
   expect(await world.waf.block.find("sip:u0002@other.ims.test")).toEqual({

@@ -8,7 +8,7 @@ async function open(...o: Parameters<typeof World.open>): Promise<World> {
   return world;
 }
 
-test("WAF-03a WAF-05 an ID token is exchanged for a signed access token with the user's identity", async () => {
+test("WAF-01 WAF-02 WAF-05 an ID token is exchanged for a signed access token with the user's identity", async () => {
   const world = await open();
   const { status, body, headers } = await world.exchange("mary");
   expect(status).toBe(200);
@@ -43,10 +43,13 @@ test("WAF-03a WAF-05 an ID token is exchanged for a signed access token with the
     impu: "sip:u0001@acme.ims.test",
     origins: acme.origins,
     iat: world.seconds,
+    nbf: world.seconds - 30,
     exp: world.seconds + 3600,
     scope: "ims.register ims.voice",
   });
   expect(payload.sub).not.toContain("mary");
+  // The pair that the token stands for can be retrieved by the eP-CSCF (TS 33.203 X.4.1 REQ 3.1).
+  expect(await world.waf.block.find(String(payload["impu"]))).toMatchObject({ impi: "u0001.acme@ims.test" });
   expect(await world.waf.trace(String(payload.jti))).toMatchObject({ impu: payload["impu"], pseudonym: payload.sub });
 });
 
@@ -118,13 +121,13 @@ test.each([
       unsigned({ iss: "https://idp.acme.test", aud: "acme-portal", sub: "mary", iat: w.seconds, exp: w.seconds + 60 }),
   ],
   ["that is no JWT", "subject_token_signature", async () => "mary"],
-])("WAF-03b an ID token %s is refused: %s", async (_, reason, make) => {
+])("an ID token %s is refused: %s", async (_, reason, make) => {
   const world = await open();
   const { status, body } = await world.exchange("mary", { subject_token: await make(world) });
   expect({ status, error: body.error, reason: body.reason }).toEqual({ status: 400, error: "invalid_request", reason });
 });
 
-test("WAF-08 SEC-03 an identity of another tenant's block is never given, nor its existence told", async () => {
+test("WAF-08 SEC-03a an identity of another tenant's block is never given, nor its existence told", async () => {
   const world = await open();
   const foreign = await world.exchange("mary", { impu: "sip:u0001@other.ims.test" });
   expect(foreign).toMatchObject({ status: 403, body: { error: "invalid_target", reason: "identity_refused" } });
@@ -142,7 +145,7 @@ test("the WWSF may ask for a certain identity, as long as it is free and the use
   expect((await world.exchange("mary", { impu: "sip:u0004@acme.ims.test" })).body.reason).toBe("identity_refused");
 });
 
-test("WWSF-07a an exhausted block answers 503 with the reason, and raises an alarm", async () => {
+test("WWSF-07b an exhausted block answers 503 with the reason, and raises an alarm", async () => {
   const world = await open();
   const alarms: unknown[] = [];
   world.waf.onAlarm(() => {
@@ -156,11 +159,16 @@ test("WWSF-07a an exhausted block answers 503 with the reason, and raises an ala
     error: "temporarily_unavailable",
     reason: "block_exhausted",
   });
-  expect(alarms).toEqual([{ type: "block_exhausted", tenant: "acme" }]);
+  expect((await world.exchange("f")).status).toBe(503);
+  const alarm = { type: "block_exhausted", tenant: "acme" };
+  expect(alarms, "one a minute").toEqual([alarm]);
+  world.pass(60);
+  await world.exchange("f");
+  expect(alarms).toEqual([alarm, alarm]);
   expect((await world.exchange("a")).status).toBe(200);
 });
 
-test("WWSF-04 WAF-10 many users at once never get the same identity", async () => {
+test("WWSF-04a WAF-10 GEN-04b many users at once never get the same identity", async () => {
   const many = { ...acme, block: { ...acme.block, count: 60 } };
   const world = await open({ tenants: [many, other] });
   const users = Array.from({ length: 80 }, (_, n) => `user-${n}`);
@@ -171,7 +179,7 @@ test("WWSF-04 WAF-10 many users at once never get the same identity", async () =
   expect(answers.filter(({ body }) => body.reason === "block_exhausted")).toHaveLength(20);
 });
 
-test("WWSF-04 one user on several devices at once holds one identity and several leases", async () => {
+test("WWSF-04d one user on several devices at once holds one identity and several leases", async () => {
   const world = await open();
   const answers = await Promise.all(
     Array.from({ length: 12 }, (_, n) => world.exchange("mary", { web_session: `device-${n}` })),

@@ -5,7 +5,7 @@ import * as oauth from "openid-client";
 import { expect, onTestFinished, test } from "vitest";
 import { acme, keys, sessionOf, World } from "./world.ts";
 
-test("WAF-03c WWSF-08a a stock OAuth client discovers the WAF, exchanges, refreshes and revokes", async () => {
+test("WAF-03 a stock OAuth client discovers the WAF, exchanges, refreshes and revokes", async () => {
   const server = createServer();
   await once(server.listen(0, "127.0.0.1"), "listening");
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}/waf`;

@@ -1,9 +1,10 @@
+import { createHmac } from "node:crypto";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import type { Revocation } from "../src/index.ts";
-import { acme, other, sessionOf, World } from "./world.ts";
+import { acme, claimsOf, keys, other, sessionOf, World } from "./world.ts";
 
 async function open(...o: Parameters<typeof World.open>): Promise<World> {
   const world = await World.open(...o);
@@ -75,7 +76,7 @@ test("a refresh token is bound to its client and web session, and lives 24 hours
   expect(await world.refresh(late.body.refresh_token)).toMatchObject({ status: 400 });
 });
 
-test("WWSF-10b WWSF-11a after logout a refresh is refused and the session's tokens are revoked", async () => {
+test("WWSF-10b WAF-07c after logout a refresh is refused and the session's tokens are revoked", async () => {
   const world = await open();
   const revocations = revocationsOf(world);
   const desk = await world.exchange("mary", { web_session: "desk" });
@@ -103,7 +104,7 @@ test("WAF-07b revocation takes access tokens too, passes over unknown ones, and 
   expect(world.waf.isRevoked(claims)).toBe(true);
 });
 
-test("WWSF-05a WWSF-06 sticky: the user keeps her identity over logout, expiry and a reopened file", async () => {
+test("WWSF-05a WWSF-06c GEN-04a sticky: the user keeps her identity over logout, expiry and a reopened file", async () => {
   const path = join(mkdtempSync(join(tmpdir(), "portico-waf-")), "waf.db");
   const before = await World.open({ path });
   await before.exchange("ken");
@@ -128,7 +129,7 @@ test("a revocation outlives a restart", async () => {
   expect(after.waf.isRevoked(sessionOf(body.access_token))).toBe(true);
 });
 
-test("WWSF-05b dynamic: the identity goes back when the last web session ends", async () => {
+test("WWSF-04c WWSF-05b dynamic: the identity goes back when the last web session ends", async () => {
   const world = await open({ tenants: [dynamic, other] });
   const desk = await world.exchange("mary", { web_session: "desk" });
   const phone = await world.exchange("mary", { web_session: "phone" });
@@ -138,7 +139,7 @@ test("WWSF-05b dynamic: the identity goes back when the last web session ends", 
   expect(await world.store.assignments.holding(desk.body.ims.impu)).toBeUndefined();
 });
 
-test("WWSF-06 an identity is free only after its token, its registration and its quarantine are over", async () => {
+test("WWSF-06a WWSF-06b WAF-10 an identity is free only after its token, its registration and its quarantine are over", async () => {
   const world = await open({ tenants: [dynamic, other] });
   const { body } = await world.exchange("mary");
   const { sessionId } = sessionOf(body.access_token);
@@ -181,7 +182,7 @@ test("another user on the same web session ends the former's session", async () 
   expect(revocations).toMatchObject([{ ...sessionOf(mary.body.access_token), reason: "user_changed" }]);
 });
 
-test("WWSF-11b ending an assignment ends all its sessions and puts the identity into quarantine", async () => {
+test("ending an assignment ends all its sessions and puts the identity into quarantine", async () => {
   const world = await open({ tenants: [{ ...acme, block: { ...acme.block, count: 1 } }, other] });
   const revocations = revocationsOf(world);
   const { body } = await world.exchange("mary");
@@ -193,6 +194,71 @@ test("WWSF-11b ending an assignment ends all its sessions and puts the identity 
   expect((await world.exchange("ken")).body.reason).toBe("block_exhausted");
   world.pass(3661);
   expect((await world.exchange("ken")).body.ims.impu).toBe(impu);
+});
+
+test("a user at the limit of her sessions loses the oldest, and her identity never, dynamic or not", async () => {
+  for (const tenant of [acme, dynamic]) {
+    const world = await open({ tenants: [{ ...tenant, limits: { sessionsPerUser: 2 } }, other] });
+    const revocations = revocationsOf(world);
+    const sessions = [];
+    for (const session of ["one", "two", "three"]) {
+      sessions.push((await world.exchange("mary", { web_session: session })).body);
+      world.pass(1);
+    }
+    const [first] = sessions.map(({ access_token }) => sessionOf(access_token));
+    expect(revocations).toMatchObject([{ ...first, reason: "too_many_sessions" }]);
+    expect(new Set(sessions.map(({ ims }) => ims.impu)).size).toBe(1);
+    expect((await world.refresh(sessions[2]?.refresh_token ?? "")).status).toBe(200);
+  }
+});
+
+test("an exchange under way while its tenant is suspended leaves no session behind", async () => {
+  const answer = Promise.withResolvers<Response>();
+  const asked = Promise.withResolvers<void>();
+  const jwks = "https://idp.acme.test/jwks";
+  const world = await open({
+    tenants: [{ ...acme, identityProvider: { ...acme.identityProvider, jwks } }, other],
+    fetch: () => {
+      asked.resolve();
+      return answer.promise;
+    },
+  });
+  const underWay = world.exchange("mary");
+  await asked.promise;
+  await world.waf.suspend("acme");
+  answer.resolve(Response.json({ keys: [keys.acmeProvider.public] }));
+  expect((await underWay).body.reason).toBe("tenant_suspended");
+  expect((await world.waf.usage("acme")).sessions).toBe(0);
+});
+
+test("WAF-06a an access token lives an hour by default and never more than a day", async () => {
+  const world = await open();
+  const { exp, iat } = claimsOf((await world.exchange("mary")).body.access_token);
+  expect(Number(exp) - Number(iat)).toBe(3600);
+  await expect(World.open({ accessTokenSeconds: 86_401 })).rejects.toMatchObject({ code: "configuration" });
+});
+
+test("WAF-06b a clock that is 60 seconds off is tolerated, one that is further off is not", async () => {
+  const world = await open();
+  const at = async (seconds: number): Promise<string> => {
+    const client_assertion = await world.assertion({ nbf: world.seconds + seconds, exp: world.seconds + 200 });
+    return (await world.exchange("mary", { client_assertion })).body.reason;
+  };
+  expect(await at(60)).toBeUndefined();
+  expect(await at(61)).toBe("client_assertion_claim");
+  const late = await world.idToken("mary", { exp: world.seconds - 59 });
+  expect((await world.exchange("mary", { subject_token: late })).status).toBe(200);
+  const later = await world.idToken("mary", { exp: world.seconds - 60 });
+  expect((await world.exchange("mary", { subject_token: later })).body.reason).toBe("subject_token_expired");
+});
+
+test("WAF-13 TURN credentials end with the access token and follow from the shared secret", async () => {
+  const turn = { urls: ["turns:turn.op.test:443?transport=tcp"], secret: "shared" };
+  const world = await open({ turn });
+  const { body } = await world.exchange("mary");
+  const username = `${world.seconds + 3600}:${String(claimsOf(body.access_token).sub)}`;
+  const credential = createHmac("sha1", "shared").update(username).digest("base64");
+  expect(body.ims).toMatchObject({ iceServers: [{ urls: turn.urls, username, credential }] });
 });
 
 test("WWSF-16 the history of an identity says who held it from when to when", async () => {
@@ -223,7 +289,7 @@ test("the identities look-up finds a colleague who is offline, and nobody of ano
   expect(foreign.status).toBe(404);
 });
 
-test("ADM-02 suspending a tenant ends its sessions, refuses new ones, and lasts over a restart", async () => {
+test("suspending a tenant ends its sessions, refuses new ones, and lasts over a restart", async () => {
   const path = join(mkdtempSync(join(tmpdir(), "portico-waf-")), "waf.db");
   const before = await World.open({ path });
   const revocations = revocationsOf(before);

@@ -98,7 +98,6 @@ export class World {
       homeDomain: "ims.test",
       wss: ["wss://portal.op.test/w2"],
       tenants: [acme, other],
-      accessTokenSeconds: 3600,
       now: () => world.now,
       random: { token: (length) => randomBytes(length).toString("hex").slice(0, length) },
       ...o,
