@@ -5,16 +5,14 @@ export type { RegistrationFact, Revocation } from "./leasing.ts";
 export type { Now, Random } from "./ports.ts";
 export { wafRoutes, type WafRates } from "./routes.ts";
 export type { TenantConfig } from "./tenant.ts";
+export type { ExchangeRequest, RefreshRequest, TokenResponse } from "./tokens.ts";
 export type { IceServer, TurnConfig } from "./turn.ts";
 export {
   type Alarm,
   type BlockUsage,
   type Client,
-  type ExchangeRequest,
   openWaf,
   type OwnedEntry,
-  type RefreshRequest,
-  type TokenResponse,
   type Waf,
   type WafOptions,
 } from "./waf.ts";

@@ -67,8 +67,8 @@ const refreshTokenLength = 43;
 const maxRefreshTokens = 256;
 
 /**
- * The only writer of assignments and leases (decision 2). Every public method is one transaction; events leave after
- * it is on disk.
+ * The only writer of assignments and leases (WWSF-04). What a public method writes is one transaction, and its events
+ * leave after it is on disk.
  *
  *     assignment:  free --first exchange--> held --ended, or dynamic and last lease ended--> quarantine --> free
  *     lease:       exchange --> live --logout, reuse, revocation, suspension, expiry--> ended

@@ -3,7 +3,8 @@ import { WafError } from "./errors.ts";
 import { Form } from "./form.ts";
 import { metadata } from "./metadata.ts";
 import { TokenBuckets } from "./tokenBuckets.ts";
-import type { Client, TokenResponse, Waf } from "./waf.ts";
+import type { TokenResponse } from "./tokens.ts";
+import type { Client, Waf } from "./waf.ts";
 
 const exchangeGrant = "urn:ietf:params:oauth:grant-type:token-exchange";
 const tokenType = "urn:ietf:params:oauth:token-type";

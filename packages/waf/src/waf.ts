@@ -12,7 +12,16 @@ import { SigningKeys } from "./signingKeys.ts";
 import type { TenantConfig } from "./tenant.ts";
 import { Tenants } from "./tenants.ts";
 import { defaultAccessTokenSeconds, maxAccessTokenSeconds, skewSeconds } from "./times.ts";
-import { type IceServer, turnCredentials, type TurnConfig } from "./turn.ts";
+import {
+  audienceOf,
+  claimsOf,
+  type ExchangeRequest,
+  grantedScope,
+  type RefreshRequest,
+  type TokenResponse,
+  tokenResponse,
+} from "./tokens.ts";
+import type { TurnConfig } from "./turn.ts";
 import { isSafeUrl } from "./url.ts";
 
 export interface WafOptions {
@@ -39,50 +48,6 @@ export interface WafOptions {
 /** A client that has proven who it is; only {@link Waf.authenticate} makes one. */
 export interface Client {
   readonly tenant: TenantConfig;
-}
-
-/** Parameters of a token exchange (RFC 8693 §2.1), their types already checked. */
-export interface ExchangeRequest {
-  /** ID token of the user, from the tenant's identity provider. */
-  readonly subjectToken: string;
-  /** The WWSF's own id of the user's web session, opaque, up to 128 characters. */
-  readonly webSession: string;
-  readonly audience?: string | undefined;
-  /** Space-separated; absent: all the tenant has. */
-  readonly scope?: string | undefined;
-  /** Asks for this identity. */
-  readonly impu?: string | undefined;
-  /** Where the request came from, for the audit. */
-  readonly address: string;
-}
-
-/** Parameters of a refresh (RFC 6749 §6). */
-export interface RefreshRequest {
-  readonly refreshToken: string;
-  readonly webSession?: string | undefined;
-  /** Where the request came from, for the audit. */
-  readonly address: string;
-}
-
-/** Answer of the token endpoint. */
-export interface TokenResponse {
-  readonly access_token: string;
-  readonly issued_token_type: "urn:ietf:params:oauth:token-type:access_token";
-  readonly token_type: "Bearer";
-  /** Seconds. */
-  readonly expires_in: number;
-  readonly scope: string;
-  readonly refresh_token: string;
-  /** What a WIC needs to connect. */
-  readonly ims: {
-    readonly impu: string;
-    readonly tel?: string;
-    readonly homeDomain: string;
-    readonly wss: readonly string[];
-    readonly iceServers: readonly IceServer[];
-    readonly services: readonly string[];
-    readonly emergencyNumbers: readonly string[];
-  };
 }
 
 /** Something the operator's staff must see. */
@@ -191,8 +156,9 @@ export class Waf {
    * @throws WafError
    */
   async exchange({ tenant }: Client, request: ExchangeRequest): Promise<TokenResponse> {
-    if (request.audience !== undefined && request.audience !== this.#audience) {
-      throw new WafError("audience_refused", `this WAF serves ${this.#audience}`);
+    const served = audienceOf(this.#o);
+    if (request.audience !== undefined && request.audience !== served) {
+      throw new WafError("audience_refused", `this WAF serves ${served}`);
     }
     const scope = grantedScope(tenant, request.scope);
     const { issuer } = tenant.identityProvider;
@@ -325,10 +291,6 @@ export class Waf {
     this.#alarms.clear();
   }
 
-  get #audience(): string {
-    return `sip:${this.#o.homeDomain}`;
-  }
-
   async #sweep(): Promise<void> {
     if (Math.abs(this.#o.now() - this.#sweptAt) >= 60_000) await this.sweep();
   }
@@ -355,61 +317,26 @@ export class Waf {
   }
 
   async #issue(tenant: TenantConfig, grant: Grant): Promise<TokenResponse> {
-    const { entry } = grant;
-    const { turn } = this.#o;
-    const now = Math.floor(this.#o.now() / 1000);
-    const expiry = grant.tokenUntil / 1000;
-    const claims = {
-      iss: this.issuer,
-      aud: this.#audience,
-      sub: grant.pseudonym,
-      client_id: tenant.clientId,
-      tenant: tenant.id,
-      sid: grant.sessionId,
-      iat: now,
-      nbf: now - 30,
-      exp: expiry,
-      jti: grant.tokenId,
-      scope: grant.scope,
-      impu: entry.impu,
-      origins: [...tenant.origins],
-    };
-    return {
-      access_token: await this.#keys.sign(claims, "at+jwt"),
-      issued_token_type: "urn:ietf:params:oauth:token-type:access_token",
-      token_type: "Bearer",
-      expires_in: expiry - now,
-      scope: grant.scope,
-      refresh_token: grant.refreshToken,
-      ims: {
-        impu: entry.impu,
-        ...(entry.tel === undefined ? {} : { tel: entry.tel }),
-        homeDomain: this.#o.homeDomain,
-        wss: this.#o.wss,
-        iceServers: turn === undefined ? [] : [turnCredentials(turn, grant.tokenUntil, grant.pseudonym)],
-        services: tenant.services.filter((service) => grant.scope.split(" ").includes(`ims.${service}`)),
-        emergencyNumbers: tenant.emergencyNumbers,
-      },
-    };
+    const claims = claimsOf(this.#o, tenant, grant);
+    return tokenResponse(this.#o, tenant, grant, await this.#keys.sign(claims, "at+jwt"));
   }
-}
-
-/** @throws WafError `scope_refused` */
-function grantedScope(tenant: TenantConfig, asked: string | undefined): string {
-  const allowed = ["ims.register", ...tenant.services.map((service) => `ims.${service}`)];
-  if (asked === undefined) return allowed.join(" ");
-  const scopes = [...new Set(asked.split(" ").filter(Boolean))];
-  const refused = scopes.find((scope) => !allowed.includes(scope));
-  if (refused !== undefined || scopes.length === 0) {
-    throw new WafError("scope_refused", `this tenant may ask for ${allowed.join(" ")}`);
-  }
-  return scopes.join(" ");
 }
 
 /**
  * Opens the WAF: checks the tenants, makes the block table say what they say, and reads or makes the signing key.
  *
  * @throws WafError `configuration`, `key_file`
+ * @example
+ * const waf = await openWaf({
+ *   store: await openStore("portal.sqlite"),
+ *   issuer: "https://portal.example/waf",
+ *   homeDomain: "ims.example",
+ *   wss: ["wss://portal.example/w2"],
+ *   tenants,
+ *   keyFile: "waf-keys.json",
+ *   now: Date.now,
+ *   random: systemRandom,
+ * });
  */
 export async function openWaf(o: WafOptions): Promise<Waf> {
   if (!isSafeUrl(o.issuer) || o.issuer.endsWith("/")) {

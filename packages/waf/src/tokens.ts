@@ -1,0 +1,119 @@
+import type { JWTPayload } from "jose";
+import { WafError } from "./errors.ts";
+import type { Grant } from "./leasing.ts";
+import type { Now } from "./ports.ts";
+import type { TenantConfig } from "./tenant.ts";
+import { type IceServer, turnCredentials, type TurnConfig } from "./turn.ts";
+
+/** Parameters of a token exchange (RFC 8693 §2.1), their types already checked. */
+export interface ExchangeRequest {
+  /** ID token of the user, from the tenant's identity provider. */
+  readonly subjectToken: string;
+  /** The WWSF's own id of the user's web session, opaque, up to 128 characters. */
+  readonly webSession: string;
+  readonly audience?: string | undefined;
+  /** Space-separated; absent: all the tenant has. */
+  readonly scope?: string | undefined;
+  /** Asks for this identity. */
+  readonly impu?: string | undefined;
+  /** Where the request came from, for the audit. */
+  readonly address: string;
+}
+
+/** Parameters of a refresh (RFC 6749 §6). */
+export interface RefreshRequest {
+  readonly refreshToken: string;
+  readonly webSession?: string | undefined;
+  /** Where the request came from, for the audit. */
+  readonly address: string;
+}
+
+/** Answer of the token endpoint. */
+export interface TokenResponse {
+  readonly access_token: string;
+  readonly issued_token_type: "urn:ietf:params:oauth:token-type:access_token";
+  readonly token_type: "Bearer";
+  /** Seconds. */
+  readonly expires_in: number;
+  readonly scope: string;
+  readonly refresh_token: string;
+  /** What a WIC needs to connect. */
+  readonly ims: {
+    readonly impu: string;
+    readonly tel?: string;
+    readonly homeDomain: string;
+    readonly wss: readonly string[];
+    readonly iceServers: readonly IceServer[];
+    readonly services: readonly string[];
+    readonly emergencyNumbers: readonly string[];
+  };
+}
+
+/** What every answer of one WAF has in common. */
+interface Issuer {
+  readonly issuer: string;
+  readonly homeDomain: string;
+  readonly wss: readonly string[];
+  readonly turn?: TurnConfig;
+  readonly now: Now;
+}
+
+/** `aud` of access tokens. */
+export function audienceOf({ homeDomain }: Pick<Issuer, "homeDomain">): string {
+  return `sip:${homeDomain}`;
+}
+
+/** @throws WafError `scope_refused` */
+export function grantedScope(tenant: TenantConfig, asked: string | undefined): string {
+  const allowed = ["ims.register", ...tenant.services.map((service) => `ims.${service}`)];
+  if (asked === undefined) return allowed.join(" ");
+  const scopes = [...new Set(asked.split(" ").filter(Boolean))];
+  const refused = scopes.find((scope) => !allowed.includes(scope));
+  if (refused !== undefined || scopes.length === 0) {
+    throw new WafError("scope_refused", `this tenant may ask for ${allowed.join(" ")}`);
+  }
+  return scopes.join(" ");
+}
+
+/** Claims of the access token (RFC 9068 §2.2; RFC 8898 §3). No IMPI: the token is signed, not encrypted (WAF-04). */
+export function claimsOf(waf: Issuer, tenant: TenantConfig, grant: Grant): JWTPayload {
+  const now = Math.floor(waf.now() / 1000);
+  return {
+    iss: waf.issuer,
+    aud: audienceOf(waf),
+    sub: grant.pseudonym,
+    client_id: tenant.clientId,
+    tenant: tenant.id,
+    sid: grant.sessionId,
+    iat: now,
+    nbf: now - 30,
+    exp: grant.tokenUntil / 1000,
+    jti: grant.tokenId,
+    scope: grant.scope,
+    impu: grant.entry.impu,
+    origins: [...tenant.origins],
+  };
+}
+
+/** The answer to a grant. */
+export function tokenResponse(waf: Issuer, tenant: TenantConfig, grant: Grant, accessToken: string): TokenResponse {
+  const { entry, scope, tokenUntil, pseudonym } = grant;
+  const scopes = scope.split(" ");
+  return {
+    access_token: accessToken,
+    issued_token_type: "urn:ietf:params:oauth:token-type:access_token",
+    token_type: "Bearer",
+    expires_in: tokenUntil / 1000 - Math.floor(waf.now() / 1000),
+    scope,
+    refresh_token: grant.refreshToken,
+    ims: {
+      impu: entry.impu,
+      ...(entry.tel === undefined ? {} : { tel: entry.tel }),
+      homeDomain: waf.homeDomain,
+      wss: waf.wss,
+      iceServers: waf.turn === undefined ? [] : [turnCredentials(waf.turn, tokenUntil, pseudonym)],
+      services: tenant.services.filter((service) => scopes.includes(`ims.${service}`)),
+      emergencyNumbers: tenant.emergencyNumbers,
+    },
+  };
+}
