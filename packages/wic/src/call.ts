@@ -15,6 +15,7 @@ import { Negotiation } from "./negotiation.ts";
 import type { HeldBy } from "./negotiation.ts";
 import type { Platform } from "./platform.ts";
 import type { RemoteParty } from "./remoteParty.ts";
+import { SessionTimer } from "./sessionTimer.ts";
 
 /**
  * dialling: the INVITE is on its way; ringing: the other side (outgoing) or this one (incoming) is alerted; early: the
@@ -42,6 +43,8 @@ export interface CallLine {
   readonly trusted: readonly string[] | undefined;
   /** The live registration, if there is one. */
   registered(): Registered | undefined;
+  /** Contact value of our dialogs. */
+  contact(): string;
   iceServers(): readonly RTCIceServer[];
   lendMicrophone(): Promise<LentMicrophone>;
   /** Gets a fresh token and shows it to the network. @throws WicError */
@@ -78,6 +81,7 @@ export abstract class Call {
   protected usage: InviteUsage | undefined;
   protected media: CallMedia | undefined;
   protected negotiation: Negotiation | undefined;
+  protected timer: SessionTimer | undefined;
   readonly #events: Emitter<CallEvents>;
   #state: CallState;
   #end: CallEnd | undefined;
@@ -183,6 +187,13 @@ export abstract class Call {
     return await this.media?.stats();
   }
 
+  /** Ends the call here and at the network. Idempotent. */
+  abort(end: CallEnd): void {
+    if (this.#state === "ended") return;
+    this.finish(end);
+    this.usage?.end();
+  }
+
   /** The flow is gone: a call being set up ends, one that stands waits for the next registration. */
   flowLost(): void {
     if (this.#state === "ended" || this.#cancelGrace !== undefined) return;
@@ -231,9 +242,17 @@ export abstract class Call {
   protected negotiate(usage: InviteUsage, media: CallMedia): Negotiation {
     const { clock } = this.line.platform;
     this.usage = usage;
+    this.timer?.close();
+    this.timer = new SessionTimer({
+      clock,
+      refresh: (headers) => usage.request("UPDATE", { headers }),
+      expired: () => this.abort(callEnd("network")),
+    });
     this.negotiation = new Negotiation({
       media,
       usage,
+      timer: this.timer,
+      contact: usage.role === "caller" ? (usage.invite.get("Contact") ?? "") : this.line.contact(),
       onHold: () => this.#showHold(),
       sleep: (ms) => new Promise((resolve) => void clock.setTimer(ms, resolve)),
     });
@@ -262,6 +281,7 @@ export abstract class Call {
     if (this.#state === "ended") return;
     this.#end = end;
     this.#cancelGrace?.();
+    this.timer?.close();
     this.media?.close();
     this.#microphone?.release();
     this.enter("ended");
@@ -270,12 +290,10 @@ export abstract class Call {
 
   /** Ends the call here and at the network because of trouble of our own. */
   protected fail(error: unknown): void {
-    if (this.#state === "ended") return;
-    this.usage?.end();
     const wic = error instanceof WicError ? error : new WicError("wic/media-failed", { cause: error });
     const microphone = wic.code === "wic/microphone-denied" || wic.code === "wic/microphone-missing";
     const cause = microphone ? "microphone" : wic.code === "wic/not-registered" ? "network" : "media";
-    this.finish(callEnd(cause, { error: wic, message: wic.message }));
+    this.abort(callEnd(cause, { error: wic, message: wic.message }));
   }
 
   protected onEnded({ by, message }: InviteEnd): void {

@@ -79,7 +79,7 @@ export class CallMedia {
     await this.#connection.setLocalDescription(
       await this.#connection.createOffer(options.iceRestart ? { iceRestart: true } : {}),
     );
-    return await this.#gathered();
+    return await this.#gathered(options.iceRestart);
   }
 
   /** Takes the answer to our offer. @returns the direction as the other side sees it */
@@ -141,10 +141,11 @@ export class CallMedia {
     }
   }
 
-  async #gathered(): Promise<string> {
+  /** `anew`: what was complete before the restart does not count. */
+  async #gathered(anew = false): Promise<string> {
     const connection = this.#connection;
     await new Promise<void>((resolve) => {
-      if (connection.iceGatheringState === "complete") return resolve();
+      if (connection.iceGatheringState === "complete" && !anew) return resolve();
       const cancel = this.#platform.clock.setTimer(gatherMs, resolve);
       connection.addEventListener("icegatheringstatechange", () => {
         if (connection.iceGatheringState !== "complete") return;

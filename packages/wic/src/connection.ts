@@ -22,6 +22,8 @@ export interface ConnectionOptions {
   readonly address: LocalAddress;
   readonly trusted: readonly string[] | undefined;
   onState(state: PhoneState, reason: WicError | undefined): void;
+  /** The client ends while its flow may still be there: the calls are to say goodbye. */
+  onEnding(reason: WicError): void;
   /** The flow of the calls is gone. */
   onFlowLost(): void;
 }
@@ -65,6 +67,7 @@ export class Connection {
   #wasRegistered = false;
   #flow: Flow | undefined;
   #binding: Binding | undefined;
+  #publicGruu: string | undefined;
   #expiresAt = 0;
   #subscription: RegEventSubscription | undefined;
   #cancelTimer: (() => void) | undefined;
@@ -92,6 +95,11 @@ export class Connection {
       return undefined;
     }
     return { flow, binding, session, routes: [flow.route, ...binding.serviceRoute] };
+  }
+
+  /** The GRUU of the present or the last registration. */
+  get publicGruu(): string | undefined {
+    return this.#publicGruu;
   }
 
   get subscription(): RegEventSubscription | undefined {
@@ -165,6 +173,7 @@ export class Connection {
     const { session } = tokens;
     if (session === undefined || flow.isOver) return;
     this.#binding = binding;
+    this.#publicGruu = binding.publicGruu;
     this.#wasRegistered = true;
     const { clock } = platform;
     this.#expiresAt = clock.now() + binding.expires * 1000;
@@ -250,6 +259,7 @@ export class Connection {
   }
 
   #end(reason: WicError): void {
+    this.#o.onEnding(reason);
     this.#drop();
     this.#unhint();
     this.#o.tokens.clear();

@@ -1,6 +1,9 @@
 /** Methods that this user agent answers. */
 export const allow = "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, OPTIONS, NOTIFY";
 
+/** Extensions of INVITE that this user agent knows. */
+export const supported = "100rel, timer, outbound, gruu";
+
 /** Feature tag of multimedia telephony (TS 24.173), as the Contact and Accept-Contact carry it. */
 export const mmtel = '+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel"';
 

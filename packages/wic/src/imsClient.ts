@@ -3,12 +3,13 @@ import type { ServerTransaction } from "@portico/sip";
 import { LocalAddress } from "./address.ts";
 import { browserPlatform } from "./browserPlatform.ts";
 import type { Call, CallLine } from "./call.ts";
+import { callEnd } from "./callEnd.ts";
 import { Connection } from "./connection.ts";
 import type { PhoneState } from "./connection.ts";
 import { dialTarget } from "./dialTarget.ts";
 import { Emitter } from "./emitter.ts";
 import { WicError } from "./errors.ts";
-import { allow } from "./headers.ts";
+import { allow, supported } from "./headers.ts";
 import type { TokenSource } from "./imsSession.ts";
 import { IncomingCall } from "./incomingCall.ts";
 import { takeInstance } from "./instanceId.ts";
@@ -82,6 +83,8 @@ export class ImsClient {
   #state: PhoneState = "offline";
   #reason: WicError | undefined;
   #life: Life | undefined;
+  /** Counts log-outs, so that one during a start is not forgotten. */
+  #lives = 0;
   #starting: Promise<void> | undefined;
 
   constructor(options: ImsClientOptions) {
@@ -149,6 +152,7 @@ export class ImsClient {
 
   /** Ends all calls and the registration. Never rejects; idempotent. The web session is the page's to end. */
   async logOut(): Promise<void> {
+    this.#lives += 1;
     for (const call of this.#calls) call.hangUp();
     await this.#life?.connection.logOut();
   }
@@ -156,7 +160,13 @@ export class ImsClient {
   async #start(): Promise<void> {
     if (this.#state === "registered") return;
     if (this.#life === undefined) {
-      this.#life = this.#live(await takeInstance(this.#platform));
+      const life = this.#lives;
+      const instance = await takeInstance(this.#platform);
+      if (life !== this.#lives) {
+        instance.release();
+        throw new WicError("wic/logged-out");
+      }
+      this.#life = this.#live(instance);
       this.#life.connection.start();
     }
     await new Promise<void>((resolve, reject) => {
@@ -192,6 +202,9 @@ export class ImsClient {
       address,
       trusted,
       onState: (state, reason) => this.#onState(state, reason),
+      onEnding: (reason) => {
+        for (const call of this.#calls) call.abort(callEnd("network", { error: reason, message: reason.message }));
+      },
       onFlowLost: () => {
         for (const call of this.#calls) call.flowLost();
       },
@@ -202,6 +215,10 @@ export class ImsClient {
       address,
       trusted,
       registered: () => connection.registered,
+      contact() {
+        const { session } = tokens;
+        return session === undefined ? "" : address.dialogContact(session, connection.publicGruu);
+      },
       iceServers: () => tokens.session?.iceServers ?? [],
       lendMicrophone: () => lendMicrophone(platform, this.#options.microphone),
       async renewToken() {
@@ -221,7 +238,6 @@ export class ImsClient {
     if (registered !== undefined) for (const call of this.#calls) call.flowReplaced(registered);
     if (state === "ended" && life !== undefined) {
       this.#life = undefined;
-      for (const call of this.#calls) call.flowLost();
       life.agent.close();
       life.instance.release();
     }
@@ -252,9 +268,8 @@ export class ImsClient {
     if (request.body !== "" && !type.startsWith("application/sdp")) {
       return tx.reply(415, { headers: [["Accept", "application/sdp"]] });
     }
-    const unknown = request
-      .list("Require")
-      .filter((option) => !["100rel", "outbound", "gruu"].includes(option.toLowerCase()));
+    const known = supported.split(", ");
+    const unknown = request.list("Require").filter((option) => !known.includes(option.toLowerCase()));
     // RFC 3261 §8.2.2.3
     if (unknown.length > 0) return tx.reply(420, { headers: [["Unsupported", unknown.join(", ")]] });
     const call = new IncomingCall(this.#life.line, tx);

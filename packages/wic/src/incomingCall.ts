@@ -3,7 +3,7 @@ import { Call } from "./call.ts";
 import type { CallLine } from "./call.ts";
 import { callEnd, endByCancel } from "./callEnd.ts";
 import { WicError } from "./errors.ts";
-import { allow } from "./headers.ts";
+import { allow, supported } from "./headers.ts";
 import { remoteParty } from "./remoteParty.ts";
 
 /** A call that comes to this side. */
@@ -37,13 +37,15 @@ export class IncomingCall extends Call {
   }
 
   override answer(): void {
+    // The caller may have given up while the user's finger was on its way.
+    if (this.state === "ended" || this.#answering) return;
     if (this.state !== "ringing") throw new WicError("wic/call-state");
-    if (this.#answering) return;
     this.#answering = true;
     this.#accept().catch((error: unknown) => this.fail(error));
   }
 
   override decline(as: "declined" | "busy" = "declined"): void {
+    if (this.state === "ended") return;
     if (this.state !== "ringing") throw new WicError("wic/call-state");
     this.#invitation.reject(as === "busy" ? 486 : 603);
     this.finish(callEnd("declined"));
@@ -52,8 +54,7 @@ export class IncomingCall extends Call {
   override hangUp(): void {
     if (this.state === "ended") return;
     if (this.state === "ringing" && !this.#answering) return this.decline();
-    this.#invitation.end();
-    this.finish(callEnd("hung-up"));
+    this.abort(callEnd("hung-up"));
   }
 
   async #accept(): Promise<void> {
@@ -71,7 +72,8 @@ export class IncomingCall extends Call {
       negotiation.remoteDirection(answer.direction);
     }
     if (this.state === "ended") return;
-    this.#invitation.accept({ headers: this.#headers(), body: { type: "application/sdp", text } });
+    const timer = this.timer?.asked(this.#invitation.invite) ?? [];
+    this.#invitation.accept({ headers: [...this.#headers(), ...timer], body: { type: "application/sdp", text } });
   }
 
   async #onAck(answer: string): Promise<void> {
@@ -88,15 +90,10 @@ export class IncomingCall extends Call {
   }
 
   #headers(): [string, string][] {
-    const registered = this.line.registered();
-    const headers: [string, string][] = [
+    return [
+      ["Contact", this.line.contact()],
       ["Allow", allow],
-      ["Supported", "100rel, outbound, gruu"],
+      ["Supported", supported],
     ];
-    if (registered !== undefined) {
-      const { session, binding } = registered;
-      headers.unshift(["Contact", this.line.address.dialogContact(session, binding.publicGruu)]);
-    }
-    return headers;
   }
 }

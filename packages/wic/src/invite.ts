@@ -1,7 +1,8 @@
 import { SipRequest } from "@portico/sip";
 import type { LocalAddress } from "./address.ts";
 import type { Registered } from "./connection.ts";
-import { allow, mmtel, nameAddress } from "./headers.ts";
+import { sessionInterval } from "./sessionTimer.ts";
+import { allow, mmtel, nameAddress, supported } from "./headers.ts";
 
 /** What one outgoing call needs for its INVITE, and for the second one after a challenge. */
 export interface InviteDraft {
@@ -40,7 +41,8 @@ export function createInvite(draft: InviteDraft, registered: Registered, address
       ["P-Preferred-Identity", `<${preferred}>`],
       ["P-Early-Media", "supported"],
       ["Privacy", hideIdentity ? "id" : "none"],
-      ["Supported", "100rel, outbound, gruu"],
+      ["Supported", supported],
+      ["Session-Expires", String(sessionInterval)],
       ["Allow", allow],
       ["Accept", "application/sdp, application/3gpp-ims+xml"],
     ],

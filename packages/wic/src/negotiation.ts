@@ -4,6 +4,7 @@ import type { CallMedia } from "./callMedia.ts";
 import { WicError } from "./errors.ts";
 import type { WicErrorCode } from "./errors.ts";
 import { allow } from "./headers.ts";
+import type { SessionTimer } from "./sessionTimer.ts";
 
 /** Who keeps the call on hold. */
 export type HeldBy = "local" | "remote" | "both";
@@ -19,15 +20,26 @@ export class Negotiation {
   readonly #usage: InviteUsage;
   readonly #onHold: () => void;
   readonly #sleep: (ms: number) => Promise<void>;
+  readonly #timer: SessionTimer;
+  readonly #contact: string;
   #queue: Promise<void> = Promise.resolve();
   #localHold = false;
   #remoteHold = false;
   /** Our offer in a 2xx waits for its answer in the ACK. */
   #onAnswer: ((sdp: string) => void) | undefined;
 
-  constructor(o: { media: CallMedia; usage: InviteUsage; onHold(): void; sleep(ms: number): Promise<void> }) {
+  constructor(o: {
+    media: CallMedia;
+    usage: InviteUsage;
+    timer: SessionTimer;
+    contact: string;
+    onHold(): void;
+    sleep(ms: number): Promise<void>;
+  }) {
     this.#media = o.media;
     this.#usage = o.usage;
+    this.#timer = o.timer;
+    this.#contact = o.contact;
     this.#onHold = () => o.onHold();
     this.#sleep = (ms) => o.sleep(ms);
   }
@@ -37,10 +49,9 @@ export class Negotiation {
     return this.#remoteHold ? "remote" : undefined;
   }
 
-  /** The direction in the other side's latest description. */
+  /** The direction in an offer of the other side, or in its answer to an offer of ours that would hear it. */
   remoteDirection(direction: Direction): void {
-    // To our own hold (sendonly) the other side answers recvonly: that is no hold of theirs.
-    const remoteHold = direction === "inactive" ? !this.#localHold : direction === "sendonly";
+    const remoteHold = direction === "sendonly" || direction === "inactive";
     if (remoteHold === this.#remoteHold) return;
     this.#remoteHold = remoteHold;
     this.#onHold();
@@ -100,10 +111,15 @@ export class Negotiation {
   /** One re-INVITE. @returns its final status */
   async #offer(options: { held: boolean; iceRestart?: boolean }): Promise<number> {
     const text = await this.#media.offer(options);
-    const response = await this.#usage.request("INVITE", { body: { type: "application/sdp", text } });
+    const response = await this.#usage.request("INVITE", {
+      headers: this.#offerHeaders(),
+      body: { type: "application/sdp", text },
+    });
+    if (response.status < 300) this.#timer.answered(response);
     if (response.status < 300 && response.body !== "") {
       const direction = await this.#media.acceptAnswer(response.body);
-      this.remoteDirection(direction === "inactive" && options.held ? "recvonly" : direction);
+      // To our own hold (sendonly) the answer is recvonly or inactive, which says nothing about theirs (RFC 3264 §6.1).
+      if (!options.held) this.remoteDirection(direction);
       return response.status;
     }
     await this.#media.rollback(this.#localHold);
@@ -114,17 +130,25 @@ export class Negotiation {
     const { request } = tx;
     if (request.body !== "") {
       const { sdp, direction } = await this.#media.answer(request.body, { held: this.#localHold });
-      tx.reply(200, { headers: [["Allow", allow]], body: { type: "application/sdp", text: sdp } });
+      tx.reply(200, { headers: this.#headers(request), body: { type: "application/sdp", text: sdp } });
       this.remoteDirection(direction);
       return;
     }
     // An UPDATE without an offer only refreshes the session.
-    if (request.method === "UPDATE") return tx.reply(200, { headers: [["Allow", allow]] });
+    if (request.method === "UPDATE") return tx.reply(200, { headers: this.#headers(request) });
     const text = await this.#media.offer({ held: this.#localHold });
     this.#onAnswer = (sdp) => {
       void this.#enqueue(async () => this.remoteDirection(await this.#media.acceptAnswer(sdp))).catch(() => undefined);
     };
-    tx.reply(200, { headers: [["Allow", allow]], body: { type: "application/sdp", text } });
+    tx.reply(200, { headers: this.#headers(request), body: { type: "application/sdp", text } });
+  }
+
+  #offerHeaders(): [string, string][] {
+    return [["Supported", "timer"], ["Allow", allow], ...this.#timer.terms()];
+  }
+
+  #headers(request: SipRequest): [string, string][] {
+    return [["Contact", this.#contact], ["Allow", allow], ...this.#timer.asked(request)];
   }
 
   #enqueue<T>(step: () => Promise<T>): Promise<T> {

@@ -50,8 +50,7 @@ export class OutgoingCall extends Call {
   override hangUp(): void {
     if (this.state === "ended") return;
     const established = this.state === "active" || this.state === "held";
-    this.usage?.end();
-    this.finish(callEnd(established ? "hung-up" : "cancelled"));
+    this.abort(callEnd(established ? "hung-up" : "cancelled"));
   }
 
   protected override heard(): void {
@@ -99,6 +98,7 @@ export class OutgoingCall extends Call {
 
   async #onAccepted(response: SipResponse, usage: InviteUsage, media: CallMedia): Promise<void> {
     usage.ack();
+    this.timer?.answered(response);
     if (this.state === "ended") return;
     this.#takeAnswer(response, media);
     this.#takeIdentity(response);

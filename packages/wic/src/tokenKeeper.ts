@@ -63,6 +63,7 @@ export class TokenKeeper {
     });
     try {
       const session = await Promise.race([this.#source(), late]);
+      if (!isUsable(session)) throw new WicError("wic/token-unavailable");
       if (this.#cleared) throw new WicError("wic/logged-out");
       this.#session = session;
       this.#askedAt = askedAt;
@@ -73,6 +74,19 @@ export class TokenKeeper {
       cancelTimer?.();
     }
   }
+}
+
+/** The web site's answer is data from outside: what it lacks would break the first REGISTER, or its header fields. */
+function isUsable(session: ImsSession): boolean {
+  return (
+    typeof session === "object" &&
+    typeof session.impu === "string" &&
+    typeof session.homeDomain === "string" &&
+    Array.isArray(session.wss) &&
+    session.expiresIn > 0 &&
+    // RFC 6750 §2.1
+    /^[\w\-.~+/]+=*$/.test(session.accessToken)
+  );
 }
 
 function asTokenError(error: unknown): WicError {

@@ -28,7 +28,10 @@ export class FakeSocket extends EventTarget implements Socket {
     if (this.readyState !== 1) throw new DOMException("not open", "InvalidStateError");
     this.kinds.push(typeof frame === "string" ? "text" : "binary");
     const text = typeof frame === "string" ? octets.fromText(frame) : octets.fromBytes(frame);
-    this.#later(() => this.onFrame(text));
+    // What was sent before a close still arrives.
+    this.#clock.setTimer(1, () => {
+      if (!this.silent) this.onFrame(text);
+    });
   }
 
   close(code?: number): void {

@@ -1,4 +1,4 @@
-import { createResponse, Dialog, octets, parseMessage, SipRequest, UserAgent } from "@portico/sip";
+import { createResponse, Dialog, parseMessage, SipRequest, UserAgent } from "@portico/sip";
 import type { Hop, InviteEvents, InviteUsage, ServerTransaction, SipMessage } from "@portico/sip";
 import { SeededRandom, VirtualClock } from "@portico/sip/testing";
 import { ImsClient } from "../src/index.ts";
@@ -41,10 +41,11 @@ export class World {
   onInvite: (tx: ServerTransaction) => void = (tx) => tx.reply(480);
   microphone: () => Promise<FakeStream> = () => Promise.resolve(new FakeStream());
   readonly #hints = new Set<(hint: Hint) => void>();
-  readonly #random = new SeededRandom(7);
+  readonly #random: SeededRandom;
   #subscription: { dialog: Dialog; hop: Hop } | undefined;
 
-  constructor() {
+  constructor(seed = 7) {
+    this.#random = new SeededRandom(seed);
     this.agent = new UserAgent({
       clock: this.clock,
       random: this.#random,
@@ -63,7 +64,9 @@ export class World {
   async registered(options: Partial<ImsClientOptions> = {}): Promise<ImsClient> {
     const phone = this.client(options);
     void phone.start().catch(() => undefined);
-    await this.clock.settle(100);
+    // Two rounds: the first has more promises to settle than timers to run.
+    await this.clock.settle(50);
+    await this.clock.settle(50);
     if (phone.state !== "registered") throw new Error(`not registered but ${phone.state}: ${phone.reason?.code}`);
     return phone;
   }
@@ -99,6 +102,16 @@ export class World {
       },
       report: (error) => void this.reports.push(error),
     };
+  }
+
+  /** From now on the user is asked for the microphone. @returns her consent */
+  askForMicrophone(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.microphone = async () => {
+      await promise;
+      return new FakeStream();
+    };
+    return resolve;
   }
 
   get socket(): FakeSocket {
@@ -267,6 +280,3 @@ export function reginfo(contact: string, o: { state?: string; event?: string; co
  <registration aor="tel:${tel}" id="a2" state="active"></registration>
 </reginfo>`;
 }
-
-/** Text of octets, for looking into raw messages. */
-export const textOf = (raw: string): string => octets.toText(raw);
