@@ -71,7 +71,7 @@ test("a transaction that throws leaves nothing behind", async () => {
   await store.close();
 });
 
-test("WWSF-04 the table itself refuses a second holder of an identity and a second identity of a user", async () => {
+test("WWSF-04a the table itself refuses a second holder of an identity and a second identity of a user", async () => {
   const store = await openStore(":memory:");
   await store.blocks.define([entry(1), entry(2)]);
   await assign(store, entry(1).impu, "mary");

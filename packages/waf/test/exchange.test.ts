@@ -1,3 +1,6 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createLocalJWKSet, jwtVerify } from "jose";
 import { expect, onTestFinished, test } from "vitest";
 import { acme, claimsOf, issuer, keyPair, keys, other, World } from "./world.ts";
@@ -90,11 +93,15 @@ test.each([
 });
 
 test("WAF-09 a client assertion works once, also across a restart", async () => {
-  const world = await open();
-  const assertion = await world.assertion();
-  expect((await world.exchange("mary", { client_assertion: assertion })).status).toBe(200);
-  const again = await world.exchange("mary", { client_assertion: assertion });
-  expect(again).toMatchObject({ status: 401, body: { reason: "client_assertion_replayed" } });
+  const path = join(mkdtempSync(join(tmpdir(), "portico-waf-")), "waf.db");
+  const before = await World.open({ path });
+  const assertion = await before.assertion();
+  const replayed = { status: 401, body: { reason: "client_assertion_replayed" } };
+  expect((await before.exchange("mary", { client_assertion: assertion })).status).toBe(200);
+  expect(await before.exchange("mary", { client_assertion: assertion })).toMatchObject(replayed);
+  await before.close();
+  const after = await open({ path });
+  expect(await after.exchange("mary", { client_assertion: assertion })).toMatchObject(replayed);
 });
 
 test("to a stranger an unknown client and a bad signature look the same", async () => {
