@@ -83,8 +83,8 @@ export class CalleeUsage extends BaseUsage {
   }
 
   override end(headers: HeaderList = []): void {
-    if (this.state === "calling" || this.state === "early") this.reject(480, { headers });
-    else this.bye(headers);
+    if (this.#deferred || (this.state !== "calling" && this.state !== "early")) this.bye(headers);
+    else this.reject(480, { headers });
   }
 
   override ack(): never {
@@ -106,7 +106,7 @@ export class CalleeUsage extends BaseUsage {
     const { dialog, state } = this;
     if (this.#deferred && this.#stop()) {
       // Accepted by the owner, but the 2xx has not gone yet.
-      this.#transaction.reply(480);
+      this.#transaction.reply(480, { headers });
       this.finish({ by: "local" });
     }
     if (!dialog || (state !== "accepted" && state !== "confirmed")) {
@@ -159,6 +159,7 @@ export class CalleeUsage extends BaseUsage {
       this.offers.note("remote", request);
       transaction.reply(200);
     }
+    this.#reliable.next();
     this.context.guard(() => this.events.pracked?.(request));
     const deferred = this.#deferred;
     if (deferred && !this.#reliable.pending) {

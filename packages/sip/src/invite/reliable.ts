@@ -4,7 +4,7 @@ import type { ServerTransaction } from "../transaction/serverTransaction.ts";
 import { TimerBank } from "../transaction/timerBank.ts";
 
 /** True when the list header of that name holds the option tag. */
-export function hasOption(message: SipRequest | SipResponse, name: "Require" | "Supported", option: string): boolean {
+function hasOption(message: SipRequest | SipResponse, name: "Require" | "Supported", option: string): boolean {
   return message.list(name).some((value) => value.toLowerCase() === option);
 }
 
@@ -41,14 +41,14 @@ export class ReliableSender {
     this.#onTimeout = () => o.onTimeout();
   }
 
-  /** Some response still waits for its PRACK. */
+  /** Some response still waits, for its PRACK or to be sent. */
   get pending(): boolean {
-    return this.#waiting;
+    return this.#waiting || this.#queue.length > 0;
   }
 
   send(response: SipResponse): void {
-    if (this.#waiting) this.#queue.push(response);
-    else this.#start(response);
+    this.#queue.push(response);
+    this.next();
   }
 
   /** Takes the RAck of a PRACK; false if it fits no unacknowledged response (the PRACK gets 481 then). */
@@ -60,9 +60,13 @@ export class ReliableSender {
     }
     this.#timers.stopAll();
     this.#waiting = false;
-    const next = this.#queue.shift();
-    if (next) this.#start(next);
     return true;
+  }
+
+  /** After the PRACK has been answered: sends the response that waited, if any. */
+  next(): void {
+    const next = this.#waiting ? undefined : this.#queue.shift();
+    if (next) this.#start(next);
   }
 
   /** RFC 3262 §3: a final response ends the repetition. */
