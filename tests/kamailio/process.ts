@@ -1,0 +1,42 @@
+import { spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+
+/** A program that a fixture runs; what it says goes to a file. */
+export interface FixtureProcess {
+  readonly running: boolean;
+  /** Its standard output and error so far. */
+  log(): string;
+  /** SIGTERM, then SIGKILL after three seconds. Idempotent. */
+  close(): Promise<void>;
+}
+
+const patience = 3000;
+
+/**
+ * Starts a program that does not outlive the test, not even one that crashes: the kernel ends it with its parent
+ * (`PR_SET_PDEATHSIG`, by way of `setpriv`).
+ * @param logFile where its output goes
+ */
+export function startProcess(command: string, args: readonly string[], logFile: string): FixtureProcess {
+  const log = openSync(logFile, "w");
+  const child = spawn("setpriv", ["--pdeathsig", "TERM", command, ...args], { stdio: ["ignore", log, log] });
+  closeSync(log);
+  let running = true;
+  const ended = new Promise<void>((resolve) => {
+    child.once("error", () => resolve());
+    child.once("exit", () => resolve());
+  }).then(() => (running = false));
+  return {
+    get running() {
+      return running;
+    },
+    log: () => readFileSync(logFile, "utf8"),
+    async close() {
+      if (!running) return;
+      child.kill("SIGTERM");
+      const timer = setTimeout(() => child.kill("SIGKILL"), patience);
+      await ended;
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,24 @@
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const templates = join(import.meta.dirname, "core");
+
+/** Fills in the `@NAMES@` of one template. @throws Error for a name without a value. */
+function fill(template: string, values: Readonly<Record<string, string>>): string {
+  return template.replaceAll(/@([A-Z]+)@/g, (_, name: string) => {
+    const value = values[name];
+    if (value === undefined) throw new Error(`no value for @${name}@ in a configuration of the core`);
+    return value;
+  });
+}
+
+/** Writes the configurations of all three CSCFs into a folder. */
+export function renderCore(run: string, values: Readonly<Record<string, string>>): void {
+  const render = (from: string, to: string, extra: Readonly<Record<string, string>> = {}): void => {
+    writeFileSync(join(run, to), fill(readFileSync(join(templates, from), "utf8"), { ...values, ...extra }));
+  };
+  for (const name of ["icscf", "scscf", "pcscf"]) render(`${name}.cfg`, `${name}.cfg`);
+  for (const name of ["icscf", "scscf"]) render("cdp.xml", `${name}.xml`, { NAME: name });
+  mkdirSync(join(run, "dbtext"), { recursive: true });
+  for (const table of readdirSync(join(templates, "dbtext"))) render(`dbtext/${table}`, `dbtext/${table}`);
+}
