@@ -28,8 +28,8 @@ export interface AcmeConfig {
   readonly publicUrl: string;
   /** PEM files; absent: plain HTTP. */
   readonly tls?: { readonly cert: string; readonly key: string };
-  /** The operator's authorisation function: issuer URL (RFC 8414), and the audience of the tokens asked for. */
-  readonly waf: { readonly issuer: string; readonly audience?: string };
+  /** The operator's authorisation function: its issuer URL (RFC 8414). */
+  readonly waf: { readonly issuer: string };
   /** Acme's client identifier at the WAF. */
   readonly clientId: string;
   /** File with Acme's private key for the WAF: ES256, a JWK or PKCS #8 PEM. */
@@ -82,7 +82,6 @@ export function checkConfig(value: unknown): AcmeConfig {
     throw new ConfigError("publicUrl: http is accepted on localhost only; browsers give no microphone to it elsewhere");
   const tls = at.optional("tls");
   const waf = new Fields(at.member("waf"), "waf.");
-  const audience = waf.optional("audience");
   const idpKey = at.optional("idpKey");
   return {
     host: at.text("host"),
@@ -91,10 +90,7 @@ export function checkConfig(value: unknown): AcmeConfig {
     ...(tls === undefined
       ? {}
       : { tls: { cert: new Fields(tls, "tls.").text("cert"), key: new Fields(tls, "tls.").text("key") } }),
-    waf: {
-      issuer: waf.url("issuer", ["http:", "https:"]).href.replace(/\/$/, ""),
-      ...(audience === undefined ? {} : { audience: waf.text("audience") }),
-    },
+    waf: { issuer: waf.url("issuer", ["http:", "https:"]).href.replace(/\/$/, "") },
     clientId: at.text("clientId"),
     clientKey: at.text("clientKey"),
     ...(idpKey === undefined ? {} : { idpKey: at.text("idpKey") }),

@@ -60,7 +60,7 @@ export class ImsSessions {
     const { refreshToken } = session;
     if (refreshToken !== undefined) {
       try {
-        return keep(session, await this.#waf.refresh(refreshToken));
+        return keep(session, await this.#waf.refresh(refreshToken, session.handle));
       } catch (error) {
         if (!(error instanceof AcmeError) || error.code !== "signed_out") throw error;
         delete session.refreshToken;

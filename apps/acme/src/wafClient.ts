@@ -33,7 +33,6 @@ export interface Identity {
 
 export interface WafClientOptions {
   readonly issuer: string;
-  readonly audience?: string;
   readonly clientId: string;
   readonly key: CryptoKey | KeyObject;
 }
@@ -60,7 +59,6 @@ export class WafClient {
 
   /** First grant of a web session: her ID token for an access token. @throws AcmeError */
   async exchange(idToken: string, webSession: string): Promise<ImsGrant> {
-    const { audience } = this.#options;
     return readGrant(
       await this.#post("token", {
         grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
@@ -69,14 +67,14 @@ export class WafClient {
         requested_token_type: "urn:ietf:params:oauth:token-type:access_token",
         scope: "ims.register ims.voice",
         web_session: webSession,
-        ...(audience === undefined ? {} : { audience }),
       }),
     );
   }
 
   /** A further grant of the same web session; the refresh token is replaced each time. @throws AcmeError */
-  async refresh(refreshToken: string): Promise<ImsGrant> {
-    return readGrant(await this.#post("token", { grant_type: "refresh_token", refresh_token: refreshToken }));
+  async refresh(refreshToken: string, webSession: string): Promise<ImsGrant> {
+    const form = { grant_type: "refresh_token", refresh_token: refreshToken, web_session: webSession };
+    return readGrant(await this.#post("token", form));
   }
 
   /** RFC 7009: ends the web session's tokens and its lease; her number stays hers. @throws AcmeError */
@@ -157,17 +155,10 @@ function refusal(status: number, answer: Record<string, unknown>): AcmeError {
   return new AcmeError(codeOf(status, answer), { cause });
 }
 
-function codeOf(status: number, answer: Record<string, unknown>): AcmeErrorCode {
-  if (answer["reason"] === "block_exhausted") return "block_exhausted";
-  switch (answer["error"]) {
-    case "access_denied":
-    case "unauthorized_client":
-      return "telephony_suspended";
-    case "invalid_target":
-      return "identity_refused";
-    case "invalid_grant":
-      return "signed_out";
-    default:
-      return status >= 500 || status === 429 ? "portal_unreachable" : "portal_refused";
-  }
+/** The WAF's own stable `reason` says more than the OAuth error code. */
+function codeOf(status: number, { reason, error }: Record<string, unknown>): AcmeErrorCode {
+  if (reason === "block_exhausted" || reason === "identity_refused") return reason;
+  if (error === "access_denied" || error === "unauthorized_client") return "telephony_suspended";
+  if (error === "invalid_grant" || reason === "subject_token_expired") return "signed_out";
+  return status >= 500 || status === 429 ? "portal_unreachable" : "portal_refused";
 }

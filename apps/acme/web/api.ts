@@ -60,7 +60,8 @@ function isProblem(body: unknown): body is Problem {
 }
 
 export const api = {
-  me: (): Promise<Me> => ask("/api/me"),
+  /** Null for a visitor. */
+  me: (): Promise<Me | null> => ask("/api/me"),
   directory: (): Promise<{ colleagues: Colleague[] }> => ask("/api/directory"),
   imsSession: (): Promise<ImsSession> => ask("/api/ims-session"),
   /** Ends the web session; the browser goes on to `next` to leave the identity provider too. */

@@ -30,6 +30,7 @@ export class Desk {
   #signedOut = false;
   #reportedBusy = false;
   #asking: ReturnType<typeof setTimeout> | undefined;
+  #unknownNumbers = 0;
 
   /** @param audio where the other side is heard. */
   constructor(me: Me, audio: HTMLAudioElement) {
@@ -63,7 +64,10 @@ export class Desk {
         this.#reportedBusy = false;
         this.#follow();
       }
-      if (message.type === "welcome" || message.type === "presence") this.#askDirectory(0);
+      if (message.type === "welcome" || message.type === "presence") {
+        this.#unknownNumbers = 0;
+        this.#askDirectory(0);
+      }
     });
     this.#link.changed.add((state) => {
       if (state === "closed") this.#signedOut = true;
@@ -80,9 +84,16 @@ export class Desk {
     return this.ims.name === "registered" ? this.#tel : undefined;
   }
 
-  /** Why the telephone network is not there, in Acme's words. */
-  get problem(): Problem | undefined {
-    return this.ims.name === "registered" ? undefined : this.#problem;
+  /** Why the telephone network is not there: in Acme's words, else in the operator's. */
+  get trouble(): Problem | undefined {
+    const { name, reason } = this.ims;
+    if (name === "registered") return undefined;
+    return this.#problem ?? (reason && { ...reason, detail: "Calls to colleagues work." });
+  }
+
+  /** Tries the telephone network again after it has ended. */
+  reconnect(): void {
+    this.#ims.start();
   }
 
   get colleagues(): readonly Colleague[] {
@@ -168,7 +179,10 @@ export class Desk {
       const { colleagues } = await api.directory();
       this.#colleagues = colleagues;
       this.changed.tell();
-      if (colleagues.some(({ presence, tel }) => presence !== "offline" && tel === undefined)) this.#askDirectory(5000);
+      const unknown = colleagues.some(({ presence, tel }) => presence !== "offline" && tel === undefined);
+      // Soon, then seldom: 3 s doubled up to a minute and a half.
+      this.#unknownNumbers = unknown ? this.#unknownNumbers + 1 : 0;
+      if (unknown) this.#askDirectory(1500 * 2 ** Math.min(this.#unknownNumbers, 6));
     } catch (error) {
       if (error instanceof ApiError && error.status === 401) this.#signedOut = true;
       else this.#askDirectory(5000);

@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from "jose";
-import Provider, { type KoaContext } from "oidc-provider";
+import type Provider from "oidc-provider";
+import type { KoaContext } from "oidc-provider";
 import { errorPage, signedOutPage, signingOutPage } from "../pages.ts";
 import type { Accounts } from "./accounts.ts";
+import { loadProvider } from "./loadProvider.ts";
 import { MemoryAdapter } from "./memoryAdapter.ts";
 
 /** What the identity provider must know about its one client, the site itself. */
@@ -30,7 +32,8 @@ export async function generateIdpKey(): Promise<JWK> {
 export async function createIdp(options: IdpOptions): Promise<Provider> {
   const { accounts, client, issuer } = options;
   const kid = await calculateJwkThumbprint(options.key);
-  const provider = new Provider(issuer, {
+  const ProviderClass = await loadProvider();
+  const provider = new ProviderClass(issuer, {
     adapter: MemoryAdapter,
     clients: [
       {

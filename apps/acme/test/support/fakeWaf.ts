@@ -17,6 +17,8 @@ export interface FakeWaf {
   readonly numbers: Map<string, string>;
   /** `wss` member of grants. */
   wss: string[];
+  /** As after a revocation. */
+  forgetRefreshTokens(): void;
   close(): Promise<void>;
 }
 
@@ -115,6 +117,7 @@ export async function startFakeWaf(clientKey: JWK, idp: () => string): Promise<F
     refusal: undefined,
     numbers: new Map(),
     wss: [],
+    forgetRefreshTokens: () => refreshTokens.clear(),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -26,7 +26,7 @@ export async function startTestAcme(tls?: { cert: string; key: string; host: str
     port: 0,
     publicUrl: tls === undefined ? "http://localhost:0" : `https://${tls.host}:0`,
     ...(tls === undefined ? {} : { tls: { cert: tls.cert, key: tls.key } }),
-    waf: { issuer: waf.issuer, audience: "sip:ims.test" },
+    waf: { issuer: waf.issuer },
     clientId: "talk.acme.example",
     clientKey,
     users: [

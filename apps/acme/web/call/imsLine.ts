@@ -1,12 +1,19 @@
-import { ImsClient, type Call, type EndCause as WicEndCause, type ImsSession, type PhoneState } from "@portico/wic";
+import {
+  ImsClient,
+  type Call,
+  type EndCause as WicEndCause,
+  type ImsSession,
+  type PhoneState,
+  type WicError,
+} from "@portico/wic";
 import { Listeners } from "../listeners.ts";
 import type { EndCause, LineCall, LineState, Party } from "./line.ts";
 
 /** Where the registration at the operator stands. */
 export interface ImsStatus {
   readonly name: PhoneState;
-  /** A sentence, where the SDK has one. */
-  readonly reason?: string;
+  /** What is the matter and what to do, where something is. */
+  readonly reason?: { readonly title: string; readonly remedy: string };
 }
 
 const causes: Record<WicEndCause, EndCause> = {
@@ -39,10 +46,15 @@ export class ImsLine {
   constructor(session: () => Promise<ImsSession>, microphone: () => Promise<MediaStream>) {
     this.#client = new ImsClient({ tokens: session, microphone });
     this.#client.on("state", (name, reason) => {
-      this.#status = { name, ...(reason === undefined ? {} : { reason: reason.message }) };
+      this.#status = { name, ...(reason && { reason: explain(reason) }) };
       this.changed.tell();
     });
     this.#client.on("incoming", (call) => this.incoming.tell(new ImsCall(call)));
+    this.start();
+  }
+
+  /** Registers; again, after the registration has ended. */
+  start(): void {
     // It rejects when the registration ends, which its state tells as well.
     this.#client.start().catch(() => undefined);
   }
@@ -58,6 +70,10 @@ export class ImsLine {
   logOut(): Promise<void> {
     return this.#client.logOut();
   }
+}
+
+function explain({ message, remedies: [remedy = ""] }: WicError): { title: string; remedy: string } {
+  return { title: message, remedy: remedy === "" ? "" : `${remedy}.` };
 }
 
 class ImsCall implements LineCall {

@@ -11,7 +11,7 @@ export class AcmeApp extends LitElement {
     css`
       main {
         display: grid;
-        grid-template-columns: minmax(0, 1fr) minmax(0, 24rem);
+        grid-template: "notice notice" "people phone" 1fr / minmax(0, 1fr) minmax(0, 24rem);
         gap: 1rem;
         align-items: start;
         width: min(64rem, 100%);
@@ -19,17 +19,38 @@ export class AcmeApp extends LitElement {
         padding: 1rem;
       }
 
-      .column {
-        display: grid;
-        gap: 1rem;
+      .with-call {
+        grid-template: "notice notice" "people call" "people phone" 1fr / minmax(0, 1fr) minmax(0, 24rem);
+      }
+
+      acme-call-card {
+        grid-area: call;
+      }
+
+      acme-colleagues {
+        grid-area: people;
+      }
+
+      acme-phone {
+        grid-area: phone;
       }
 
       .notice {
-        grid-column: 1 / -1;
+        grid-area: notice;
+        display: flex;
+        flex-wrap: wrap;
+        align-items: center;
+        justify-content: space-between;
+        gap: 0.5rem 1rem;
         padding: 0.85rem 1rem;
         color: var(--warn);
         background: var(--warn-soft);
         border-radius: 10px;
+      }
+
+      .notice button {
+        color: var(--text);
+        background: var(--surface);
       }
 
       .loading {
@@ -37,20 +58,13 @@ export class AcmeApp extends LitElement {
         text-align: center;
       }
 
-      footer {
-        width: min(64rem, 100%);
-        margin: 0 auto;
-        padding: 0 1rem 1.5rem;
-        font-size: 0.9rem;
-      }
-
       @media (width < 50rem) {
         main {
-          grid-template-columns: minmax(0, 1fr);
+          grid-template: "notice" "people" "phone" / minmax(0, 1fr);
         }
 
-        .calling .phone {
-          order: -1;
+        .with-call {
+          grid-template: "call" "notice" "people" "phone" / minmax(0, 1fr);
         }
       }
     `,
@@ -85,54 +99,51 @@ export class AcmeApp extends LitElement {
     const live = calling && view.phase !== "ended";
     return html`<acme-status-bar .desk=${desk}></acme-status-bar>
       <p class="unseen" role="status" data-testid="announcement">${announce(desk)}</p>
-      <main class=${live ? "calling" : ""}>
-        ${this.#renderNotice(desk)}
+      <main class=${calling ? "with-call" : ""}>
+        ${this.#renderNotice(desk)} ${calling ? html`<acme-call-card .desk=${desk}></acme-call-card>` : ""}
         <acme-colleagues .desk=${desk}></acme-colleagues>
-        <div class="column phone">
-          ${calling ? html`<acme-call-card .desk=${desk}></acme-call-card>` : ""}
-          <acme-phone .desk=${desk} ?hidden=${live}></acme-phone>
-        </div>
+        <acme-phone .desk=${desk} ?hidden=${live}></acme-phone>
       </main>
-      <footer class="soft" data-testid="emergency-notice">
-        <strong>No emergency calls.</strong> 112, 911 and other emergency numbers cannot be reached from here. Use a
-        mobile or fixed telephone.
-      </footer>
       <acme-incoming .desk=${desk}></acme-incoming>`;
   }
 
   #renderNotice(desk: Desk): TemplateResult | "" {
     if (!desk.linked)
-      return html`<p class="notice" role="status">Connecting to Acme … Colleagues show as offline until then.</p>`;
-    const { problem, ims } = desk;
-    if (problem !== undefined)
-      return html`<p class="notice" role="status" data-testid="problem">
-        <strong>${problem.title}.</strong> ${problem.detail} ${problem.remedy}
-      </p>`;
-    if ((ims.name === "reconnecting" || ims.name === "ended") && ims.reason !== undefined)
-      return html`<p class="notice" role="status" data-testid="problem">
-        <strong>${ims.reason}.</strong> Calls to colleagues work.
-      </p>`;
-    return "";
+      return html`<div class="notice">
+        <p role="status">Connecting to Acme … Colleagues show as offline until then.</p>
+      </div>`;
+    const { trouble } = desk;
+    if (trouble === undefined) return "";
+    const { title, detail, remedy } = trouble;
+    return html`<div class="notice">
+      <p role="status" data-testid="problem"><strong>${title}.</strong> ${detail} ${remedy}</p>
+      ${
+        desk.ims.name === "ended"
+          ? html`<button type="button" data-testid="reconnect" @click=${() => desk.reconnect()}>Try again</button>`
+          : ""
+      }
+    </div>`;
   }
 
   async #enter(): Promise<void> {
     const audio = document.querySelector<HTMLAudioElement>("#remote-audio");
     if (audio === null) return;
     try {
-      const desk = new Desk(await api.me(), audio);
+      const me = await api.me();
+      this.#landing = me === null;
+      if (me === null) return;
+      const desk = new Desk(me, audio);
       this.#desk = desk;
       desk.changed.add(() => {
         document.title = titleOf(desk);
         this.requestUpdate();
       });
     } catch (error) {
-      if (error instanceof ApiError && error.status === 401) this.#landing = true;
-      else {
-        this.#problem = error instanceof ApiError ? error.problem : undefined;
-        this.#retry = setTimeout(() => void this.#enter(), 3000);
-      }
+      this.#problem = error instanceof ApiError ? error.problem : undefined;
+      this.#retry = setTimeout(() => void this.#enter(), 3000);
+    } finally {
+      this.requestUpdate();
     }
-    this.requestUpdate();
   }
 }
 

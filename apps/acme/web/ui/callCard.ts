@@ -65,18 +65,23 @@ export class AcmeCallCard extends DeskElement {
       }
 
       .actions {
-        display: grid;
-        grid-template-columns: repeat(auto-fit, minmax(7rem, 1fr));
+        display: flex;
+        flex-wrap: wrap;
         gap: 0.5rem;
         margin-top: 1.25rem;
       }
 
       .actions button {
+        flex: 1 1 7rem;
         min-height: 52px;
       }
 
       .actions .stop {
-        grid-column: 1 / -1;
+        flex-basis: 100%;
+      }
+
+      h2:focus-visible {
+        outline: 0;
       }
 
       button[aria-pressed="true"],
@@ -128,6 +133,7 @@ export class AcmeCallCard extends DeskElement {
     `,
   ];
   #sent = "";
+  #stage: "none" | "live" | "over" = "none";
 
   constructor() {
     super();
@@ -152,7 +158,7 @@ export class AcmeCallCard extends DeskElement {
     const talking = view.phase === "active" || view.phase === "held";
     return html`<section class="card live" aria-labelledby="name" data-testid="call-card" data-phase=${view.phase}>
       <p class="path" data-testid="path">${paths[path]}</p>
-      <h2 id="name" data-testid="peer">${nameOf(party)}</h2>
+      <h2 id="name" tabindex="-1" data-testid="peer">${nameOf(party)}</h2>
       ${
         party.name !== undefined && party.number !== undefined && path === "ims"
           ? html`<p class="soft numeric">${formatNumber(party.number)}</p>`
@@ -197,6 +203,14 @@ export class AcmeCallCard extends DeskElement {
     </section>`;
   }
 
+  /** The button that began or ended the call is gone: the keyboard goes on from the card's heading. */
+  override updated(): void {
+    const phase = this.desk.arbiter.view?.phase;
+    const stage = phase === undefined || phase === "incoming" ? "none" : phase === "ended" ? "over" : "live";
+    if (stage !== this.#stage && stage !== "none") this.renderRoot.querySelector<HTMLElement>("h2")?.focus();
+    this.#stage = stage;
+  }
+
   #over(view: CallView): TemplateResult {
     const { end, seconds, party } = view;
     return html`<section
@@ -205,7 +219,7 @@ export class AcmeCallCard extends DeskElement {
       aria-label="Last call"
     >
       <div class="head">
-        <h2>${end?.title}</h2>
+        <h2 tabindex="-1">${end?.title}</h2>
         <button type="button" class="quiet" aria-label="Close this notice" @click=${() => this.desk.arbiter.dismiss()}>
           ${icons.close}
         </button>

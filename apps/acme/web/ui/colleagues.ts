@@ -78,8 +78,21 @@ export class AcmeColleagues extends DeskElement {
         overflow-wrap: anywhere;
       }
 
-      .soft {
-        font-size: 0.9rem;
+      .who .soft {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 0 0.9rem;
+        font-size: 0.92rem;
+      }
+
+      .who .soft span {
+        white-space: nowrap;
+      }
+
+      @media (width < 30rem) {
+        .word {
+          display: none;
+        }
       }
     `,
   ];
@@ -112,7 +125,10 @@ export class AcmeColleagues extends DeskElement {
       <span class="face" aria-hidden="true">${initials}</span>
       <div class="who">
         <p class="name">${name}</p>
-        <p class="soft numeric">${words[shown]}${tel === undefined ? "" : html` · ${formatNumber(tel)}`}</p>
+        <p class="soft numeric">
+          <span>${words[shown]}</span
+          ><span>${tel === undefined ? (byPhone ? "no number yet" : "") : formatNumber(tel)}</span>
+        </p>
       </div>
       <button
         type="button"
@@ -122,7 +138,7 @@ export class AcmeColleagues extends DeskElement {
         ?disabled=${arbiter.busy || !possible}
         @click=${() => this.desk.call({ user: id })}
       >
-        ${icons.call}
+        ${icons.call}<span class="word">Call</span>
       </button>
     </li>`;
   }

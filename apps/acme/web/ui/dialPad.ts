@@ -33,7 +33,7 @@ export class AcmeDialPad extends LitElement {
       button {
         flex-direction: column;
         gap: 0;
-        min-height: 56px;
+        min-height: 50px;
         padding: 0;
         font-size: 1.3rem;
         line-height: 1.15;

@@ -5,7 +5,10 @@ import { DeskElement } from "./deskElement.ts";
 import { icons } from "./icons.ts";
 import { shared } from "./shared.ts";
 
-/** The dialog of an incoming call. Modal: whatever the user was at, the two answers are what the keyboard reaches. */
+/**
+ * The dialog of an incoming call. Modal: whatever the user was at, the two answers are what the keyboard reaches. The
+ * focus starts at the caller's name, so that a key pressed just then answers nothing by accident.
+ */
 export class AcmeIncoming extends DeskElement {
   static override styles: CSSResultGroup = [
     shared,
@@ -52,6 +55,10 @@ export class AcmeIncoming extends DeskElement {
         }
       }
 
+      h2:focus-visible {
+        outline: 0;
+      }
+
       h2 {
         font-size: 1.5rem;
         line-height: 1.25;
@@ -82,6 +89,7 @@ export class AcmeIncoming extends DeskElement {
     const { party, path } = view;
     const how = path === "direct" ? "Direct call from a colleague" : "Call by the telephone network";
     return html`<dialog
+      role="alertdialog"
       aria-labelledby="caller"
       aria-describedby="how"
       data-testid="incoming"
@@ -89,7 +97,7 @@ export class AcmeIncoming extends DeskElement {
     >
       <span class="face" aria-hidden="true">${icons.call}</span>
       <p class="soft" id="how">${how}</p>
-      <h2 id="caller" data-testid="caller">${nameOf(party)}</h2>
+      <h2 id="caller" tabindex="-1" autofocus data-testid="caller">${nameOf(party)}</h2>
       ${
         party.name !== undefined && party.number !== undefined
           ? html`<p class="soft numeric">${formatNumber(party.number)}</p>`
@@ -99,7 +107,7 @@ export class AcmeIncoming extends DeskElement {
         <button type="button" class="stop" data-testid="decline" @click=${() => this.desk.arbiter.decline()}>
           ${icons.hangUp} Decline
         </button>
-        <button type="button" class="go" data-testid="answer" autofocus @click=${() => void this.desk.arbiter.answer()}>
+        <button type="button" class="go" data-testid="answer" @click=${() => void this.desk.arbiter.answer()}>
           ${icons.call} Answer
         </button>
       </div>

@@ -21,6 +21,15 @@ export class AcmePhone extends DeskElement {
         font-size: 1.05rem;
       }
 
+      .emergency {
+        margin-bottom: 0.75rem;
+        padding: 0.5rem 0.8rem;
+        font-size: 0.9rem;
+        color: var(--warn);
+        background: var(--warn-soft);
+        border-radius: 10px;
+      }
+
       .entry {
         position: relative;
         margin-bottom: 0.75rem;
@@ -67,15 +76,19 @@ export class AcmePhone extends DeskElement {
       }
 
       .dials button {
+        flex-wrap: wrap;
         justify-content: space-between;
+        gap: 0 0.75rem;
         width: 100%;
         min-height: 48px;
+        padding: 0.35rem 1rem;
         text-align: start;
       }
 
       .dials .soft {
         font-weight: 400;
-        font-size: 0.9rem;
+        font-size: 0.92rem;
+        white-space: nowrap;
       }
 
       .off {
@@ -95,6 +108,9 @@ export class AcmePhone extends DeskElement {
     const idle = !arbiter.busy;
     return html`<section class="card" aria-labelledby="heading">
       <h2 id="heading">Call a number</h2>
+      <p class="emergency" data-testid="emergency-notice">
+        <strong>No emergency calls from here.</strong> For 112 or 911 use a mobile or fixed telephone.
+      </p>
       <form @submit=${this.#submit}>
         <div class="entry">
           <label class="unseen" for="number">Telephone number</label>
