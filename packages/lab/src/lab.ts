@@ -134,6 +134,7 @@ class RunningLab implements Lab {
     }
     this.#elements.push(this.#icscf.element, this.#scscf.element, this.#exchange.element);
     names.set(this.homeDomain, this.icscf);
+    for (const element of this.#elements) names.set(element.sentBy, addressOf(element));
     return this;
   }
 

@@ -29,13 +29,13 @@ function report(lab: Lab): void {
 async function main(path: string | undefined): Promise<void> {
   if (path === undefined) throw new LabError("lab/configuration", "usage: main.ts CONFIGURATION.json");
   const lab = await startLab(await readConfiguration(path));
+  const stop = (): void => void lab.close();
+  process.once("SIGINT", stop);
+  process.once("SIGTERM", stop);
   report(lab);
   say(
     `lab ready home=${lab.homeDomain} icscf=${at(lab.icscf)} scscf=${at(lab.scscf)} telephones=${at(lab.telephonesAt)}`,
   );
-  const stop = (): void => void lab.close();
-  process.once("SIGINT", stop);
-  process.once("SIGTERM", stop);
 }
 
 try {

@@ -138,7 +138,13 @@ test("contacts are refreshed, ended singly and all at once, in order", async () 
   expect([gone.status, gone.has("Contact"), gone.has("Service-Route")]).toEqual([200, false, false]);
   expect(lab.registrations).toEqual([]);
   await node.register(mary);
-  const star = { without: ["Contact"], extra: [["Contact", "*"], ["Expires", "0"]] as [string, string][] };
+  const star = {
+    without: ["Contact"],
+    extra: [
+      ["Contact", "*"],
+      ["Expires", "0"],
+    ] as [string, string][],
+  };
   expect((await node.register(mary, star)).status).toBe(200);
   expect(lab.registrations).toEqual([]);
 });
@@ -158,7 +164,10 @@ test("a contact that nobody refreshes expires", async () => {
 });
 
 test.each([
-  ["EPC-REG-07: Bearer token toward the core", { without: ["Authorization"], extra: [["Authorization", "Bearer abc.def"]] }],
+  [
+    "EPC-REG-07: Bearer token toward the core",
+    { without: ["Authorization"], extra: [["Authorization", "Bearer abc.def"]] },
+  ],
   ["EPC-REG-11: no Path", { without: ["Path"] }],
   ["EPC-REG-11: Path without Require: path", { without: ["Require"] }],
   ["RFC 3327 §5.1: Path without Supported: path", { without: ["Supported"] }],
@@ -168,12 +177,15 @@ test.each([
     "EPC-REG-17: Contact of the browser",
     { without: ["Contact"], extra: [["Contact", "<sip:u@k3.invalid;transport=ws>;expires=60"]] },
   ],
-] as [string, { without?: string[]; extra?: [string, string][] }][])("REGISTER is refused for: %s", async (finding, o) => {
-  const { lab, node } = await start();
-  expect((await node.register(mary, o)).status).toBe(400);
-  expect(lab.violations).toEqual([`${finding} [REGISTER]`]);
-  expect(lab.registrations).toEqual([]);
-});
+] as [string, { without?: string[]; extra?: [string, string][] }][])(
+  "REGISTER is refused for: %s",
+  async (finding, o) => {
+    const { lab, node } = await start();
+    expect((await node.register(mary, o)).status).toBe(400);
+    expect(lab.violations).toEqual([`${finding} [REGISTER]`]);
+    expect(lab.registrations).toEqual([]);
+  },
+);
 
 test("one Contact for two users is noted", async () => {
   const { lab, node } = await start();

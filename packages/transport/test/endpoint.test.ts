@@ -59,7 +59,12 @@ function options(hop: { protocol: string; sentBy: string }, extra: [string, stri
     ["CSeq", "1 OPTIONS"],
     ...extra,
   ];
-  return SipRequest.create("OPTIONS", "sip:b@ims.test", headers, text === "" ? undefined : { type: "text/plain", text });
+  return SipRequest.create(
+    "OPTIONS",
+    "sip:b@ims.test",
+    headers,
+    text === "" ? undefined : { type: "text/plain", text },
+  );
 }
 
 test.each(["UDP", "TCP"] as const)("EPC-WS-12a carries requests and their responses over %s", async (protocol) => {
@@ -82,7 +87,11 @@ test("EPC-WS-12c a request above 1300 octets for UDP leaves by TCP, its Via nami
   hop.send(options(hop, [], "x".repeat(1300)).toOctets());
   hop.send(options(hop, [], "x".repeat(700)).toOctets());
   await vi.waitFor(() => expect(b.got).toHaveLength(2));
-  const protocols = b.got.map(({ message, hop: from }) => [from.protocol, message.topVia.protocol, message.body.length]);
+  const protocols = b.got.map(({ message, hop: from }) => [
+    from.protocol,
+    message.topVia.protocol,
+    message.body.length,
+  ]);
   expect(protocols.toSorted()).toEqual([
     ["TCP", "TCP", 1300],
     ["UDP", "UDP", 700],
@@ -260,7 +269,9 @@ test("a peer that does not read is given up", async () => {
   let sent = 0;
   while (hop.send(large) && sent < 1000) sent += 1;
   expect(sent).toBeLessThan(100);
-  expect(a.endpoint.hopTo({ address: "127.0.0.1", port, protocol: "UDP" }).send(`SIP/2.0 ${"x".repeat(70_000)}`)).toBe(false);
+  expect(a.endpoint.hopTo({ address: "127.0.0.1", port, protocol: "UDP" }).send(`SIP/2.0 ${"x".repeat(70_000)}`)).toBe(
+    false,
+  );
 });
 
 test("clock and chance of the system", async () => {

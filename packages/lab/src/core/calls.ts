@@ -26,6 +26,7 @@ interface Party {
 }
 
 const mostCalls = 5000;
+const cseqMargin = 1000;
 
 /** The INVITE dialogs that pass the S-CSCF, so that it can end them itself: TS 24.229 §5.4.5.1. */
 export class CallRegister {
@@ -105,7 +106,8 @@ export class CallRegister {
       remote: to.address,
       remoteTarget: to.target,
       routeSet: to.routes,
-      localCseq: from.cseq,
+      // Above whatever this end used before the call was noted, such as its PRACKs; gaps are allowed (RFC 3261 §12.2.1.1)
+      localCseq: from.cseq + cseqMargin,
       phase: "confirmed",
     });
     const bye = dialog.createRequest("BYE", [["Reason", 'SIP;cause=480;text="Registration Ended"']]);

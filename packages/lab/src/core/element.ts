@@ -12,7 +12,7 @@ export interface ElementOptions {
   /** 0: any. */
   readonly port: number;
   readonly wire: Wire;
-  /** Names that stand for an element of the lab, such as the home domain for the I-CSCF. */
+  /** Names that stand for an element of the lab: the home domain, and each element's `host:port`. Reached by TCP. */
   readonly names: Map<string, SocketAddress>;
   receive(message: SipMessage, hop: LabHop): void;
 }
@@ -90,7 +90,7 @@ export class Element {
   /** The hop to a URI: RFC 3263 §4 for numeric hosts, and the lab's own names. */
   hopToUri(uri: string | SipUri): LabHop {
     const { host, port, params } = typeof uri === "string" ? parseUri(uri) : uri;
-    const named = this.#names.get(host.toLowerCase());
+    const named = this.#names.get(host.toLowerCase()) ?? this.#names.get(`${host}:${port ?? 5060}`);
     if (named !== undefined) return this.hopTo(named, "TCP");
     const address = host.startsWith("[") ? host.slice(1, -1) : host;
     const protocol = params.get("transport")?.toLowerCase() === "tcp" ? "TCP" : "UDP";

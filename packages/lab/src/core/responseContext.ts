@@ -187,6 +187,8 @@ function rank(candidate: Final): number {
   const status = typeof candidate === "number" ? candidate : candidate.response.status;
   if (status >= 600) return 0;
   const helpful = [401, 407, 415, 420, 484].includes(status) ? 0 : 500;
+  // A user's word says more than "not reached"
+  const unreached = [408, 430, 480].includes(status) ? 50 : 0;
   // A local time-out says less than any answer of the same class
-  return Math.floor(status / 100) * 1000 + helpful + (typeof candidate === "number" ? 100 : 0);
+  return Math.floor(status / 100) * 1000 + helpful + unreached + (typeof candidate === "number" ? 100 : 0);
 }

@@ -174,7 +174,11 @@ export class Scscf {
     this.#recordRoute(request);
     const next = this.#elementFor(request.uri);
     if (next === undefined) tx.reply(404);
-    else this.#forward(tx, request, [[this.#targetAt(request, next)]], served);
+    else {
+      // A loose route, so that one call's passages of the I-CSCF differ (RFC 3261 §8.2.2.2: no merged request)
+      if (next === this.#o.icscf()) request.prepend("Route", next.route("locate"));
+      this.#forward(tx, request, [[this.#targetAt(request, next)]], served);
+    }
   }
 
   /** Numbers of subscribers and names of our domains stay in the IMS; other numbers break out (TS 24.229 §5.4.3.2). */

@@ -144,7 +144,7 @@ export class CallMedia {
       this.#due += packetMs;
       this.#frame();
     }
-    this.#timer = setTimeout(() => this.#tick(), this.#due - performance.now());
+    this.#timer = setTimeout(() => this.#tick(), Math.max(1, this.#due - performance.now()));
   }
 
   #frame(): void {

@@ -138,6 +138,12 @@ export class TelephoneCall {
     else this.#usage.end();
   }
 
+  /** As {@link hangUp}; resolves when a BYE has been answered. */
+  async release(): Promise<void> {
+    if (this.#state === "connected" && this.#usage !== undefined) await this.#usage.request("BYE");
+    else this.hangUp();
+  }
+
   /** Re-INVITE with sendonly (RFC 3264 §8.4). @returns the status of the answer */
   hold(): Promise<number> {
     return this.#reoffer("sendonly");

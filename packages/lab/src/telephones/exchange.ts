@@ -71,6 +71,8 @@ const ringMs = 200;
 const greetingMs = 2000;
 const callBackMs = 2000;
 const callBackRingMs = 30_000;
+/** How long peers may take to answer the last BYEs. */
+const closeMs = 500;
 const mostCalls = 500;
 
 /** The telephones of the lab behind their breakout gateway. */
@@ -101,7 +103,11 @@ export class Exchange {
       onRequest: (tx) => exchange.#request(tx),
       onError: (error) => process.emitWarning(error instanceof Error ? error : String(error)),
     });
-    const element = await Element.open({ ...options, name: "telephones", receive: (m, hop) => exchange.#receive(m, hop) });
+    const element = await Element.open({
+      ...options,
+      name: "telephones",
+      receive: (m, hop) => exchange.#receive(m, hop),
+    });
     const exchange = new Exchange(options, element, agent);
     return exchange;
   }
@@ -151,8 +157,11 @@ export class Exchange {
   async close(): Promise<void> {
     this.#closed = true;
     for (const stop of this.#timers) stop();
-    for (const call of this.#calls) call.hangUp();
-    // The BYEs leave with the endpoint's last flush
+    const live = this.#calls.filter(({ state }) => state !== "ended");
+    const { promise: patienceEnds, resolve } = Promise.withResolvers<void>();
+    const stop = systemClock.setTimer(closeMs, resolve);
+    await Promise.race([Promise.all(live.map((call) => call.release())), patienceEnds]);
+    stop();
     await this.element.close();
     this.#agent.close();
   }
