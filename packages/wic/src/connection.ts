@@ -73,7 +73,12 @@ export class Connection {
   #cancelTimer: (() => void) | undefined;
   #cancelStable: (() => void) | undefined;
   #waiting = false;
-  #refreshing = false;
+  /** The generation whose refresh is on its way. */
+  #refreshing: number | undefined;
+  #refreshAgain = false;
+  #leaving: Promise<void> | undefined;
+  /** Before that the network does not want to see us (Retry-After). */
+  #notBefore = 0;
 
   constructor(options: ConnectionOptions) {
     this.#o = options;
@@ -115,17 +120,22 @@ export class Connection {
   /** Ends the registration at the network and the connection. Never rejects. */
   async logOut(): Promise<void> {
     if (this.#state === "ended") return;
+    this.#leaving ??= this.#leave();
+    await this.#leaving;
+  }
+
+  /** Shows the network a fresh token now, by a new REGISTER on the same flow (WIC-09). */
+  refresh(): void {
+    if (this.#state === "registered") void this.#refresh(false);
+  }
+
+  async #leave(): Promise<void> {
     const flow = this.#state === "registered" ? this.#flow : undefined;
     this.#generation += 1;
     this.#stopTimers();
     this.#subscription?.close();
     if (flow !== undefined) await this.#registrar.deregister(flow).catch(() => undefined);
     this.#end(new WicError("wic/logged-out"));
-  }
-
-  /** Shows the network a fresh token now, by a new REGISTER on the same flow (WIC-09). */
-  refresh(): void {
-    if (this.#state === "registered") void this.#refresh(false);
   }
 
   async #attempt(): Promise<void> {
@@ -137,7 +147,7 @@ export class Connection {
       const session = this.#wantsFreshToken ? await this.#o.tokens.renew() : await this.#o.tokens.fresh();
       if (generation !== this.#generation) return;
       this.#wantsFreshToken = false;
-      const flow = await this.#open(session, generation);
+      const flow = await this.#open(session);
       if (generation !== this.#generation) return;
       const binding = await this.#registrar.register(flow);
       if (generation === this.#generation) this.#onRegistered(flow, binding, true);
@@ -146,11 +156,11 @@ export class Connection {
     }
   }
 
-  async #open(session: ImsSession, generation: number): Promise<Flow> {
+  async #open(session: ImsSession): Promise<Flow> {
     const { platform, tokens, address, agent } = this.#o;
     const url = session.wss[this.#attempts % Math.max(1, session.wss.length)] ?? "";
     this.#attempts += 1;
-    return await new Promise((resolve) => {
+    return await new Promise<Flow>((resolve) => {
       const flow = new Flow({
         platform,
         url,
@@ -161,7 +171,7 @@ export class Connection {
           if (flow === this.#flow) agent.receive(message, flow);
         },
         onLost: (error, code) => {
-          if (flow === this.#flow && generation <= this.#generation) this.#fail(error, code);
+          if (flow === this.#flow) this.#fail(error, code);
         },
       });
       this.#flow = flow;
@@ -197,20 +207,31 @@ export class Connection {
 
   async #refresh(anew: boolean): Promise<void> {
     const flow = this.#flow;
-    if (this.#refreshing || flow === undefined) return;
     const generation = this.#generation;
-    this.#refreshing = true;
+    if (flow === undefined || this.#leaving !== undefined) return;
+    if (this.#refreshing === generation) {
+      this.#refreshAgain ||= anew;
+      return;
+    }
+    this.#refreshing = generation;
     this.#cancelTimer?.();
     try {
       await this.#o.tokens.fresh();
       if (generation !== this.#generation) return;
       const binding = await this.#registrar.register(flow);
-      if (generation === this.#generation) this.#onRegistered(flow, binding, anew);
+      if (generation === this.#generation) this.#onRegistered(flow, binding, anew || this.#takeAgain());
     } catch (error) {
-      if (generation === this.#generation) this.#refreshFailed(asWicError(error), anew);
+      if (generation === this.#generation) this.#refreshFailed(asWicError(error), anew || this.#takeAgain());
     } finally {
-      this.#refreshing = false;
+      if (this.#refreshing === generation) this.#refreshing = undefined;
     }
+  }
+
+  /** True when the registration had to be made anew while a refresh was on its way, which then does that as well. */
+  #takeAgain(): boolean {
+    const again = this.#refreshAgain;
+    this.#refreshAgain = false;
+    return again;
   }
 
   /** What has been granted still holds: try again until it ends. */
@@ -227,13 +248,16 @@ export class Connection {
     if (this.#state === "ended") return;
     if (error.fatal) return this.#end(error);
     this.#drop();
+    if (this.#leaving !== undefined) return;
     const { platform } = this.#o;
     const { clock, random } = platform;
     // 4xxx: the portal ended it (token, site, network). A fresh token tells whether the user may still come.
     if (code !== undefined && code >= 4000) this.#wantsFreshToken = true;
     // 1001, 1012, 1013: the portal goes down or is full; its users shall not come back as one wave (RFC 6455 §7.2.3).
     const spread = code === 1001 || code === 1012 || code === 1013 ? 5000 * chance(random) : 0;
-    const wait = this.#backoff.next((error.retryAfter ?? 0) * 1000 + spread);
+    const asked = (error.retryAfter ?? 0) * 1000;
+    this.#notBefore = clock.now() + asked;
+    const wait = this.#backoff.next(asked + spread);
     this.#waiting = true;
     this.#cancelTimer = clock.setTimer(wait, () => void this.#attempt());
     const reason = platform.isOnline() ? error : new WicError("wic/browser-offline", { cause: error });
@@ -252,7 +276,9 @@ export class Connection {
   }
 
   #onHint(hint: Hint): void {
-    if (this.#waiting && hint !== "offline") return void this.#attempt();
+    if (this.#leaving !== undefined) return;
+    const wanted = this.#o.platform.clock.now() >= this.#notBefore;
+    if (this.#waiting && wanted && hint !== "offline") return void this.#attempt();
     if (this.#state !== "registered" || this.#flow === undefined) return;
     if (this.#flow.answersKeepAlive) this.#flow.probe();
     else void this.#refresh(false);

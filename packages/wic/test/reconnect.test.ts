@@ -93,6 +93,8 @@ test("Retry-After of a 503 is waited for", async () => {
   const phone = world.client();
   void phone.start();
   await world.clock.settle(29_000);
+  world.hint("visible");
+  await world.clock.settle(50);
   expect(world.requests("REGISTER").length).toBe(1);
   expect(phone.reason).toMatchObject({ code: "wic/registration-failed", retryAfter: 30, fatal: false });
   world.onRegister = (tx) => world.grant(tx);
@@ -121,6 +123,20 @@ test("a socket that the portal ended with 4403 asks the web site before it comes
   expect(phone.reason).toMatchObject({ code: "wic/signed-out", status: 401 });
   await world.clock.settle(600_000);
   expect(world.sockets.length).toBe(1);
+});
+
+test("a refresh of a lost flow does not keep the next flow from its own", async () => {
+  const world = new World();
+  world.granted = 20;
+  const phone = await world.registered();
+  world.onRegister = () => undefined;
+  await world.clock.settle(10_500);
+  expect(world.requests("REGISTER").length).toBe(2);
+  world.onRegister = (tx) => world.grant(tx);
+  world.socket.drop(1006);
+  await world.clock.settle(60_000);
+  expect(phone.state).toBe("registered");
+  expect(world.requests("REGISTER").length).toBeGreaterThanOrEqual(6);
 });
 
 test("a portal that goes down gets its users back spread over seconds", async () => {

@@ -1,3 +1,4 @@
+import type { ServerTransaction } from "@portico/sip";
 import { expect, test } from "vitest";
 import { impu, reginfo, World } from "./world.ts";
 
@@ -56,6 +57,21 @@ test("WIC-13b a registration that ends again and again is not answered in a loop
     await world.clock.settle(500);
   }
   expect(world.requests("REGISTER").length).toBeLessThan(10);
+});
+
+test("WIC-13b an end that comes while a refresh is on its way makes a new subscription too", async () => {
+  const world = new World();
+  const phone = await world.registered();
+  await world.clock.settle(60_000);
+  let open: ServerTransaction | undefined;
+  world.onRegister = (tx) => (open = tx);
+  world.hint("visible");
+  await world.clock.settle(10);
+  await world.notify(reginfo(contactOf(world), { state: "terminated", event: "deactivated" }));
+  if (open !== undefined) world.grant(open);
+  await world.clock.settle(50);
+  expect(phone.state).toBe("registered");
+  expect(world.requests("SUBSCRIBE").length).toBe(2);
 });
 
 test("WIC-13c probation: anew after retry-after", async () => {

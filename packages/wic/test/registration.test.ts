@@ -1,3 +1,4 @@
+import type { ServerTransaction } from "@portico/sip";
 import { expect, test } from "vitest";
 import { impu, tel, World } from "./world.ts";
 
@@ -189,6 +190,23 @@ test("WIC-14b log-out does not wait for a portal that is gone", async () => {
   await world.clock.settle(10_100);
   await out;
   expect(phone.state).toBe("ended");
+});
+
+test("nothing brings the client back while it logs out", async () => {
+  const world = new World();
+  const phone = await world.registered();
+  const open: ServerTransaction[] = [];
+  world.onRegister = (tx) => open.push(tx);
+  const out = Promise.all([phone.logOut(), phone.logOut()]);
+  await world.clock.settle(10);
+  world.hint("visible");
+  world.socket.drop(1006);
+  world.hint("online");
+  await world.clock.settle(20_000);
+  await out;
+  expect(open.map(({ request }) => request.get("Expires"))).toEqual(["0"]);
+  expect(world.sockets.length).toBe(1);
+  expect(world.states.map(([state]) => state)).toEqual(["connecting", "registered", "ended"]);
 });
 
 test("after log-out the client can start again", async () => {
