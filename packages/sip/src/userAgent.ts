@@ -95,7 +95,10 @@ export class UserAgent {
     return usage;
   }
 
-  /** Takes on an initial INVITE; it is answered through the usage from now on. */
+  /**
+   * Takes on an initial INVITE; it is answered through the usage from now on. One that was cancelled before is `terminated` at once,
+   * and `cancelled` follows.
+   */
   accept(transaction: ServerTransaction, on: InviteEvents): InviteUsage {
     return new CalleeUsage(this.#context, transaction, on);
   }

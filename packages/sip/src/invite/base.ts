@@ -179,13 +179,12 @@ export abstract class BaseUsage implements InviteUsage {
   /** RFC 3261 §13.3.1.4, §14.2: no ACK in 64*T1 ends the dialog. */
   protected ackMissing(): void {
     this.finish({ by: "timeout" });
-    if (this.#dialog) void this.sendBye(this.#dialog, []);
+    if (this.#dialog) void this.sendBye(this.#dialog.createRequest("BYE"));
   }
 
-  protected sendBye(dialog: Dialog, headers: HeaderList): Promise<SipResponse> {
+  protected sendBye(bye: SipRequest): Promise<SipResponse> {
     this.stopTimers();
     const { promise, resolve } = Promise.withResolvers<SipResponse>();
-    const bye = dialog.createRequest("BYE", headers);
     const over = (response: SipResponse): void => {
       this.disown();
       resolve(response);
@@ -258,7 +257,7 @@ export abstract class BaseUsage implements InviteUsage {
       this.disown();
     } else if (response.status === 408) {
       this.finish({ by: "timeout", message: response });
-      if (this.#dialog) void this.sendBye(this.#dialog, []);
+      if (this.#dialog) void this.sendBye(this.#dialog.createRequest("BYE"));
     }
   }
 

@@ -1,6 +1,7 @@
 import { Dialog } from "../dialog.ts";
 import { createResponse } from "../message.ts";
 import type { Body, HeaderList, SipRequest, SipResponse } from "../message.ts";
+import { ServerMachine } from "../transaction/serverTransaction.ts";
 import type { ServerTransaction } from "../transaction/serverTransaction.ts";
 import { BaseUsage } from "./base.ts";
 import { pick } from "../chance.ts";
@@ -19,8 +20,8 @@ export class CalleeUsage extends BaseUsage {
   readonly #transaction: ServerTransaction;
   readonly #reliable: ReliableSender;
   readonly #ringing: TimerBank<"again">;
-  /** accept() that waits for a PRACK. */
-  #deferred: AcceptOptions | undefined;
+  /** The 2xx that waits for a PRACK. */
+  #deferred: SipResponse | undefined;
   /** bye() that waits for the ACK. */
   #deferredBye: { send(): void; drop(): void } | undefined;
 
@@ -37,6 +38,14 @@ export class CalleeUsage extends BaseUsage {
     this.#ringing = new TimerBank(clock);
     this.offers.note("remote", transaction.request);
     transaction.onCancel = (cancel) => this.#cancelled(cancel);
+    if (transaction.state !== "proceeding") this.#tooLate();
+  }
+
+  /** The INVITE was cancelled (or answered) before its owner took it on. */
+  #tooLate(): void {
+    this.enter("terminated");
+    const { cancel } = this.#transaction instanceof ServerMachine ? this.#transaction : {};
+    if (cancel) this.context.clock.setTimer(0, () => this.context.guard(() => this.events.cancelled?.(cancel)));
   }
 
   override progress(status: number, options: ProgressOptions = {}): void {
@@ -59,12 +68,13 @@ export class CalleeUsage extends BaseUsage {
 
   override accept(options: AcceptOptions = {}): void {
     if (this.state !== "calling" && this.state !== "early") return;
-    // RFC 3262 §3: no 2xx while a response with a session description waits for its PRACK.
-    if (this.#reliable.pending) {
-      this.#deferred ??= options;
-      return;
-    }
     const response = this.#response(200, options);
+    // RFC 3262 §3: no 2xx while a response with a session description waits for its PRACK.
+    if (this.#reliable.pending) this.#deferred ??= response;
+    else this.#acceptWith(response);
+  }
+
+  #acceptWith(response: SipResponse): void {
     const dialog = this.dialog ?? Dialog.uas(this.invite, response);
     dialog.confirm(response);
     this.#ringing.stopAll();
@@ -77,9 +87,10 @@ export class CalleeUsage extends BaseUsage {
 
   override reject(status: number, options: { reason?: string; headers?: HeaderList } = {}): void {
     if (status < 300 || status > 699) throw new RangeError(`reject() sends 300 to 699, not ${status}`);
+    const response = this.#response(status, options);
     if (!this.#stop()) return;
     this.enter("terminated");
-    this.#transaction.respond(this.#response(status, options));
+    this.#transaction.respond(response);
   }
 
   override end(headers: HeaderList = []): void {
@@ -112,14 +123,15 @@ export class CalleeUsage extends BaseUsage {
     if (!dialog || (state !== "accepted" && state !== "confirmed")) {
       return Promise.resolve(localResponse(this.invite, 481));
     }
+    const bye = dialog.createRequest("BYE", headers);
     let answered: Promise<SipResponse>;
     if (state === "confirmed") {
-      answered = this.sendBye(dialog, headers);
+      answered = this.sendBye(bye);
     } else {
       // RFC 3261 §15: the callee's BYE waits for the ACK, or until none can come any more.
       const { promise, resolve } = Promise.withResolvers<SipResponse>();
       this.#deferredBye = {
-        send: () => resolve(this.sendBye(dialog, headers)),
+        send: () => resolve(this.sendBye(bye)),
         drop: () => resolve(localResponse(this.invite, 481)),
       };
       answered = promise;
@@ -162,10 +174,8 @@ export class CalleeUsage extends BaseUsage {
     this.#reliable.next();
     this.context.guard(() => this.events.pracked?.(request));
     const deferred = this.#deferred;
-    if (deferred && !this.#reliable.pending) {
-      this.#deferred = undefined;
-      this.accept(deferred);
-    }
+    this.#deferred = this.#reliable.pending ? deferred : undefined;
+    if (deferred && !this.#deferred && this.state === "early") this.#acceptWith(deferred);
     return undefined;
   }
 

@@ -32,8 +32,8 @@ export class CallerUsage extends BaseUsage {
 
   override cancel(headers: HeaderList = []): void {
     if (this.state !== "calling" && this.state !== "early") return;
-    this.#cancelled = true;
     this.#transaction?.cancel(headers);
+    this.#cancelled = true;
   }
 
   override end(headers: HeaderList = []): void {
@@ -66,7 +66,7 @@ export class CallerUsage extends BaseUsage {
     }
     // RFC 3261 §13.2.2.4: every 2xx gets its ACK, before the BYE.
     if (this.state === "accepted") this.ack();
-    const answered = this.sendBye(dialog, headers);
+    const answered = this.sendBye(dialog.createRequest("BYE", headers));
     this.finish({ by: "local" });
     return answered;
   }

@@ -37,7 +37,7 @@ export class InviteClientTransaction implements ClientTransaction {
   readonly #ended: () => void;
   readonly #timers: TimerBank<"A" | "B" | "C" | "D" | "M" | "cancelled">;
   #state: InviteClientState = "calling";
-  #cancel: { headers: HeaderList; sent: boolean } | undefined;
+  #cancel: { request: SipRequest; sent: boolean } | undefined;
 
   constructor(
     context: MachineContext,
@@ -94,9 +94,9 @@ export class InviteClientTransaction implements ClientTransaction {
 
   cancel(headers: HeaderList = []): void {
     if (this.#cancel || (this.#state !== "calling" && this.#state !== "proceeding")) return;
-    this.#cancel = { headers, sent: false };
+    this.#cancel = { request: this.#cancelRequest(headers), sent: false };
     // RFC 3261 §9.1: no CANCEL before a provisional response.
-    if (this.#state === "proceeding") this.#cancelNow(headers);
+    if (this.#state === "proceeding") this.#cancelNow(this.#cancel);
   }
 
   /** The layer closes. */
@@ -115,7 +115,7 @@ export class InviteClientTransaction implements ClientTransaction {
   #provisional(response: SipResponse): void {
     this.#state = "proceeding";
     this.#timers.stop("A", "B");
-    if (this.#cancel && !this.#cancel.sent) this.#cancelNow(this.#cancel.headers);
+    if (this.#cancel && !this.#cancel.sent) this.#cancelNow(this.#cancel);
     // RFC 3261 §16.7 step 2: every provisional but 100 starts timer C anew; the first of all starts it.
     else if (!this.#cancel && (response.status > 100 || !this.#timers.isRunning("C"))) {
       this.#timers.start("C", timerC, () => this.cancel());
@@ -123,12 +123,12 @@ export class InviteClientTransaction implements ClientTransaction {
     this.#tell(response);
   }
 
-  #cancelNow(headers: HeaderList): void {
-    this.#cancel = { headers, sent: true };
+  #cancelNow(cancel: { request: SipRequest; sent: boolean }): void {
+    cancel.sent = true;
     this.#timers.stop("C");
     // RFC 3261 §9.1: a peer that answers the CANCEL but never the INVITE is given up after 64*T1.
     this.#timers.start("cancelled", 64 * this.#context.timers.t1, () => this.#fail("timeout"));
-    this.#sendCancel(this.#cancelRequest(headers));
+    this.#sendCancel(cancel.request);
   }
 
   #accepted(response: SipResponse): void {

@@ -38,7 +38,7 @@ export class TransactionLayer {
   readonly #context: MachineContext;
   readonly #clients = new Map<string, InviteClientTransaction | NonInviteClientTransaction>();
   readonly #servers = new Map<string, ServerMachine>();
-  readonly #merge = new Map<string, ServerMachine>();
+  readonly #merge = new Set<string>();
   #closed = false;
 
   constructor(options: TransactionLayerOptions) {
@@ -141,6 +141,7 @@ export class TransactionLayer {
     if (!target) return transaction.reply(481);
     transaction.reply(200, { toTag: target.localTag });
     if (target.state !== "proceeding") return undefined;
+    target.cancel = cancel;
     if (target.onCancel) target.onCancel(cancel);
     else target.reply(487);
     return undefined;
@@ -165,7 +166,7 @@ export class TransactionLayer {
         ? new InviteServerTransaction(this.#context, request, hop, ended)
         : new NonInviteServerTransaction(this.#context, request, hop, ended);
     this.#servers.set(key, transaction);
-    if (merge !== undefined) this.#merge.set(merge, transaction);
+    if (merge !== undefined) this.#merge.add(merge);
     return transaction;
   }
 

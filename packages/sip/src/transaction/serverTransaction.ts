@@ -35,6 +35,8 @@ export abstract class ServerMachine implements ServerTransaction {
   readonly hop: Hop;
   onCancel?: ((cancel: SipRequest) => void) | undefined;
   onTimeout?: (() => void) | undefined;
+  /** The CANCEL that has come for it. */
+  cancel?: SipRequest | undefined;
   /** The dialog usage the request belongs to, which leaves the answer to its owner. */
   observer?: ServerObserver | undefined;
   protected readonly context: MachineContext;
