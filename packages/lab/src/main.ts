@@ -14,15 +14,18 @@ function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
+function nameOf({ number }: TelephoneCall): string {
+  return `telephone ${number}: `;
+}
+
 /** The telephones' side of each call, so that somebody who tries the demo sees what they do. */
 function report(lab: Lab): void {
-  const name = (call: TelephoneCall): string => `telephone ${call.number}: `;
   lab.telephones.onCall((call) => {
-    say(`${name(call)}${call.direction === "in" ? "is called" : "calls"}`);
-    void call.connected.then((answered) => answered && say(`${name(call)}connected`));
-    void call.ended.then(({ by, status }) => say(`${name(call)}ended (${status ?? by})`));
+    say(`${nameOf(call)}${call.direction === "in" ? "is called" : "calls"}`);
+    void call.connected.then((answered) => answered && say(`${nameOf(call)}connected`));
+    void call.ended.then(({ by, status }) => say(`${nameOf(call)}ended (${status ?? by})`));
   });
-  lab.telephones.onKey((call, key) => say(`${name(call)}key ${key}`));
+  lab.telephones.onKey((call, key) => say(`${nameOf(call)}key ${key}`));
   lab.onViolation((text) => say(`violation: ${text}`));
 }
 

@@ -1,5 +1,13 @@
 import { expect, test } from "vitest";
-import { ToneGenerator, ToneListener, analyseWindow, countTone, decodeG711, encodeG711, tonePower } from "../src/index.ts";
+import {
+  ToneGenerator,
+  ToneListener,
+  analyseWindow,
+  countTone,
+  decodeG711,
+  encodeG711,
+  tonePower,
+} from "../src/index.ts";
 import { formatRtp, parseRtp } from "../src/rtp/packet.ts";
 import { KeyReader, eventOf, formatTelephoneEvent, keyOf, parseTelephoneEvent } from "../src/rtp/telephoneEvent.ts";
 
@@ -36,11 +44,9 @@ test("a pattern is heard as it was made", () => {
   const listener = new ToneListener(8000);
   const done = Array.from({ length: 100 }, () => listener.push(generator.next(160))).flat();
   expect(done).toEqual(listener.heard);
-  expect(listener.heard.map(({ frequency }) => frequency).slice(0, 14)).toEqual([
-    ...[1000, 1000, 1000, 1000, undefined, undefined],
-    ...[1000, 1000, 1000, 1000, undefined, undefined],
-    ...[undefined, undefined],
-  ]);
+  expect(listener.heard.map(({ frequency }) => frequency).slice(0, 14)).toEqual(
+    [1000, 1000, 1000, 1000, 0, 0, 1000, 1000, 1000, 1000, 0, 0, 0, 0].map((f) => (f === 0 ? undefined : f)),
+  );
   expect(listener.heard[3]?.at).toBe(300);
   expect(listener.heard[0]?.level).toBeCloseTo(-13.5, 0);
   expect(listener.heard[0]?.share).toBeGreaterThan(0.99);
@@ -69,10 +75,39 @@ test("RTP packets are read and written", () => {
     payload: Uint8Array.of(1, 2, 3),
   };
   expect(parseRtp(formatRtp(packet))).toEqual(packet);
-  const extended = Uint8Array.of(0xb1, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 9, 9, 9, 9, 0xbe, 0xde, 0, 1, 7, 7, 7, 7, 42, 0, 0, 3);
+  const extended = Uint8Array.of(
+    0xb1,
+    0,
+    0,
+    1,
+    0,
+    0,
+    0,
+    2,
+    0,
+    0,
+    0,
+    3,
+    9,
+    9,
+    9,
+    9,
+    0xbe,
+    0xde,
+    0,
+    1,
+    7,
+    7,
+    7,
+    7,
+    42,
+    0,
+    0,
+    3,
+  );
   expect(parseRtp(extended)).toMatchObject({ sequence: 1, payload: Uint8Array.of(42) });
   for (let length = 0; length < 24; length += 1) expect(() => parseRtp(extended.subarray(0, length))).not.toThrow();
-  expect(parseRtp(Uint8Array.of(0x40, ...new Array<number>(20).fill(0)))).toBe(undefined);
+  expect(parseRtp(Uint8Array.from({ length: 20 }, (_, at) => (at === 0 ? 0x40 : 0)))).toBe(undefined);
   for (let i = 0; i < 500; i += 1) {
     parseRtp(Uint8Array.from({ length: Math.floor(Math.random() * 40) }, () => Math.floor(Math.random() * 256)));
   }

@@ -1,5 +1,6 @@
 import { SipRequest } from "@portico/sip";
 import type { InviteUsage, ServerTransaction, SipResponse } from "@portico/sip";
+import { systemClock } from "@portico/transport";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { countTone, startLab } from "../src/index.ts";
 import type { Lab } from "../src/index.ts";
@@ -99,7 +100,11 @@ test("hold stops the audio and resume brings it back, from both sides", async ()
   // What was on its way may still come
   await vi.waitFor(() => expect(call.counters.sent).toBeGreaterThan(3));
   const sent = call.counters.sent;
-  await expect(vi.waitFor(() => expect(call.counters.sent).toBeGreaterThan(sent + 2), 300)).rejects.toThrow();
+  // 300 ms would be 15 packets
+  await new Promise((resolve) => {
+    systemClock.setTimer(300, () => resolve(undefined));
+  });
+  expect(call.counters.sent).toBeLessThan(sent + 3);
   expect((echo?.counters.received ?? 0) - before).toBeLessThan(5);
   expect(await echo?.resume()).toBe(200);
   await vi.waitFor(() => expect(call.counters.sent).toBeGreaterThan(sent + 2));
@@ -130,6 +135,13 @@ test("a telephone dials in by number and is heard", async () => {
 });
 
 test("the call-back telephone greets, hangs up and calls back", async () => {
+  await lab.close();
+  const greeting = { frequency: 1200, onMs: 150, offMs: 150, times: 3 };
+  const tone = { frequency: 1400, onMs: 300, offMs: 300 };
+  const telephone = { number: "+12025550130", behaviour: { does: "call-back", greeting, tone, pauseMs: 800 } } as const;
+  lab = await startLab({ subscriptions: [mary], trusted: [], telephones: [telephone] });
+  await node.close();
+  node = await TestNode.open(lab);
   await node.register(mary);
   const { call } = await node.call(mary, "tel:+12025550130");
   await call.connected;
@@ -141,7 +153,7 @@ test("the call-back telephone greets, hangs up and calls back", async () => {
   await vi.waitFor(() => expect(countTone(back.heard(), 1400)).toBeGreaterThan(2), 3000);
   back.hangUp();
   expect(lab.violations).toEqual([]);
-}, 12_000);
+});
 
 test("busy and unknown numbers are refused", async () => {
   await node.register(mary);

@@ -18,15 +18,15 @@ afterEach(async () => {
   await node.close();
 });
 
-const event: [string, string][] = [
+const regPackage: [string, string][] = [
   ["Event", "reg"],
   ["Accept", "application/reginfo+xml"],
 ];
-const reg: [string, string][] = [...event, ["Expires", "600"]];
+const reg: [string, string][] = [...regPackage, ["Expires", "600"]];
 
 /** The user's own subscription, along her Service-Route. */
 async function subscribe(expires = "600"): Promise<{ request: SipRequest; response: SipResponse }> {
-  const request = node.request("SUBSCRIBE", mary.impu, mary, [...event, ["Expires", expires]]);
+  const request = node.request("SUBSCRIBE", mary.impu, mary, [...regPackage, ["Expires", expires]]);
   return { request, response: await node.send(request) };
 }
 

@@ -52,17 +52,15 @@ test("CORE-03 unknown users and pairs that do not match are refused", async () =
   expect([mixed.status, mixed.reason]).toEqual([403, "Forbidden - Identities Do Not Match"]);
 });
 
+const digestOf = (entity: string): string =>
+  `Digest username="${mary.impi}", realm="ims.test", uri="sip:ims.test", nonce="", response="", ` +
+  `integrity-protected="auth-done", authorization-entity="${entity}"`;
+
 test("CORE-04 a WAF or WWSF that the subscription does not list is refused", async () => {
   const { node } = await start({ subscriptions: [{ ...mary, allowedWafWwsf: ["talk.acme.example"] }] });
-  const digest = (entity: string): [string, string][] => [
-    [
-      "Authorization",
-      `Digest username="${mary.impi}", realm="ims.test", uri="sip:ims.test", nonce="", response="", ` +
-        `integrity-protected="auth-done", authorization-entity="${entity}"`,
-    ],
-  ];
   const without = ["Authorization"];
-  const register = async (entity: string) => node.register(mary, { without, extra: digest(entity) });
+  const register = async (entity: string) =>
+    node.register(mary, { without, extra: [["Authorization", digestOf(entity)]] });
   expect((await register("talk.other.example")).status).toBe(403);
   expect((await register("talk.acme.example")).status).toBe(200);
 });

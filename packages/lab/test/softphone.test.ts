@@ -9,7 +9,12 @@ import type { Lab } from "../src/index.ts";
 import { TelephoneCall } from "../src/telephones/call.ts";
 import { TestNode, mary } from "./ue.ts";
 
-const olivia = { impi: "olivia@ims.test", impu: "sip:olivia@ims.test", tel: "+12025550199", digestPassword: "correct horse" };
+const olivia = {
+  impi: "olivia@ims.test",
+  impu: "sip:olivia@ims.test",
+  tel: "+12025550199",
+  digestPassword: "correct horse",
+};
 
 let lab: Lab;
 let node: TestNode;
@@ -20,7 +25,6 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  if (process.env["DBG"]) console.log(lab.wire.ladder());
   await lab.close();
   await node.close();
 });
@@ -53,7 +57,11 @@ class Softphone {
         });
       },
     });
-    const endpoint = await openSipEndpoint({ address: "127.0.0.3", port: 0, onMessage: (m, hop) => agent.receive(m, hop) });
+    const endpoint = await openSipEndpoint({
+      address: "127.0.0.3",
+      port: 0,
+      onMessage: (m, hop) => agent.receive(m, hop),
+    });
     const phone = new Softphone(endpoint, agent, protocol);
     return phone;
   }
@@ -83,7 +91,7 @@ class Softphone {
       return this.#agent.send(SipRequest.create("REGISTER", "sip:ims.test", [...headers, ...extra]), this.#hop());
     };
     const challenge = await send([]);
-    expect(challenge.status).toBe(401);
+    if (challenge.status !== 401) throw new Error(`${challenge.status} in place of a challenge`);
     const asked = parseCredentials(challenge.get("WWW-Authenticate") ?? "");
     const nonce = asked.scheme === "digest" ? asked.params.get("nonce") : undefined;
     const ha1 = md5(`olivia@ims.test:ims.test:${password}`);
@@ -124,40 +132,43 @@ class Softphone {
   }
 }
 
-test.each(["UDP", "TCP"] as const)("a softphone registers with Digest over %s, calls a web user and is called", async (protocol) => {
-  const calls: TelephoneCall[] = [];
-  const phone = await Softphone.open(protocol, calls);
-  const wrong = await phone.register("wrong");
-  expect([wrong.status, wrong.reason]).toEqual([403, "Authentication Failed"]);
-  const ok = await phone.register("correct horse");
-  expect([ok.status, ok.list("P-Associated-URI")]).toEqual([200, ["<sip:olivia@ims.test>", "<tel:+12025550199>"]]);
-  expect(ok.has("P-Charging-Vector")).toBe(false);
-  await node.register(mary);
+test.each(["UDP", "TCP"] as const)(
+  "a softphone registers with Digest over %s, calls a web user and is called",
+  async (protocol) => {
+    const calls: TelephoneCall[] = [];
+    const phone = await Softphone.open(protocol, calls);
+    const wrong = await phone.register("wrong");
+    expect([wrong.status, wrong.reason]).toEqual([403, "Authentication Failed"]);
+    const ok = await phone.register("correct horse");
+    expect([ok.status, ok.list("P-Associated-URI")]).toEqual([200, ["<sip:olivia@ims.test>", "<tel:+12025550199>"]]);
+    expect(ok.has("P-Charging-Vector")).toBe(false);
+    await node.register(mary);
 
-  const taken = new Promise<TelephoneCall>((resolve) => {
-    node.onInvite = (tx) => {
-      expect(tx.request.list("P-Asserted-Identity")).toEqual(["<sip:olivia@ims.test>", "<tel:+12025550199>"]);
-      void node.take(mary, tx).then(resolve);
-    };
-  });
-  const out = await phone.call("sip:u0001@acme.ims.test");
-  out.play({ frequency: 800, onMs: 1000, offMs: 0 });
-  const incoming = await taken;
-  incoming.answer();
-  expect(await out.connected).toBe(true);
-  await vi.waitFor(() => expect(countTone(incoming.heard(), 800)).toBeGreaterThan(1), 2000);
-  incoming.hangUp();
-  expect(await out.ended).toEqual({ by: "peer" });
+    const taken = new Promise<TelephoneCall>((resolve) => {
+      node.onInvite = (tx) => {
+        expect(tx.request.list("P-Asserted-Identity")).toEqual(["<sip:olivia@ims.test>", "<tel:+12025550199>"]);
+        void node.take(mary, tx).then(resolve);
+      };
+    });
+    const out = await phone.call("sip:u0001@acme.ims.test");
+    out.play({ frequency: 800, onMs: 1000, offMs: 0 });
+    const incoming = await taken;
+    incoming.answer();
+    expect(await out.connected).toBe(true);
+    await vi.waitFor(() => expect(countTone(incoming.heard(), 800)).toBeGreaterThan(1), 2000);
+    incoming.hangUp();
+    expect(await out.ended).toEqual({ by: "peer" });
 
-  const { call } = await node.call(mary, "tel:+12025550199");
-  expect(await call.connected).toBe(true);
-  calls[0]?.hangUp();
-  expect(await call.ended).toEqual({ by: "peer" });
-  expect((await phone.register("correct horse", 0)).status).toBe(200);
-  expect(lab.registrations.map(({ subscription }) => subscription.impu)).toEqual([mary.impu]);
-  expect(lab.violations).toEqual([]);
-  await phone.close();
-});
+    const { call } = await node.call(mary, "tel:+12025550199");
+    expect(await call.connected).toBe(true);
+    calls[0]?.hangUp();
+    expect(await call.ended).toEqual({ by: "peer" });
+    expect((await phone.register("correct horse", 0)).status).toBe(200);
+    expect(lab.registrations.map(({ subscription }) => subscription.impu)).toEqual([mary.impu]);
+    expect(lab.violations).toEqual([]);
+    await phone.close();
+  },
+);
 
 test("who has not registered calls nobody", async () => {
   const phone = await Softphone.open("UDP", []);

@@ -50,7 +50,7 @@ async function datagramSocket(): Promise<DatagramSocket> {
   return socket;
 }
 
-function options(hop: { protocol: string; sentBy: string }, extra: [string, string][] = [], text = ""): SipRequest {
+function ping(hop: { protocol: string; sentBy: string }, extra: [string, string][] = [], text = ""): SipRequest {
   const headers: [string, string][] = [
     ["Via", `SIP/2.0/${hop.protocol} ${hop.sentBy};branch=z9hG4bK${systemRandom.token(8)}`],
     ["From", "<sip:a@ims.test>;tag=1"],
@@ -70,7 +70,7 @@ function options(hop: { protocol: string; sentBy: string }, extra: [string, stri
 test.each(["UDP", "TCP"] as const)("EPC-WS-12a carries requests and their responses over %s", async (protocol) => {
   const [a, b] = [await open(), await open()];
   const hop = a.endpoint.hopTo({ address: "127.0.0.1", port: b.endpoint.port, protocol });
-  const request = options(hop);
+  const request = ping(hop);
   expect(hop.send(request.toOctets())).toBe(true);
   await vi.waitFor(() => expect(b.got).toHaveLength(1));
   const [{ message, hop: back } = { message: undefined, hop: undefined }] = b.got;
@@ -84,15 +84,15 @@ test.each(["UDP", "TCP"] as const)("EPC-WS-12a carries requests and their respon
 test("EPC-WS-12c a request above 1300 octets for UDP leaves by TCP, its Via naming TCP", async () => {
   const [a, b] = [await open(), await open()];
   const hop = a.endpoint.hopTo({ address: "127.0.0.1", port: b.endpoint.port, protocol: "UDP" });
-  hop.send(options(hop, [], "x".repeat(1300)).toOctets());
-  hop.send(options(hop, [], "x".repeat(700)).toOctets());
+  hop.send(ping(hop, [], "x".repeat(1300)).toOctets());
+  hop.send(ping(hop, [], "x".repeat(700)).toOctets());
   await vi.waitFor(() => expect(b.got).toHaveLength(2));
   const protocols = b.got.map(({ message, hop: from }) => [
     from.protocol,
     message.topVia.protocol,
     message.body.length,
   ]);
-  expect(protocols.toSorted()).toEqual([
+  expect(protocols.toSorted(([left], [right]) => String(left).localeCompare(String(right)))).toEqual([
     ["TCP", "TCP", 1300],
     ["UDP", "UDP", 700],
   ]);
@@ -101,7 +101,7 @@ test("EPC-WS-12c a request above 1300 octets for UDP leaves by TCP, its Via nami
 test("a large request falls back to UDP when the peer has no TCP; a large response never changes its way", async () => {
   const [a, b] = [await open(), await open({ tcp: false })];
   const hop = a.endpoint.hopTo({ address: "127.0.0.1", port: b.endpoint.port, protocol: "UDP" });
-  const request = options(hop, [], "x".repeat(3000));
+  const request = ping(hop, [], "x".repeat(3000));
   hop.send(request.toOctets());
   await vi.waitFor(() => expect(b.got).toHaveLength(1));
   expect(b.got[0]?.message.topVia.protocol).toBe("UDP");
@@ -120,7 +120,7 @@ test("responses follow received and rport", async () => {
     const got = b.got[at];
     got?.hop.send(createResponse(got.message as SipRequest, 200, { toTag: "2" }).toOctets());
   };
-  const symmetric = options({ protocol: "UDP", sentBy: `${sentBy};rport` }).toOctets();
+  const symmetric = ping({ protocol: "UDP", sentBy: `${sentBy};rport` }).toOctets();
   client.send(symmetric, b.endpoint.port, "127.0.0.1");
   await vi.waitFor(() => expect(b.got).toHaveLength(1));
   expect(b.got[0]?.message.topVia.params.get("received")).toBe("127.0.0.1");
@@ -129,7 +129,7 @@ test("responses follow received and rport", async () => {
   answer(0);
   await atClient;
 
-  client.send(options({ protocol: "UDP", sentBy }).toOctets(), b.endpoint.port, "127.0.0.1");
+  client.send(ping({ protocol: "UDP", sentBy }).toOctets(), b.endpoint.port, "127.0.0.1");
   await vi.waitFor(() => expect(b.got).toHaveLength(2));
   const atSentBy = once(elsewhere, "message");
   answer(1);
@@ -145,9 +145,9 @@ test("messages of one turn leave in one write", async () => {
   const a = await open();
   const { port } = server.address() as AddressInfo;
   const hop = a.endpoint.hopTo({ address: "127.0.0.1", port, protocol: "TCP" });
-  hop.send(options(hop).toOctets());
+  hop.send(ping(hop).toOctets());
   await vi.waitFor(() => expect(chunks).toHaveLength(1));
-  for (let i = 0; i < 10; i += 1) hop.send(options(hop).toOctets());
+  for (let i = 0; i < 10; i += 1) hop.send(ping(hop).toOctets());
   await vi.waitFor(() => expect(chunks.join("").match(/^OPTIONS /gm)).toHaveLength(11));
   expect(chunks).toHaveLength(2);
   await a.endpoint.close();
@@ -160,15 +160,15 @@ test("a TCP hop connects again after its peer was gone, and one hop serves a pee
   const target = { address: "127.0.0.1", port, protocol: "TCP" } as const;
   const hop = a.endpoint.hopTo(target);
   expect(a.endpoint.hopTo(target)).toBe(hop);
-  hop.send(options(hop).toOctets());
+  hop.send(ping(hop).toOctets());
   await vi.waitFor(() => expect(b.got).toHaveLength(1));
   await b.endpoint.close();
   await vi.waitFor(() => expect(a.closed).toEqual([hop]));
   // Nobody listens: the message is lost, the hop lives on
-  expect(hop.send(options(hop).toOctets())).toBe(true);
+  expect(hop.send(ping(hop).toOctets())).toBe(true);
   await vi.waitFor(() => expect(a.closed).toHaveLength(2));
   const again = await open({ port });
-  expect(hop.send(options(hop).toOctets())).toBe(true);
+  expect(hop.send(ping(hop).toOctets())).toBe(true);
   await vi.waitFor(() => expect(again.got).toHaveLength(1));
   // An accepted connection cannot be opened from our side again
   const back = again.got[0]?.hop;
@@ -191,7 +191,7 @@ test("malformed input is counted and reported, and nothing else suffers", async 
   stream.on("error", () => undefined);
   cleanups.push(async () => stream.destroy());
   stream.write("INVITE sip:a@b SIP/2.0\r\nContent-Length: 0\r\n\r\n");
-  stream.write(options({ protocol: "TCP", sentBy: "127.0.0.1:9" }).toOctets());
+  stream.write(ping({ protocol: "TCP", sentBy: "127.0.0.1:9" }).toOctets());
   await vi.waitFor(() => expect(b.got).toHaveLength(1));
   expect(b.endpoint.malformed).toBe(52);
   const closed = once(stream, "close");
@@ -199,7 +199,7 @@ test("malformed input is counted and reported, and nothing else suffers", async 
   stream.resume();
   await closed;
   expect(b.endpoint.malformed).toBe(53);
-  send(options({ protocol: "UDP", sentBy: "127.0.0.1:9" }).toOctets());
+  send(ping({ protocol: "UDP", sentBy: "127.0.0.1:9" }).toOctets());
   await vi.waitFor(() => expect(b.got).toHaveLength(2));
 });
 
@@ -225,8 +225,8 @@ test("a listener that throws takes no socket with it", async () => {
   });
   const a = await open();
   const hop = a.endpoint.hopTo({ address: "127.0.0.1", port: b.endpoint.port, protocol: "TCP" });
-  hop.send(options(hop).toOctets());
-  hop.send(options(hop).toOctets());
+  hop.send(ping(hop).toOctets());
+  hop.send(ping(hop).toOctets());
   await vi.waitFor(() => expect(heard).toHaveLength(2));
   await vi.waitFor(() => expect(warnings).toHaveLength(2));
   process.off("warning", warned);
@@ -246,9 +246,9 @@ test("closing sends what waits, may be repeated, and leaves dead hops", async ()
   const target = { address: "127.0.0.1", port: b.endpoint.port };
   const tcp = a.endpoint.hopTo({ ...target, protocol: "TCP" });
   const udp = a.endpoint.hopTo({ ...target, protocol: "UDP" });
-  tcp.send(options(tcp).toOctets());
+  tcp.send(ping(tcp).toOctets());
   await vi.waitFor(() => expect(b.got).toHaveLength(1));
-  tcp.send(options(tcp).toOctets());
+  tcp.send(ping(tcp).toOctets());
   await Promise.all([a.endpoint.close(), a.endpoint.close()]);
   await a.endpoint.close();
   await vi.waitFor(() => expect(b.got).toHaveLength(2));
@@ -265,7 +265,7 @@ test("a peer that does not read is given up", async () => {
   const a = await open();
   const { port } = server.address() as AddressInfo;
   const hop = a.endpoint.hopTo({ address: "127.0.0.1", port, protocol: "TCP" });
-  const large = options(hop, [], "x".repeat(60_000)).toOctets();
+  const large = ping(hop, [], "x".repeat(60_000)).toOctets();
   let sent = 0;
   while (hop.send(large) && sent < 1000) sent += 1;
   expect(sent).toBeLessThan(100);

@@ -15,8 +15,13 @@ import type { CallSetting } from "./call.ts";
 export type TelephoneBehaviour =
   | { readonly does: "echo" }
   | { readonly does: "play"; readonly tone: TonePattern }
-  /** Answers, plays `greeting`, hangs up after 2 s; 2 s later calls back and plays `tone`. */
-  | { readonly does: "call-back"; readonly greeting: TonePattern; readonly tone: TonePattern }
+  /** Answers, plays `greeting`, hangs up after `pauseMs`; as much later calls back and plays `tone`. */
+  | {
+      readonly does: "call-back";
+      readonly greeting: TonePattern;
+      readonly tone: TonePattern;
+      readonly pauseMs: number;
+    }
   | { readonly does: "ring" }
   | { readonly does: "busy" };
 
@@ -37,6 +42,7 @@ export const defaultTelephones: readonly Telephone[] = [
       does: "call-back",
       greeting: { frequency: 1200, onMs: 150, offMs: 150, times: 3 },
       tone: { frequency: 1400, onMs: 300, offMs: 300 },
+      pauseMs: 2000,
     },
   },
   { number: "+12025550140", behaviour: { does: "ring" } },
@@ -68,8 +74,6 @@ export interface DialOptions {
 type Stop = () => void;
 
 const ringMs = 200;
-const greetingMs = 2000;
-const callBackMs = 2000;
 const callBackRingMs = 30_000;
 /** How long peers may take to answer the last BYEs. */
 const closeMs = 500;
@@ -244,9 +248,9 @@ export class Exchange {
       case "call-back":
         call.play(behaviour.greeting);
         if (!call.answer()) return;
-        this.#after(greetingMs, () => {
+        this.#after(behaviour.pauseMs, () => {
           call.hangUp();
-          this.#after(callBackMs, () => void this.#callBack(call, behaviour.tone));
+          this.#after(behaviour.pauseMs, () => void this.#callBack(call, behaviour.tone));
         });
         break;
     }
