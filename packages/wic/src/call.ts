@@ -91,7 +91,8 @@ export abstract class Call {
   #muted = false;
   #microphone: LentMicrophone | undefined;
   #cancelGrace: (() => void) | undefined;
-  #restarting = false;
+  /** The voice connection has worked, and has not been repaired since. */
+  #repairable = false;
 
   protected constructor(line: CallLine, o: { id: string; state: CallState; remote: RemoteParty }) {
     this.line = line;
@@ -211,6 +212,7 @@ export abstract class Call {
     this.usage.hop = registered.flow;
     // Tells the portal where we are now; 481 says that it has given the call up (RFC 3261 §12.2.1.2).
     void this.usage.request("UPDATE");
+    if (this.#mediaState === "failed") void this.#repair();
   }
 
   /** Lends the microphone and opens the media. False when the call ended meanwhile. @throws WicError */
@@ -320,26 +322,23 @@ export abstract class Call {
 
   #onMedia(state: MediaState): void {
     this.#mediaState = state;
+    if (state === "connected") this.#repairable = true;
     this.#events.emit("media", state);
     if (state === "failed") void this.#repair();
   }
 
   /**
-   * One recovery at a time: signalling that works repairs media by an ICE restart; without signalling the reconnection
-   * comes first, and its grace time ends the call.
+   * One recovery at a time: signalling that works repairs media that once worked by one ICE restart; without signalling
+   * the reconnection comes first, and its grace time ends the call.
    */
   async #repair(): Promise<void> {
-    if (this.#cancelGrace !== undefined || this.#restarting) return;
-    if (this.negotiation === undefined || this.line.registered() === undefined) {
-      return this.fail(new WicError("wic/media-failed"));
-    }
-    this.#restarting = true;
+    if (this.#cancelGrace !== undefined) return;
+    if (!this.#repairable || this.negotiation === undefined) return this.fail(new WicError("wic/media-failed"));
+    this.#repairable = false;
     try {
       await this.negotiation.restartIce();
     } catch (error) {
       this.fail(error);
-    } finally {
-      this.#restarting = false;
     }
   }
 }

@@ -21,8 +21,12 @@ export class IncomingCall extends Call {
         else this.negotiation?.acknowledged(ack);
       },
       request: (inside) => {
-        if (this.negotiation === undefined) inside.reply(491);
-        else this.negotiation.receive(inside);
+        if (this.negotiation !== undefined) return this.negotiation.receive(inside);
+        const { method, body } = inside.request;
+        if (method === "OPTIONS" || (method === "UPDATE" && body === ""))
+          inside.reply(200, { headers: [["Allow", allow]] });
+        // RFC 3311 §5.2: an offer while the INVITE's own has not been answered.
+        else inside.reply(500, { headers: [["Retry-After", "5"]] });
       },
       ended: (end) => this.onEnded(end),
     });

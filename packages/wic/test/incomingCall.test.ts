@@ -156,6 +156,19 @@ test("WIC-24d a caller who requires 100rel gets a reliable 180", async () => {
   expect(seen.states).toEqual(["active"]);
 });
 
+test("WIC-24e before the answer an UPDATE with an offer has to wait, one without is a refresh", async () => {
+  const world = new World();
+  watch(await world.registered());
+  const caller = world.call({});
+  await world.clock.settle(10);
+  const refresh = caller.request("UPDATE");
+  await world.clock.settle(10);
+  const offer = caller.request("UPDATE", { body: { type: "application/sdp", text: world.sdp("sendrecv") } });
+  await world.clock.settle(10);
+  expect((await refresh).status).toBe(200);
+  expect([(await offer).status, (await offer).has("Retry-After")]).toEqual([500, true]);
+});
+
 test("an extension nobody knows is refused with 420, a body that is no description with 415", async () => {
   const world = new World();
   const seen = watch(await world.registered());

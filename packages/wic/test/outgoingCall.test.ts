@@ -25,7 +25,7 @@ async function dialled(world: World, phone: ImsClient, target = "+12025550110"):
       cancelled: () => events.push("cancelled"),
       acknowledged: () => events.push("acknowledged"),
       ended: ({ by }) => events.push(`ended by ${by}`),
-      request: (inside) => inside.reply(200, {}),
+      request: (inside) => inside.reply(200, inside.request.method === "INVITE" ? { body: answerOf(world) } : {}),
     });
   };
   const call = phone.call(target);
@@ -357,6 +357,37 @@ test("media that fails is repaired by one ICE restart while the signalling works
   expect(media).toEqual(["connected", "interrupted", "failed"]);
   expect(world.peer.iceRestarts).toBe(1);
   expect(world.requests("INVITE").length).toBe(2);
+  expect(world.last("INVITE").body).toContain("a=sendrecv");
+});
+
+test("media that never came, or fails again after the repair, ends the call on both sides", async () => {
+  const world = new World();
+  const phone = await world.registered();
+  const first = await dialled(world, phone);
+  first.callee.accept({ headers, body: answerOf(world) });
+  await world.clock.settle(10);
+  world.peer.becomes("failed");
+  await world.clock.settle(10);
+  expect(first.call.end).toMatchObject({ cause: "media", error: { code: "wic/media-failed" } });
+  expect(first.events).toContain("ended by peer");
+
+  const second = await dialled(world, phone);
+  second.callee.accept({ headers, body: answerOf(world) });
+  await world.clock.settle(10);
+  world.peer.becomes("connected");
+  world.peer.becomes("failed");
+  await world.clock.settle(300);
+  world.peer.becomes("failed");
+  await world.clock.settle(300);
+  expect(world.peer.iceRestarts).toBe(1);
+  expect(second.call.end?.cause).toBe("media");
+});
+
+test("an SOS service URN is called as it is", async () => {
+  const world = new World();
+  const phone = await world.registered();
+  const { callee } = await dialled(world, phone, "urn:service:sos");
+  expect(callee.invite.uri).toBe("urn:service:sos");
 });
 
 test("WIC-31a the token is nowhere but in the requests: not in storage, errors, reports or events", async () => {
