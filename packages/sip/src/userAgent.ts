@@ -1,10 +1,9 @@
 import { dialogId } from "./dialog.ts";
 import type { Dialog } from "./dialog.ts";
-import type { BaseUsage } from "./invite/base.ts";
 import { CalleeUsage } from "./invite/callee.ts";
 import { CallerUsage } from "./invite/caller.ts";
 import { localResponse } from "./invite/context.ts";
-import type { UsageContext } from "./invite/context.ts";
+import type { DialogUsage, UsageContext } from "./invite/context.ts";
 import { guard } from "./guard.ts";
 import type { InviteEvents, InviteUsage } from "./invite/usage.ts";
 import type { SipMessage, SipRequest, SipResponse } from "./message.ts";
@@ -44,7 +43,7 @@ const callMethods: ReadonlySet<string> = new Set(["INVITE", "UPDATE", "PRACK", "
 export class UserAgent {
   readonly transactions: TransactionLayer;
   readonly #context: UsageContext;
-  readonly #calls = new Map<string, { usage: BaseUsage; dialog: Dialog }>();
+  readonly #calls = new Map<string, { usage: DialogUsage; dialog: Dialog }>();
   #closed = false;
   readonly #onRequest: (transaction: ServerTransaction) => void;
 
@@ -121,11 +120,11 @@ export class UserAgent {
 
   #receiveStray(response: SipResponse): void {
     if (response.cseq.method !== "INVITE" || response.status < 200 || response.status > 299) return;
-    const call = this.#calls.get(dialogId(response.callId, response.fromTag ?? "", response.toTag ?? ""));
-    if (call?.usage instanceof CallerUsage) call.usage.receiveLate2xx(response);
+    const id = dialogId(response.callId, response.fromTag ?? "", response.toTag ?? "");
+    this.#calls.get(id)?.usage.receiveLate2xx(response);
   }
 
-  #callOf(request: SipRequest): { usage: BaseUsage; dialog: Dialog } | undefined {
+  #callOf(request: SipRequest): { usage: DialogUsage; dialog: Dialog } | undefined {
     const { toTag } = request;
     return toTag === undefined ? undefined : this.#calls.get(dialogId(request.callId, toTag, request.fromTag ?? ""));
   }

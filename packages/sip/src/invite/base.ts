@@ -6,7 +6,7 @@ import type { ServerTransaction } from "../transaction/serverTransaction.ts";
 import { Acceptance } from "./acceptance.ts";
 import { pick } from "../chance.ts";
 import { localResponse } from "./context.ts";
-import type { UsageContext } from "./context.ts";
+import type { DialogUsage, UsageContext } from "./context.ts";
 import { OfferAnswer, describesSession, isSessionType, offering } from "./offerAnswer.ts";
 import { ReliableReceiver } from "./reliable.ts";
 import type { InviteEnd, InviteEvents, InviteState, InviteUsage, ProgressOptions } from "./usage.ts";
@@ -27,7 +27,7 @@ const reachable: Readonly<Record<InviteState, readonly InviteState[]>> = {
  *               |           |          |                                             ^
  *               +-----------+----------+-- CANCEL, 3xx-6xx, timeout, BYE ------------'
  */
-export abstract class BaseUsage implements InviteUsage {
+export abstract class BaseUsage implements InviteUsage, DialogUsage {
   abstract readonly role: "caller" | "callee";
   readonly invite: SipRequest;
   hop: Hop;
@@ -120,6 +120,9 @@ export abstract class BaseUsage implements InviteUsage {
     this.offers.note("remote", ack);
     this.acknowledged(ack);
   }
+
+  /** Of an INVITE inside the dialog: whoever repeats its 2xx for longer than 64*T1 is not helped by one more ACK. */
+  receiveLate2xx(_response: SipResponse): void {}
 
   /** Stops all timers, tells nobody. */
   close(): void {

@@ -27,7 +27,7 @@ export class CallerUsage extends BaseUsage {
   override ack(body?: Body): void {
     const { dialog } = this;
     if (!dialog || !this.enter("confirmed")) return;
-    this.#sendAck(dialog, body);
+    this.offers.note("local", this.#sendAck(dialog, body));
   }
 
   override cancel(headers: HeaderList = []): void {
@@ -53,9 +53,9 @@ export class CallerUsage extends BaseUsage {
     throw new TypeError("reject() is the callee's");
   }
 
-  /** A 2xx to our INVITE after its transaction has ended: the peer has missed the ACK. */
-  receiveLate2xx(response: SipResponse): void {
-    const ack = this.#acks.get(response.toTag ?? "");
+  /** The peer has missed the ACK. */
+  override receiveLate2xx(response: SipResponse): void {
+    const ack = response.cseq.number === this.invite.cseq.number ? this.#acks.get(response.toTag ?? "") : undefined;
     if (ack) this.context.layer.sendAck(ack, this.hop);
   }
 
@@ -142,11 +142,11 @@ export class CallerUsage extends BaseUsage {
     this.context.guard(() => this.events.rejected?.(response));
   }
 
-  #sendAck(dialog: Dialog, body: Body | undefined): void {
+  #sendAck(dialog: Dialog, body: Body | undefined): SipRequest {
     const ack = dialog.createAck(this.invite.cseq.number, body);
-    this.offers.note("local", ack);
     this.#acks.set(dialog.remoteTag, ack);
     this.context.layer.sendAck(ack, this.hop);
+    return ack;
   }
 
   #dropEarly(tag: string | undefined): void {
