@@ -1,4 +1,4 @@
-import { SipRequest } from "@portico/sip";
+import { glareDelay, SipRequest } from "@portico/sip";
 import type { InviteEnd, InviteUsage, UserAgent } from "@portico/sip";
 import type { LocalAddress } from "./address.ts";
 import { callEnd, endByBye } from "./callEnd.ts";
@@ -242,7 +242,7 @@ export abstract class Call {
 
   /** Offers and answers inside this call from now on. */
   protected negotiate(usage: InviteUsage, media: CallMedia): Negotiation {
-    const { clock } = this.line.platform;
+    const { clock, random } = this.line.platform;
     this.usage = usage;
     this.timer?.close();
     this.timer = new SessionTimer({
@@ -256,7 +256,7 @@ export abstract class Call {
       timer: this.timer,
       contact: usage.role === "caller" ? (usage.invite.get("Contact") ?? "") : this.line.contact(),
       onHold: () => this.#showHold(),
-      sleep: (ms) => new Promise((resolve) => void clock.setTimer(ms, resolve)),
+      pause: () => new Promise((resolve) => void clock.setTimer(glareDelay(usage, random), resolve)),
     });
     return this.negotiation;
   }

@@ -19,7 +19,7 @@ export class Negotiation {
   readonly #media: CallMedia;
   readonly #usage: InviteUsage;
   readonly #onHold: () => void;
-  readonly #sleep: (ms: number) => Promise<void>;
+  readonly #pause: () => Promise<void>;
   readonly #timer: SessionTimer;
   readonly #contact: string;
   #queue: Promise<void> = Promise.resolve();
@@ -34,14 +34,15 @@ export class Negotiation {
     timer: SessionTimer;
     contact: string;
     onHold(): void;
-    sleep(ms: number): Promise<void>;
+    /** The wait after a 491. */
+    pause(): Promise<void>;
   }) {
     this.#media = o.media;
     this.#usage = o.usage;
     this.#timer = o.timer;
     this.#contact = o.contact;
     this.#onHold = () => o.onHold();
-    this.#sleep = (ms) => o.sleep(ms);
+    this.#pause = () => o.pause();
   }
 
   get heldBy(): HeldBy | undefined {
@@ -102,9 +103,8 @@ export class Negotiation {
       const status = await this.#enqueue(offer);
       if (status < 300) return;
       if (status !== 491 || tries === glareTries) throw new WicError(failure, { status });
-      // RFC 3261 §14.1: both sides offered at once; the one who made the call waits longer. The other side's offer is
-      // answered meanwhile.
-      await this.#sleep(this.#usage.role === "caller" ? 2100 + 300 * tries : 400 * tries);
+      // RFC 3261 §14.1: both sides offered at once. The other side's offer is answered meanwhile.
+      await this.#pause();
     }
   }
 

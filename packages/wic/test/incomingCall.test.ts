@@ -156,10 +156,10 @@ test("WIC-24d a caller who requires 100rel gets a reliable 180", async () => {
   expect(seen.states).toEqual(["active"]);
 });
 
-test("WIC-24e before the answer an UPDATE with an offer has to wait, one without is a refresh", async () => {
+test("WIC-24e before the answer an UPDATE without an offer is a refresh, one with an offer has to wait", async () => {
   const world = new World();
   watch(await world.registered());
-  const caller = world.call({});
+  const caller = world.call({}, { sdp: undefined });
   await world.clock.settle(10);
   const refresh = caller.request("UPDATE");
   await world.clock.settle(10);
