@@ -102,6 +102,14 @@ export class UserAgent {
     return new CalleeUsage(this.#context, transaction, on);
   }
 
+  /**
+   * The hop has closed: requests under way on it end with a 503 made here (an INVITE is `rejected`), calls that stand live on and
+   * wait for another {@link InviteUsage.hop}.
+   */
+  hopClosed(hop: Hop): void {
+    this.transactions.hopClosed(hop);
+  }
+
   /** Drops all calls and transactions: no message, no event; promises under way resolve with a 503 made here. */
   close(): void {
     this.#closed = true;

@@ -1,7 +1,7 @@
 import { SipRequest } from "@portico/sip";
 import type { ServerTransaction } from "@portico/sip";
 import { expect, test } from "vitest";
-import { optionsRequest, pair } from "./callHarness.ts";
+import { contact, hear, inviteRequest, optionsRequest, pair } from "./callHarness.ts";
 
 test("send() resolves with the final response, whatever comes before it", async () => {
   const p = pair();
@@ -34,6 +34,24 @@ const invite = (branch: string, uri: string): string =>
     ["Call-ID", "forked"],
     ["CSeq", "1 INVITE"],
   ]).toOctets();
+
+test("a hop that closes ends what waits on it at once; calls that stand live on", async () => {
+  const p = pair();
+  const { caller, callee } = p.call({ callee: { request: () => {} } });
+  callee.accept({ headers: contact });
+  p.clock.advance(5);
+  const other = { ...p.wire.left };
+  const { words, events } = hear();
+  p.left.invite(inviteRequest().set("Call-ID", "second"), p.wire.left, events);
+  const info = caller.request("INFO");
+  const elsewhere = p.left.send(optionsRequest(), other);
+  p.clock.advance(5);
+  p.left.hopClosed(p.wire.left);
+  expect([(await info).status, words, caller.state]).toEqual([503, ["rejected 503"], "confirmed"]);
+  p.incoming.find(({ request }) => request.method === "OPTIONS")?.reply(200);
+  p.clock.advance(5);
+  expect((await elsewhere).status).toBe(200);
+});
 
 test("two INVITEs forked to two tabs of one user agent are two calls", () => {
   const p = pair();

@@ -99,7 +99,7 @@ export class InviteClientTransaction implements ClientTransaction {
     if (this.#state === "proceeding") this.#cancelNow(this.#cancel);
   }
 
-  /** The layer closes. */
+  /** The hop or the layer closes. */
   close(): void {
     if (this.#state === "calling" || this.#state === "proceeding") this.#fail("transport");
     else this.#terminate();

@@ -81,6 +81,14 @@ export class TransactionLayer {
     return sent;
   }
 
+  /**
+   * The hop has closed (RFC 3261 §17.1.4): requests that wait for an answer on it fail at once with "transport", instead of after
+   * 64*T1. Server transactions stay until their timers end, and answer into the void.
+   */
+  hopClosed(hop: Hop): void {
+    for (const transaction of this.#clients.values()) if (transaction.hop === hop) transaction.close();
+  }
+
   /** Ends all transactions; users of unanswered requests are told there is no way any more. */
   close(): void {
     this.#closed = true;

@@ -75,7 +75,7 @@ export class NonInviteClientTransaction implements ClientTransaction {
   /** Only an INVITE can be cancelled (RFC 3261 §9.1). */
   cancel(): void {}
 
-  /** The layer closes. */
+  /** The hop or the layer closes. */
   close(): void {
     if (this.#state === "trying" || this.#state === "proceeding") this.#fail("transport");
     else this.#terminate();
