@@ -37,7 +37,7 @@ function forked(more: Partial<InviteEvents> = {}): {
   };
 }
 
-test("EPC-SES-10b several early dialogs and several 2xx are one call: the first 2xx wins, others get ACK and BYE", () => {
+test("several early dialogs and several 2xx are one call: the first 2xx wins, others get ACK and BYE", () => {
   const { p, caller, words, answer, sent } = forked();
   answer(180, "one");
   answer(180, "two");
