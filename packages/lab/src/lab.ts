@@ -2,8 +2,10 @@ import type { SipRequest, SipResponse } from "@portico/sip";
 import type { SocketAddress } from "@portico/transport";
 import type { Element } from "./core/element.ts";
 import { Hss } from "./core/hss.ts";
-import type { Subscription } from "./core/hss.ts";
+import type { CxQuery, Subscription } from "./core/hss.ts";
 import { Icscf } from "./core/icscf.ts";
+import { Interceptors } from "./core/interception.ts";
+import type { Interceptor } from "./core/interception.ts";
 import type { ContactEvent, Registration } from "./core/registrar.ts";
 import type { ExpiryBounds } from "./core/register.ts";
 import { Scscf } from "./core/scscf.ts";
@@ -34,6 +36,11 @@ export interface LabOptions {
   readonly trusted: readonly string[];
   /** Default: echo, tone, call-back, never answers, busy at +12025550110 to 150. */
   readonly telephones?: readonly Telephone[] | undefined;
+  /**
+   * SIP URI of an application server: every INVITE passes it on either side, and it gets third-party REGISTERs. Its address
+   * must be a trusted one.
+   */
+  readonly applicationServer?: string | undefined;
   /** Seconds that a registration may last. Default 1 to 3600. */
   readonly expiry?: ExpiryBounds | undefined;
 }
@@ -61,6 +68,10 @@ export interface Lab {
   /** Tells of each breach as it happens. @returns ends it */
   onViolation(listener: (text: string) => void): () => void;
   readonly wire: Wire;
+  /** What the CSCFs asked the HSS, the latest 2000 questions. */
+  readonly cx: readonly CxQuery[];
+  /** Has the I-CSCF or the S-CSCF answer, or swallow, requests as a test wishes. @returns ends it */
+  intercept(interceptor: Interceptor): () => void;
   /** The S-CSCF's live registrations. */
   readonly registrations: readonly Registration[];
   readonly telephones: Pick<Exchange, "calls" | "onCall" | "onMedia" | "onKey">;
@@ -91,6 +102,8 @@ class RunningLab implements Lab {
   readonly #o: LabOptions;
   readonly #elements: Element[] = [];
   readonly #trusted: ReadonlySet<string>;
+  readonly #hss: Hss;
+  readonly #interceptors = new Interceptors();
   #icscf: Icscf | undefined;
   #scscf: Scscf | undefined;
   #exchange: Exchange | undefined;
@@ -100,18 +113,21 @@ class RunningLab implements Lab {
     this.#o = options;
     this.host = options.host ?? "127.0.0.1";
     this.homeDomain = options.homeDomain ?? "ims.test";
+    this.#hss = new Hss(options.subscriptions, this.homeDomain);
     this.#trusted = new Set([...options.trusted, this.host]);
   }
 
   async open(): Promise<this> {
-    const { ports = {}, subscriptions, telephones = defaultTelephones } = this.#o;
+    const { ports = {}, telephones = defaultTelephones } = this.#o;
     const names = new Map<string, SocketAddress>();
     const common = {
       host: this.host,
       homeDomain: this.homeDomain,
       wire: this.wire,
       names,
-      hss: new Hss(subscriptions),
+      hss: this.#hss,
+      interceptors: this.#interceptors,
+      applicationServer: this.#o.applicationServer,
       icscf: () => started(this.#icscf).element,
       scscf: () => started(this.#scscf).element,
       breakout: () => started(this.#exchange).element,
@@ -148,6 +164,14 @@ class RunningLab implements Lab {
 
   get telephonesAt(): SocketAddress {
     return addressOf(started(this.#exchange).element);
+  }
+
+  get cx(): readonly CxQuery[] {
+    return this.#hss.queries;
+  }
+
+  intercept(interceptor: Interceptor): () => void {
+    return this.#interceptors.add(interceptor);
   }
 
   get registrations(): readonly Registration[] {

@@ -38,6 +38,7 @@ export class TestNode {
   readonly endpoint: SipEndpoint;
   readonly agent: UserAgent;
   serviceRoute: string[] = [];
+  protocol: "UDP" | "TCP" = "TCP";
   onInvite: (tx: ServerTransaction) => void = (tx) => tx.reply(480);
   readonly #lab: Lab;
   #cseq = 0;
@@ -72,8 +73,8 @@ export class TestNode {
     else tx.reply(200);
   }
 
-  hop(to: { address: string; port: number }, protocol: "UDP" | "TCP" = "TCP") {
-    return this.endpoint.hopTo({ address: to.address, port: to.port, protocol });
+  hop(to: { address: string; port: number }) {
+    return this.endpoint.hopTo({ address: to.address, port: to.port, protocol: this.protocol });
   }
 
   /** REGISTER as a trusted node. */

@@ -14,38 +14,102 @@ export interface Subscription {
   readonly allowedWafWwsf?: readonly string[] | undefined;
 }
 
-/** Result of a Cx query (TS 29.229 §6.2). */
-export type CxResult = { ok: true; subscription: Subscription } | { ok: false; code: 5001 | 5002; reason: string };
+/** Server-Assignment-Type of TS 29.229 §6.3.15, as far as the lab uses it. */
+export type AssignmentType =
+  | "REGISTRATION"
+  | "RE_REGISTRATION"
+  | "USER_DEREGISTRATION"
+  | "TIMEOUT_DEREGISTRATION"
+  | "ADMINISTRATIVE_DEREGISTRATION";
+
+/** One question of a CSCF to the HSS (TS 29.228 §6). */
+export interface CxQuery {
+  readonly command: "UAR" | "MAR" | "SAR" | "LIR";
+  /** Private identity; absent in LIR and in a first Digest REGISTER. */
+  readonly impi?: string | undefined;
+  readonly impu: string;
+  /** UAR: the Visited-Network-Identifier. */
+  readonly visitedNetwork?: string | undefined;
+  /** SAR. */
+  readonly assignment?: AssignmentType;
+  /** Result code: 2001 success, 5001 user unknown, 5002 identities don't match, 5004 roaming not allowed. */
+  readonly result: 2001 | 5001 | 5002 | 5004;
+}
+
+/** Result of a query (TS 29.229 §6.2). */
+export type CxResult = { ok: true; subscription: Subscription } | { ok: false; reason: string };
+
+const mostQueries = 2000;
+
+const reasons = { 5001: "HSS User Unknown", 5002: "Identities Do Not Match", 5004: "Roaming Not Allowed" };
 
 /** The home subscriber server: the table of subscriptions and the Cx questions that are asked about them. */
 export class Hss {
+  /** The latest questions, oldest first. */
+  readonly queries: CxQuery[] = [];
+  readonly #homeDomain: string;
   readonly #byIdentity = new Map<string, Subscription>();
 
-  constructor(subscriptions: readonly Subscription[]) {
+  constructor(subscriptions: readonly Subscription[], homeDomain: string) {
+    this.#homeDomain = homeDomain;
     for (const subscription of subscriptions) {
       for (const identity of identitiesOf(subscription)) this.#byIdentity.set(identityKey(identity), subscription);
     }
   }
 
-  /** Location-Information-Request: whose identity it is. */
+  /** Whose identity it is; asked by nobody on Cx. */
   find(identity: string): Subscription | undefined {
     return this.#byIdentity.get(identityKey(identity));
   }
 
-  /** User-Authorization-Request. Without an IMPI (a first Digest REGISTER) only the IMPU is looked at. */
-  authorize(impi: string | undefined, impu: string): CxResult {
-    const subscription = this.find(impu);
-    if (subscription === undefined) return { ok: false, code: 5001, reason: "HSS User Unknown" };
-    // TS 29.229 §6.2.2.4: DIAMETER_ERROR_IDENTITIES_DONT_MATCH
-    if (impi !== undefined && impi !== subscription.impi)
-      return { ok: false, code: 5002, reason: "Identities Do Not Match" };
-    return { ok: true, subscription };
+  /**
+   * User-Authorization-Request: may this pair register from there?
+   * @param impi undefined: a first Digest REGISTER, which names no private identity
+   */
+  authorize(impi: string | undefined, impu: string, visitedNetwork: string | undefined): CxResult {
+    const result = visitedNetwork === this.#homeDomain ? this.#match(impi, impu) : 5004;
+    return this.#answer({ command: "UAR", impi, impu, visitedNetwork, result });
+  }
+
+  /** Multimedia-Auth-Request: the password to challenge with. */
+  password(impi: string | undefined, impu: string): string | undefined {
+    this.#note({ command: "MAR", impi, impu, result: this.#match(impi, impu) });
+    return this.find(impu)?.digestPassword;
+  }
+
+  /** Server-Assignment-Request: the profile of a user that is assigned to the S-CSCF, or taken from it. */
+  assign(impi: string | undefined, impu: string, assignment: AssignmentType): CxResult {
+    return this.#answer({ command: "SAR", impi, impu, assignment, result: this.#match(impi, impu) });
+  }
+
+  /** Location-Information-Request: whether the called identity is a subscriber's. */
+  locate(impu: string): boolean {
+    return this.#answer({ command: "LIR", impu, result: this.#match(undefined, impu) }).ok;
   }
 
   /** Whether the domain belongs to the home network. */
   servesDomain(host: string): boolean {
     const ending = `@${host.toLowerCase()}`;
     return [...this.#byIdentity.keys()].some((identity) => identity.endsWith(ending));
+  }
+
+  #match(impi: string | undefined, impu: string): 2001 | 5001 | 5002 {
+    const subscription = this.find(impu);
+    if (subscription === undefined) return 5001;
+    // TS 29.229 §6.2.2.4: DIAMETER_ERROR_IDENTITIES_DONT_MATCH
+    return impi === undefined || impi === subscription.impi ? 2001 : 5002;
+  }
+
+  #answer(query: CxQuery): CxResult {
+    this.#note(query);
+    const subscription = this.find(query.impu);
+    if (query.result !== 2001) return { ok: false, reason: reasons[query.result] };
+    return subscription === undefined ? { ok: false, reason: reasons[5001] } : { ok: true, subscription };
+  }
+
+  #note(query: CxQuery): void {
+    this.queries.push(query);
+    if (this.queries.length > mostQueries) this.queries.shift();
   }
 }
 

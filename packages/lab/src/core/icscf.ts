@@ -1,9 +1,11 @@
+import { unquote } from "@portico/sip";
 import type { Hop, ServerTransaction, SipRequest, TransactionLayer } from "@portico/sip";
 import { AccessFlows } from "./access.ts";
 import { Element, LabHop, proxyLayer } from "./element.ts";
 import type { ElementOptions } from "./element.ts";
 import type { Hss } from "./hss.ts";
 import { digestOf, inspectRequest } from "./hygiene.ts";
+import type { Interceptors } from "./interception.ts";
 import { ResponseContext } from "./responseContext.ts";
 import { countHop, nextHop, takeOwnRoutes, topRoute } from "./routing.ts";
 
@@ -11,6 +13,7 @@ import { countHop, nextHop, takeOwnRoutes, topRoute } from "./routing.ts";
 export interface IcscfOptions extends Omit<ElementOptions, "name" | "receive"> {
   readonly homeDomain: string;
   readonly hss: Hss;
+  readonly interceptors: Interceptors;
   /** The next element: where registrations and terminating requests go. */
   scscf(): Element;
   /** Whether a source address belongs to the home network's security domain (TS 33.210). */
@@ -63,6 +66,7 @@ export class Icscf {
       return;
     }
     const routed = takeOwnRoutes(this.element, request);
+    if (this.#o.interceptors.takes(tx, "I-CSCF")) return;
     if (this.#access.takes(tx, request, routed)) return;
     if (!this.#o.isTrusted(remote.address)) {
       // TS 33.203 U.2: only a node of the security domain may vouch for a user
@@ -83,7 +87,8 @@ export class Icscf {
   }
 
   #register(tx: ServerTransaction, request: SipRequest): void {
-    const answer = this.#o.hss.authorize(digestOf(request)?.get("username"), request.to.uri);
+    const visited = unquote(request.list("P-Visited-Network-ID")[0] ?? "");
+    const answer = this.#o.hss.authorize(digestOf(request)?.get("username"), request.to.uri, visited);
     if (!answer.ok) {
       tx.reply(403, { reason: `Forbidden - ${answer.reason}` });
       return;
@@ -92,7 +97,7 @@ export class Icscf {
   }
 
   #locate(tx: ServerTransaction, request: SipRequest): void {
-    if (this.#o.hss.find(request.uri) === undefined && !this.#o.isTemporaryGruu(request.uri)) {
+    if (!this.#o.isTemporaryGruu(request.uri) && !this.#o.hss.locate(request.uri)) {
       tx.reply(604);
       return;
     }

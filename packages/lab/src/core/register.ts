@@ -43,34 +43,40 @@ export class RegistrationProcedure {
     const { request } = tx;
     const credentials = digestOf(request);
     const trusted = credentials?.get("integrity-protected") === "auth-done";
-    const answer = this.#o.hss.authorize(credentials?.get("username"), request.to.uri);
-    if (!answer.ok) {
-      tx.reply(403, { reason: `Forbidden - ${answer.reason}` });
-      return;
-    }
     // CORE-02: for auth-done neither MAR nor challenge
-    const refusal =
-      (trusted ? undefined : this.#challenge(credentials, request, answer.subscription)) ??
-      checkEntity(credentials, answer.subscription) ??
-      this.#bind(tx, answer.subscription);
+    const challenge = trusted ? undefined : this.#challenge(credentials, request);
+    const refusal = challenge ?? this.#assign(tx, credentials);
     if (refusal !== undefined) tx.reply(refusal.status, refusal);
   }
 
-  #challenge(credentials: DigestParameters | undefined, request: SipRequest, s: Subscription): Refusal | undefined {
-    if (s.digestPassword === undefined) return { status: 403, reason: "Forbidden - No Digest Credentials" };
+  #challenge(credentials: DigestParameters | undefined, request: SipRequest): Refusal | undefined {
+    const password = this.#o.hss.password(credentials?.get("username"), request.to.uri);
+    if (password === undefined) return { status: 403, reason: "Forbidden - No Digest Credentials" };
     const response = credentials?.get("response") ?? "";
     const verdict =
       credentials === undefined || response === ""
         ? "none"
-        : this.#digest.verify(credentials, request.method, s.digestPassword);
+        : this.#digest.verify(credentials, request.method, password);
     if (verdict === "right") return undefined;
     if (verdict === "wrong") return { status: 403, reason: "Authentication Failed" };
     return { status: 401, headers: [["WWW-Authenticate", this.#digest.challenge(verdict === "stale")]] };
   }
 
-  #bind(tx: ServerTransaction, subscription: Subscription): Refusal | undefined {
+  #assign(tx: ServerTransaction, credentials: DigestParameters | undefined): Refusal | undefined {
+    const impu = tx.request.to.uri;
+    const known = this.#o.registrar.find(impu);
+    const assignment = isEnd(tx.request)
+      ? "USER_DEREGISTRATION"
+      : known === undefined
+        ? "REGISTRATION"
+        : "RE_REGISTRATION";
+    const answer = this.#o.hss.assign(credentials?.get("username"), impu, assignment);
+    if (!answer.ok) return { status: 403, reason: `Forbidden - ${answer.reason}` };
+    return checkEntity(credentials, answer.subscription) ?? this.#bind(tx, answer.subscription, known);
+  }
+
+  #bind(tx: ServerTransaction, subscription: Subscription, known: Registration | undefined): Refusal | undefined {
     const { request } = tx;
-    const known = this.#o.registrar.find(subscription.impu);
     const contacts = request.list("Contact").map((value) => parseNameAddr(value));
     const changes: Changes = { bound: [], removed: [], outbound: false };
     for (const contact of contacts) {
@@ -214,6 +220,13 @@ function replaceOthers(known: Registration | undefined, changes: Changes): void 
   for (const binding of known?.bindings ?? []) {
     if (!kept.has(binding.id)) changes.removed.push({ binding, event: "rejected" });
   }
+}
+
+function isEnd(request: SipRequest): boolean {
+  const contacts = request.list("Contact").map((value) => parseNameAddr(value));
+  return (
+    contacts.length > 0 && contacts.every(({ params }) => (params.get("expires") ?? request.get("Expires")) === "0")
+  );
 }
 
 function hasOb(path: string | undefined): boolean {

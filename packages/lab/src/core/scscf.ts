@@ -8,6 +8,7 @@ import type { ElementOptions } from "./element.ts";
 import type { Hss } from "./hss.ts";
 import { inspectRequest, inspectResponse } from "./hygiene.ts";
 import { identityKey, numberOf } from "./identity.ts";
+import type { Interceptors } from "./interception.ts";
 import { RegEventNotifier } from "./regEvent.ts";
 import { RegistrationProcedure, chargingFunctions, withTermIoi } from "./register.ts";
 import type { ExpiryBounds } from "./register.ts";
@@ -15,6 +16,8 @@ import { Registrar } from "./registrar.ts";
 import type { Binding, BindingChange, ContactEvent, Registration } from "./registrar.ts";
 import { ResponseContext } from "./responseContext.ts";
 import type { Target } from "./responseContext.ts";
+import { ServiceTriggers } from "./services.ts";
+import type { DivertedRequest } from "./services.ts";
 import { cameFrom, countHop, nextHop, takeOwnRoutes } from "./routing.ts";
 
 /** What the S-CSCF needs beside its sockets. */
@@ -22,6 +25,8 @@ export interface ScscfOptions extends Omit<ElementOptions, "name" | "receive"> {
   readonly homeDomain: string;
   readonly hss: Hss;
   readonly expiry: ExpiryBounds;
+  readonly interceptors: Interceptors;
+  readonly applicationServer: string | undefined;
   icscf(): Element;
   /** The breakout to telephones. */
   breakout(): Element;
@@ -43,6 +48,7 @@ export class Scscf {
   readonly #registration: RegistrationProcedure;
   readonly #regEvent: RegEventNotifier;
   readonly #calls: CallRegister;
+  readonly #services: ServiceTriggers;
   #keepCalls = false;
 
   private constructor(options: ScscfOptions, element: Element, layer: TransactionLayer) {
@@ -63,9 +69,15 @@ export class Scscf {
     });
     this.#calls = new CallRegister(element, layer);
     this.#regEvent = new RegEventNotifier({ element, layer, registrar: this.registrar, clock });
+    const { registrar } = this;
+    const { applicationServer } = options;
+    this.#services = new ServiceTriggers({ element, layer, registrar, clock, random: systemRandom, applicationServer });
     // TS 24.229 §5.4.1.4: the calls of a contact end with it; those of an RTR see {@link deregister}
     this.registrar.onChange((registration, changes) => {
       if (!this.#keepCalls) this.#calls.release(registration, endedOf(registration, changes));
+      const { impi, impu } = registration.subscription;
+      const expired = changes.some(({ event }) => event === "expired");
+      if (expired && registration.bindings.length === 0) options.hss.assign(impi, impu, "TIMEOUT_DEREGISTRATION");
     });
   }
 
@@ -95,6 +107,7 @@ export class Scscf {
 
   close(): Promise<void> {
     this.#regEvent.close();
+    this.#services.close();
     this.registrar.close();
     this.#layer.close();
     return this.element.close();
@@ -125,13 +138,16 @@ export class Scscf {
       return;
     }
     if (!this.#o.isOwn(request) && this.#refusesHygiene(tx)) return;
+    if (this.#o.interceptors.takes(tx, "S-CSCF")) return;
     if (request.method === "REGISTER") {
       if (cameFrom(request, this.#o.icscf())) this.#registration.handle(tx);
       else tx.reply(403, { reason: "Forbidden - Not By Way Of The I-CSCF" });
       return;
     }
     const [role] = takeOwnRoutes(this.element, request);
+    const diverted = this.#services.returned(role);
     if (request.toTag !== undefined) this.#inDialog(tx, request);
+    else if (diverted !== undefined) this.#resume(tx, request, diverted);
     else if (role?.startsWith("orig.") === true) this.#originate(tx, request, role);
     else if (role === "term" && cameFrom(request, this.#o.icscf())) this.#terminate(tx, request);
     // CORE-11: the Service-Route is the only way in
@@ -152,7 +168,11 @@ export class Scscf {
       tx.reply(481);
       return;
     }
-    this.#forward(tx, request, [[this.#target(request)]]);
+    this.#toTarget(tx, request);
+  }
+
+  #toTarget(tx: ServerTransaction, request: SipRequest, served?: Registration): void {
+    this.#forward(tx, request, [[this.#target(request)]], served);
   }
 
   #originate(tx: ServerTransaction, request: SipRequest, role: string): void {
@@ -172,6 +192,11 @@ export class Scscf {
     if (asserted.length === 1 && missing !== undefined) request.add("P-Asserted-Identity", `<${missing}>`);
     request.set("P-Charging-Function-Addresses", chargingFunctions);
     this.#recordRoute(request);
+    if (this.#services.divert(request, { served, sessionCase: "orig" })) this.#toTarget(tx, request, served);
+    else this.#routeOriginating(tx, request, served);
+  }
+
+  #routeOriginating(tx: ServerTransaction, request: SipRequest, served: Registration): void {
     const next = this.#elementFor(request.uri);
     if (next === undefined) tx.reply(404);
     else {
@@ -198,20 +223,38 @@ export class Scscf {
       this.#regEvent.subscribe(tx);
       return;
     }
-    const bindings = (registration?.bindings ?? []).filter((b) => !gruu || hasGruu(b, request.uri));
+    if (registration === undefined) {
+      tx.reply(480);
+      return;
+    }
+    this.#recordRoute(request);
+    if (this.#services.divert(request, { served: registration, sessionCase: "term" })) this.#toTarget(tx, request);
+    else this.#routeTerminating(tx, request, registration);
+  }
+
+  #routeTerminating(tx: ServerTransaction, request: SipRequest, registration: Registration): void {
+    const gruu = parseUri(request.uri).params.has("gr");
+    const bindings = registration.bindings.filter((b) => !gruu || hasGruu(b, request.uri));
     if (bindings.length === 0) {
       tx.reply(480);
       return;
     }
     request.set("P-Called-Party-ID", `<${request.uri}>`).set("P-Charging-Function-Addresses", chargingFunctions);
     if (request.method === "INVITE") request.set("P-Asserted-Service", "urn:urn-7:3gpp-service.ims.icsi.mmtel");
-    this.#recordRoute(request);
     this.#forward(
       tx,
       request,
       groupsOf(bindings, (binding, others) => this.#toContact(request, binding, others)),
       registration,
     );
+  }
+
+  /** A request that comes back from the application server goes on where it was diverted. */
+  #resume(tx: ServerTransaction, request: SipRequest, { served, sessionCase }: DivertedRequest): void {
+    request.remove("P-Served-User");
+    this.#recordRoute(request);
+    if (sessionCase === "orig") this.#routeOriginating(tx, request, served);
+    else this.#routeTerminating(tx, request, served);
   }
 
   /** Whether a registered contact has this GRUU. */

@@ -63,6 +63,9 @@ export class TelephoneCall {
   #keys = "";
   #wanted: Direction = "sendrecv";
   #offered = false;
+  #agreed = false;
+  /** The answer that went out with a 183 already. */
+  #early: Body | undefined;
   readonly #resolveConnected: (answered: boolean) => void;
   readonly #resolveEnded: (end: CallEnd) => void;
 
@@ -165,18 +168,35 @@ export class TelephoneCall {
     this.#usage = usage;
   }
 
+  /** Early media: a reliable 183 with the answer (RFC 3262, RFC 5009). @returns false as {@link answer} */
+  progress(): boolean {
+    const usage = this.#usage;
+    const offered = usage && sdpOf(usage.invite);
+    const body = offered === undefined ? undefined : this.#answerBody(offered);
+    if (usage === undefined || body === undefined) {
+      this.reject(488);
+      return false;
+    }
+    this.#early = body;
+    const headers: [string, string][] = [...this.#setting.headers, ["P-Early-Media", "sendrecv"]];
+    usage.progress(183, { headers, body, reliable: true });
+    return true;
+  }
+
   /** Answers a call in. @returns false when its offer has nothing for us: it was rejected with 488 */
   answer(): boolean {
     const usage = this.#usage;
     if (usage === undefined || this.#state !== "ringing") return false;
     const offered = sdpOf(usage.invite);
-    const body = offered === undefined ? this.offer() : this.#answerBody(offered);
+    const body = this.#early ?? (offered === undefined ? this.offer() : this.#answerBody(offered));
     if (body === undefined) {
       usage.reject(488);
       this.#end({ by: "rejected", status: 488 });
       return false;
     }
-    usage.accept({ headers: this.#setting.headers, body });
+    // RFC 6337 §2.2: an answer that went out reliably is not repeated
+    const repeats = this.#early === undefined || !supports100rel(usage.invite);
+    usage.accept({ headers: this.#setting.headers, ...(repeats ? { body } : {}) });
     this.#connect();
     return true;
   }
@@ -193,13 +213,18 @@ export class TelephoneCall {
    */
   events(beforeAck: (response: SipResponse, usage: InviteUsage) => void = () => undefined): InviteEvents {
     return {
+      progress: (response) => {
+        const answer = sdpOf(response);
+        if (answer !== undefined) this.#agreeOn(answer);
+      },
       accepted: (response) => {
         if (this.#usage === undefined) return;
         beforeAck(response, this.#usage);
         this.#usage.ack();
         const answer = sdpOf(response);
-        if (answer === undefined || !this.#agreeOn(answer)) this.#usage.bye();
-        else this.#connect();
+        // Without an answer in the 2xx that of a reliable 18x holds
+        if (answer === undefined ? this.#agreed : this.#agreeOn(answer)) this.#connect();
+        else this.#usage.bye();
       },
       rejected: ({ status }) => this.#end({ by: status === 487 ? "cancelled" : "rejected", status }),
       cancelled: () => this.#end({ by: "cancelled" }),
@@ -261,6 +286,7 @@ export class TelephoneCall {
     const agreement: MediaAgreement | undefined = agreementOf(parseSdp(answer), this.#wanted);
     if (agreement === undefined) return false;
     this.#media.agree(agreement);
+    this.#agreed = true;
     return true;
   }
 
@@ -277,6 +303,10 @@ export class TelephoneCall {
     this.#resolveConnected(false);
     this.#resolveEnded(end);
   }
+}
+
+function supports100rel(invite: SipMessage): boolean {
+  return [...invite.list("Supported"), ...invite.list("Require")].some((tag) => tag.trim().toLowerCase() === "100rel");
 }
 
 function sdpOf(message: SipMessage): string | undefined {

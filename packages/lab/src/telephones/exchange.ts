@@ -14,7 +14,8 @@ import type { CallSetting } from "./call.ts";
 /** What a telephone does with a call. */
 export type TelephoneBehaviour =
   | { readonly does: "echo" }
-  | { readonly does: "play"; readonly tone: TonePattern }
+  /** With `early`, the tone sounds before the answer already: reliable 183 (RFC 3262), answer after a second. */
+  | { readonly does: "play"; readonly tone: TonePattern; readonly early?: boolean }
   /** Answers, plays `greeting`, hangs up after `pauseMs`; as much later calls back and plays `tone`. */
   | {
       readonly does: "call-back";
@@ -23,7 +24,7 @@ export type TelephoneBehaviour =
       readonly pauseMs: number;
     }
   | { readonly does: "ring" }
-  | { readonly does: "busy" };
+  | { readonly does: "reject"; readonly status: number };
 
 /** One telephone. */
 export interface Telephone {
@@ -46,7 +47,7 @@ export const defaultTelephones: readonly Telephone[] = [
     },
   },
   { number: "+12025550140", behaviour: { does: "ring" } },
-  { number: "+12025550150", behaviour: { does: "busy" } },
+  { number: "+12025550150", behaviour: { does: "reject", status: 486 } },
 ];
 
 /** What the exchange needs beside its sockets. */
@@ -74,6 +75,7 @@ export interface DialOptions {
 type Stop = () => void;
 
 const ringMs = 200;
+const earlyMs = 1000;
 const callBackRingMs = 30_000;
 /** How long peers may take to answer the last BYEs. */
 const closeMs = 500;
@@ -213,8 +215,8 @@ export class Exchange {
 
   async #incoming(tx: ServerTransaction, telephone: Telephone): Promise<void> {
     const { number, behaviour } = telephone;
-    if (behaviour.does === "busy") {
-      tx.reply(486, { headers: this.#headers(number) });
+    if (behaviour.does === "reject") {
+      tx.reply(behaviour.status, { headers: this.#headers(number) });
       return;
     }
     let call: TelephoneCall;
@@ -230,12 +232,16 @@ export class Exchange {
     }
     const usage = this.#agent.accept(tx, call.events());
     call.attach(usage);
+    if (behaviour.does === "play" && behaviour.early === true) {
+      call.play(behaviour.tone);
+      if (call.progress()) this.#after(earlyMs, () => call.answer());
+      return;
+    }
     usage.progress(180, { headers: this.#headers(number), reliable: true });
-    if (behaviour.does === "ring") return;
-    this.#after(ringMs, () => this.#answer(call, behaviour));
+    if (behaviour.does !== "ring") this.#after(ringMs, () => this.#answer(call, behaviour));
   }
 
-  #answer(call: TelephoneCall, behaviour: Exclude<TelephoneBehaviour, { does: "ring" | "busy" }>): void {
+  #answer(call: TelephoneCall, behaviour: Exclude<TelephoneBehaviour, { does: "ring" | "reject" }>): void {
     switch (behaviour.does) {
       case "echo":
         call.echo();
