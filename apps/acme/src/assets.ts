@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
+import { submitScript } from "./pages.ts";
 
 /** A file of the page. */
 export interface Asset {
@@ -15,19 +16,18 @@ const web = new URL("../web/", import.meta.url);
 
 /** Bundles the page from source, in memory; under a second. Keys are paths from the root of the site. */
 export async function openAssets(): Promise<Map<string, Asset>> {
-  const [script, css, icon, submit, index] = await Promise.all([
+  const [script, css, icon, index] = await Promise.all([
     bundle(),
-    ...["page.css", "icon.svg", "submit.js", "index.html"].map((name) => readFile(new URL(name, web), "utf8")),
+    ...["page.css", "icon.svg", "index.html"].map((name) => readFile(new URL(name, web), "utf8")),
   ]);
-  if (css === undefined || icon === undefined || submit === undefined || index === undefined)
-    throw new Error("a file of the page is missing");
+  if (css === undefined || icon === undefined || index === undefined) throw new Error("a file of the page is missing");
   const scriptPath = `/assets/app-${digest("sha256", script).replaceAll(/\W/g, "").slice(0, 12)}.js`;
   const page = index.replace("%SCRIPT%", scriptPath).replace("%INTEGRITY%", `sha384-${digest("sha384", script)}`);
   return new Map([
     ["/", { type: "text/html; charset=utf-8", body: page, immutable: false }],
     [scriptPath, { type: "text/javascript; charset=utf-8", body: script, immutable: true }],
     ["/assets/page.css", { type: "text/css; charset=utf-8", body: css, immutable: false }],
-    ["/assets/submit.js", { type: "text/javascript; charset=utf-8", body: submit, immutable: false }],
+    ["/assets/submit.js", { type: "text/javascript; charset=utf-8", body: submitScript, immutable: false }],
     ["/assets/icon.svg", { type: "image/svg+xml", body: icon, immutable: false }],
   ]);
 }

@@ -30,18 +30,20 @@ export class Directory {
   /** Everybody but herself, by name. A portal that does not answer costs the numbers, not the list. */
   async colleaguesOf(user: string): Promise<Colleague[]> {
     const others = this.#people.filter(({ id }) => id !== user);
-    const colleagues = await Promise.all(
-      others.map(async ({ id, name }): Promise<Colleague> => {
-        const tel = await this.#numberOf(id);
-        return { id, name, presence: this.#presenceOf(id), ...(tel === undefined ? {} : { tel }) };
-      }),
-    );
+    const colleagues = await Promise.all(others.map((person) => this.#look(person)));
     return colleagues.toSorted((a, b) => a.name.localeCompare(b.name));
   }
 
-  /** A grant may have brought a first assignment: ask anew next time. */
-  forget(user: string): void {
-    this.#numbers.delete(user);
+  /** A grant says what her number is. @returns true when that is news. */
+  async learn(user: string, tel: string | undefined): Promise<boolean> {
+    const before = await this.#numbers.get(user)?.tel;
+    this.#numbers.set(user, { until: performance.now() + freshMs, tel: Promise.resolve(tel) });
+    return before !== tel;
+  }
+
+  async #look({ id, name }: Account): Promise<Colleague> {
+    const tel = await this.#numberOf(id);
+    return { id, name, presence: this.#presenceOf(id), ...(tel === undefined ? {} : { tel }) };
   }
 
   #numberOf(user: string): Promise<string | undefined> {

@@ -6,7 +6,7 @@ interface Asked {
 }
 
 /** A header no form can set and no foreign page may set without a preflight, which this site never grants. */
-export const guardHeader = "x-acme-talk";
+const guardHeader = "x-acme-talk";
 
 /** True when the request states that it comes from a page of this site. Browsers add Origin to every POST and WebSocket. */
 export function sameOrigin({ headers }: Asked, publicUrl: string): boolean {

@@ -47,6 +47,9 @@ export function signInPage(problem = "", username = ""): string {
   );
 }
 
+/** The one script of these pages: the identity provider's form needs nobody to press its button. */
+export const submitScript = "document.forms[0].submit();\n";
+
 /** Sends the identity provider's own form at once; the button is for browsers without scripts. */
 export function signingOutPage(form: string): string {
   const button = `<input type="hidden" name="logout" value="yes" /><button type="submit">Sign out</button></form>`;

@@ -5,6 +5,7 @@ import { createServer as createHttpsServer } from "node:https";
 import cookie from "@fastify/cookie";
 import Fastify, { type FastifyInstance } from "fastify";
 import { importJWK, importPKCS8, type CryptoKey, type JWK } from "jose";
+import { mountApi } from "./api.ts";
 import { openAssets, type Asset } from "./assets.ts";
 import type { AcmeConfig } from "./config.ts";
 import { Directory } from "./directory.ts";
@@ -14,7 +15,6 @@ import { Accounts } from "./idp/accounts.ts";
 import { createIdp, generateIdpKey } from "./idp/provider.ts";
 import { mountIdp } from "./idp/routes.ts";
 import { ImsSessions } from "./imsSessions.ts";
-import { requireOwnReader } from "./originGuard.ts";
 import { Hub } from "./rtc/hub.ts";
 import { openSocketServer } from "./rtc/socketServer.ts";
 import { SignIn } from "./signIn.ts";
@@ -88,24 +88,7 @@ async function compose(config: AcmeConfig, server: Server): Promise<Acme> {
   signIn.mount(app);
   mountAssets(app, assets);
 
-  // Nobody is an answer, not an error: the landing page asks too.
-  app.get("/api/me", async (request, reply) => {
-    const session = signIn.find(request.cookies);
-    if (session === undefined) return reply.type("application/json").send("null");
-    const { id, name } = session.account;
-    return { id, name, company: "Acme", speedDials: config.speedDials };
-  });
-  app.get("/api/directory", async (request) => {
-    const { account } = signIn.require(request);
-    return { colleagues: await directory.colleaguesOf(account.id) };
-  });
-  app.get("/api/ims-session", async (request) => {
-    requireOwnReader(request);
-    const session = signIn.require(request);
-    const answer = await imsSessions.issue(session);
-    directory.forget(session.account.id);
-    return answer;
-  });
+  mountApi(app, { signIn, directory, hub, imsSessions, speedDials: config.speedDials });
 
   await app.ready();
   const sockets = openSocketServer({

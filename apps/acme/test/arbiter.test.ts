@@ -27,7 +27,7 @@ class TestCall implements LineCall {
   /** The far end, or the network, moves the call on. */
   goes(state: LineState): void {
     this.state = state;
-    for (const listener of [...this.#listeners]) listener();
+    for (const listener of Array.from(this.#listeners)) listener();
   }
 
   ends(cause: EndCause, text?: string): void {
@@ -69,12 +69,14 @@ class World {
   constructor(more: Partial<ArbiterPorts> = {}) {
     this.arbiter = new Arbiter({
       callDirect: ({ id, name }) => {
-        this.direct.push(new TestCall("direct", { user: id, name }));
-        return this.direct.at(-1) as TestCall;
+        const call = new TestCall("direct", { user: id, name });
+        this.direct.push(call);
+        return call;
       },
       callIms: (number) => {
-        this.ims.push(new TestCall("ims", { number }));
-        return this.ims.at(-1) as TestCall;
+        const call = new TestCall("ims", { number });
+        this.ims.push(call);
+        return call;
       },
       imsReady: () => this.imsReady,
       openMicrophone: async () => {

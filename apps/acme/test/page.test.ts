@@ -22,6 +22,7 @@ describe.skipIf(!hasChromium)("the page", { timeout: 30_000 }, () => {
     [site, marys, kens] = await Promise.all([startTestAcme(), launch(marysTone), launch(kensTone)]);
     // No telephone network here: what works, works without it.
     site.waf.refusal = { status: 503, body: { error: "temporarily_unavailable", reason: "block_exhausted" } };
+    site.waf.numbers.set("ken", "+12125550101");
     [mary, ken] = await Promise.all([signIn(marys, "mary"), signIn(kens, "ken")]);
     await mary.locator("[data-testid=colleague-ken][data-presence=online]").waitFor();
     await ken.locator("[data-testid=colleague-mary][data-presence=online]").waitFor();
@@ -29,8 +30,6 @@ describe.skipIf(!hasChromium)("the page", { timeout: 30_000 }, () => {
 
   afterEach(async () => {
     for (const page of others.splice(0)) await page.context().close();
-    // The browser logs each refused request by itself.
-    expect(complaints.splice(0).filter((words) => !words.includes("status of 503"))).toEqual([]);
   });
 
   afterAll(async () => {
@@ -60,18 +59,6 @@ describe.skipIf(!hasChromium)("the page", { timeout: 30_000 }, () => {
     others.push(page);
     return page;
   }
-
-  const phase = (page: Page, name: string): Promise<void> =>
-    page.locator(`[data-testid=call-card][data-phase=${name}]`).waitFor();
-
-  async function talk(caller: Page, called: Page, user: string): Promise<void> {
-    await caller.getByTestId(`call-${user}`).click();
-    await called.getByTestId("answer").click();
-    await Promise.all([phase(caller, "active"), phase(called, "active")]);
-  }
-
-  const heard = (page: Page, hertz: number): Promise<void> =>
-    expect.poll(() => hears(page), { timeout: 10_000 }).toBeCloseTo(hertz, -1.4);
 
   test("GEN-01 GEN-06a two users who followed the link talk from browser to browser, each hearing the other", async () => {
     await talk(mary, ken, "ken");
@@ -116,7 +103,6 @@ describe.skipIf(!hasChromium)("the page", { timeout: 30_000 }, () => {
   });
 
   test("GEN-06c the number of a colleague who is online, dialled on the pad, takes the direct path", async () => {
-    site.waf.numbers.set("ken", "+12125550101");
     await expect.poll(() => mary.getByTestId("colleague-ken").textContent(), { timeout: 15_000 }).toContain("555 0101");
     await mary.getByTestId("number").fill("+1 212 555");
     for (const key of ["0", "1", "0", "1"]) await mary.getByTestId(`key-${key}`).click();
@@ -125,7 +111,6 @@ describe.skipIf(!hasChromium)("the page", { timeout: 30_000 }, () => {
     expect(await mary.getByTestId("path").textContent()).toBe("Direct");
     await mary.getByTestId("hang-up").click();
     await expect.poll(() => ken.getByTestId("call-ended").textContent()).toContain("Missed call from Mary Jones");
-    site.waf.numbers.delete("ken");
   });
 
   test("all tabs of a user ring, one answers, the others stop", async () => {
@@ -174,7 +159,7 @@ describe.skipIf(!hasChromium)("the page", { timeout: 30_000 }, () => {
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
       for (const target of await page.locator("button:visible, a:visible, input:visible").all()) {
         const box = await target.boundingBox();
-        expect(Math.min(box?.width ?? 0, box?.height ?? 0), await target.innerHTML()).toBeGreaterThanOrEqual(44);
+        expect(Math.min(box?.width ?? 0, box?.height ?? 0)).toBeGreaterThanOrEqual(44);
       }
     }
   });
@@ -202,13 +187,36 @@ describe.skipIf(!hasChromium)("the page", { timeout: 30_000 }, () => {
     const second = await page.context().newPage();
     await second.goto(site.acme.url);
     await second.getByTestId("me").waitFor();
-    expect(await page.evaluate(() => ({ ...localStorage, acme: (globalThis as { acme?: unknown }).acme }))).toEqual({});
+    expect(
+      await page.evaluate(() => ({ stored: localStorage.length, acme: (globalThis as { acme?: unknown }).acme })),
+    ).toEqual({
+      stored: 0,
+    });
     await page.getByTestId("sign-out").click();
     await page.getByTestId("sign-in").waitFor();
     await second.getByTestId("sign-in").waitFor();
     expect(await page.evaluate(() => document.cookie)).toBe("");
   });
+
+  test("in all of this the browser found no error, and nothing that the page's policy forbids", () => {
+    // It logs each refused request by itself.
+    expect(complaints.filter((words) => !words.includes("status of 503"))).toEqual([]);
+  });
 });
+
+async function talk(caller: Page, called: Page, user: string): Promise<void> {
+  await caller.getByTestId(`call-${user}`).click();
+  await called.getByTestId("answer").click();
+  await Promise.all([phase(caller, "active"), phase(called, "active")]);
+}
+
+async function phase(page: Page, name: string): Promise<void> {
+  await page.locator(`[data-testid=call-card][data-phase=${name}]`).waitFor();
+}
+
+async function heard(page: Page, hertz: number): Promise<void> {
+  await expect.poll(() => hears(page), { timeout: 10_000 }).toBeCloseTo(hertz, -1.4);
+}
 
 /** The test id of what has the focus, through shadow roots. */
 function focused(page: Page): Promise<string | undefined> {

@@ -127,7 +127,7 @@ test("a sign-in that another browser began cannot be finished here", async () =>
 test("WWSF-08a the token comes by private_key_jwt for the user whom the ID token names", async () => {
   const visitor = await signedIn("olivia");
   await visitor.fetch("/api/ims-session");
-  const [{ form }] = site.waf.asked as [{ form: URLSearchParams }];
+  const form = site.waf.asked[0]?.form ?? new URLSearchParams();
   expect(form.get("grant_type")).toBe("urn:ietf:params:oauth:grant-type:token-exchange");
   expect(decodeProtectedHeader(form.get("client_assertion") ?? "").alg).toBe("ES256");
   const idToken = form.get("subject_token") ?? "";

@@ -30,7 +30,6 @@ export class Desk {
   #signedOut = false;
   #reportedBusy = false;
   #asking: ReturnType<typeof setTimeout> | undefined;
-  #unknownNumbers = 0;
 
   /** @param audio where the other side is heard. */
   constructor(me: Me, audio: HTMLAudioElement) {
@@ -64,10 +63,8 @@ export class Desk {
         this.#reportedBusy = false;
         this.#follow();
       }
-      if (message.type === "welcome" || message.type === "presence") {
-        this.#unknownNumbers = 0;
-        this.#askDirectory(0);
-      }
+      if (message.type === "welcome" || message.type === "directory") this.#askDirectory(0);
+      if (message.type === "presence") this.#showPresence(message.user, message.presence);
     });
     this.#link.changed.add((state) => {
       if (state === "closed") this.#signedOut = true;
@@ -168,7 +165,14 @@ export class Desk {
     this.changed.tell();
   }
 
-  /** Presence comes by push; numbers of colleagues who have just got one come a moment later. */
+  #showPresence(user: string, presence: Colleague["presence"]): void {
+    this.#colleagues = this.#colleagues.map((colleague) =>
+      colleague.id === user ? { ...colleague, presence } : colleague,
+    );
+    this.changed.tell();
+  }
+
+  /** The server says when there is news; asked again only while it does not answer. */
   #askDirectory(ms: number): void {
     clearTimeout(this.#asking);
     this.#asking = setTimeout(() => void this.#readDirectory(), ms);
@@ -179,10 +183,6 @@ export class Desk {
       const { colleagues } = await api.directory();
       this.#colleagues = colleagues;
       this.changed.tell();
-      const unknown = colleagues.some(({ presence, tel }) => presence !== "offline" && tel === undefined);
-      // Soon, then seldom: 3 s doubled up to a minute and a half.
-      this.#unknownNumbers = unknown ? this.#unknownNumbers + 1 : 0;
-      if (unknown) this.#askDirectory(1500 * 2 ** Math.min(this.#unknownNumbers, 6));
     } catch (error) {
       if (error instanceof ApiError && error.status === 401) this.#signedOut = true;
       else this.#askDirectory(5000);

@@ -9,7 +9,7 @@ export class Listeners<T = void> {
   }
 
   tell(value: T): void {
-    for (const listener of [...this.#all]) {
+    for (const listener of Array.from(this.#all)) {
       try {
         listener(value);
       } catch (error) {

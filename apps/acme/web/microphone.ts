@@ -22,9 +22,10 @@ export class Microphone {
   release(): void {
     const stream = this.#stream;
     this.#stream = undefined;
-    const stop = (opened: MediaStream): void => {
-      for (const track of opened.getTracks()) track.stop();
-    };
     void stream?.then(stop, () => undefined);
   }
+}
+
+function stop(stream: MediaStream): void {
+  for (const track of stream.getTracks()) track.stop();
 }

@@ -11,8 +11,3 @@ export function normaliseNumber(text: string): string | undefined {
 export function formatNumber(number: string): string {
   return number.replace(/^\+1(\d{3})(\d{3})(\d{4})$/, "+1 $1 $2 $3");
 }
-
-/** A number for the ear: a screen reader reads digits one by one when they stand apart. */
-export function spellNumber(number: string): string {
-  return [...number.replace("+", "plus ")].join(" ").replaceAll(/\s+/g, " ").replace("p l u s", "plus");
-}

@@ -11,9 +11,8 @@ const formLimit = 4096;
 
 /** Mounts the identity provider under `/idp`, with its sign-in form at `/idp/interaction/:uid`. */
 export function mountIdp(app: FastifyInstance, provider: Provider, accounts: Accounts, publicUrl: string): void {
-  const clock = (): number => performance.now();
-  const byUser = new Attempts(5, 60_000, clock);
-  const byAddress = new Attempts(30, 60_000, clock);
+  const byUser = new Attempts(5, 60_000, now);
+  const byAddress = new Attempts(30, 60_000, now);
 
   void app.register((scope, _, done) => {
     scope.addContentTypeParser(
@@ -86,3 +85,5 @@ async function isOpen(provider: Provider, request: FastifyRequest, reply: Fastif
 
 const html = (reply: FastifyReply, text: string): FastifyReply =>
   reply.header("content-type", "text/html; charset=utf-8").send(text);
+
+const now = (): number => performance.now();

@@ -92,6 +92,11 @@ export class Hub {
     this.#publishAll();
   }
 
+  /** Somebody's number is new: the pages ask for the list again. */
+  tellDirectoryChanged(): void {
+    for (const tab of this.#tabs.values()) tab.send({ type: "directory" });
+  }
+
   /** The web session has ended: its pages are shown the door. */
   endSession(session: string): void {
     for (const tab of this.#tabs.values()) {

@@ -50,6 +50,8 @@ export type HubMessage =
   | { readonly type: "pong" }
   /** First message; `resumed` says that calls of this page are still known. */
   | { readonly type: "welcome"; readonly presence: Readonly<Record<string, Presence>>; readonly resumed: boolean }
+  /** Ask `/api/directory` again. */
+  | { readonly type: "directory" }
   | { readonly type: "presence"; readonly user: string; readonly presence: Presence }
   | {
       readonly type: "incoming";

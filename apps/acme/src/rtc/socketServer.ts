@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
-import { WebSocketServer, type RawData, type WebSocket } from "ws";
+import { WebSocketServer, type WebSocket } from "ws";
 import { sameOrigin } from "../originGuard.ts";
 import type { WebSession } from "../webSessions.ts";
 import type { Hub } from "./hub.ts";
@@ -26,7 +26,7 @@ export interface SocketServerOptions {
   readonly publicUrl: string;
   readonly hub: Hub;
   /** Finds the web session of an upgrade request by its cookie. */
-  sessionOf(request: IncomingMessage): WebSession | undefined;
+  readonly sessionOf: (request: IncomingMessage) => WebSession | undefined;
 }
 
 /** Opens `/rtc`: WebSockets of signed-in pages of this site, and of nobody else. */
@@ -72,8 +72,9 @@ function serve(socket: WebSocket, hub: Hub, session: WebSession, id: string): vo
     socket.ping();
   }, pingMs);
   socket.on("pong", () => (answered = true));
-  socket.on("message", (data: RawData, isBinary: boolean) => {
-    const message = isBinary || !budget.take() ? undefined : parsePageMessage(String(data));
+  // Bytes of one frame, as binaryType "nodebuffer" gives them.
+  socket.on("message", (data: Buffer, isBinary: boolean) => {
+    const message = isBinary || !budget.take() ? undefined : parsePageMessage(data.toString());
     if (message === undefined) socket.close(closedAbuse, "too much, or not understood");
     else if (tab.carriedBy(link)) hub.receive(tab, message);
   });

@@ -2,7 +2,7 @@ import { createServer, type Server } from "node:http";
 import { createRemoteJWKSet, decodeJwt, importJWK, jwtVerify, type JWK } from "jose";
 
 /** What the authorisation function was asked, form by form. */
-export interface Asked {
+interface Asked {
   readonly path: string;
   readonly form: URLSearchParams;
 }

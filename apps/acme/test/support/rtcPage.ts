@@ -10,7 +10,7 @@ export class RtcPage {
   private constructor(socket: WebSocket) {
     this.#socket = socket;
     this.closed = new Promise((resolve) => socket.once("close", (code) => resolve(code)));
-    socket.on("message", (data) => this.heard.push(JSON.parse(String(data)) as HubMessage));
+    socket.on("message", (data: Buffer) => this.heard.push(JSON.parse(data.toString()) as HubMessage));
   }
 
   /** Rejects with the HTTP status when the server refuses. */

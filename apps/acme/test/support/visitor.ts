@@ -8,11 +8,14 @@ export class Visitor {
   }
 
   get cookieHeader(): string {
-    return [...this.cookies].map(([name, { value }]) => `${name}=${value}`).join("; ");
+    return Array.from(this.cookies, ([name, { value }]) => `${name}=${value}`).join("; ");
   }
 
   /** @param target a path, or an address of this site. */
-  async fetch(target: string, init: RequestInit & { headers?: Record<string, string> } = {}): Promise<Response> {
+  async fetch(
+    target: string,
+    init: Omit<RequestInit, "headers"> & { headers?: Record<string, string> } = {},
+  ): Promise<Response> {
     const response = await fetch(new URL(target, this.#origin), {
       redirect: "manual",
       ...init,

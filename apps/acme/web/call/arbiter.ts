@@ -1,11 +1,12 @@
 import type { Colleague } from "../api.ts";
 import { Listeners } from "../listeners.ts";
 import type { Route } from "../route.ts";
-import { describeEnd, type CallEnd } from "./endings.ts";
-import type { EndCause, LineCall, Party, Path } from "./line.ts";
+import { describeEnd, nameOf, type Ending } from "./endings.ts";
+import type { EndCause, LineCall, Party } from "./line.ts";
+import type { CallView } from "./view.ts";
 
 /** A direct call that nobody answers goes on by IMS after this many milliseconds (GEN-06). */
-export const fallbackMs = 15_000;
+const fallbackMs = 15_000;
 
 /** A direct call must be over before the same call starts by IMS; a server that does not confirm is waited for this long. */
 const confirmMs = 1000;
@@ -23,30 +24,6 @@ export interface ArbiterPorts {
   colleagueOf(number: string): Colleague | undefined;
   setTimer(ms: number, run: () => void): () => void;
   now(): number;
-}
-
-/**
- *     idle -> calling -> ringing -> connecting -> active <-> held -> ended -> idle
- *     idle -> incoming -> connecting -> active ...
- */
-export type Phase = "incoming" | "calling" | "ringing" | "connecting" | "active" | "held" | "ended";
-
-/** The one call of this page, as it is shown. */
-export interface CallView {
-  readonly phase: Phase;
-  readonly direction: "out" | "in";
-  readonly path: Path;
-  readonly party: Party;
-  readonly muted: boolean;
-  /** A word on what is going on, e.g. that the path has changed. */
-  readonly note?: string;
-  /** When it was answered, on the clock of `now`. */
-  readonly since?: number;
-  /** Seconds that were talked, once ended. */
-  readonly seconds?: number;
-  readonly end?: CallEnd;
-  /** The network itself plays the ringing. */
-  readonly early?: boolean;
 }
 
 /**
@@ -288,16 +265,17 @@ export class Arbiter {
     this.#call = undefined;
   }
 
-  #close(cause: Parameters<typeof describeEnd>[0], text?: string): void {
+  #close(cause: Ending, text?: string): void {
     if (this.#view !== undefined) this.#finish(this.#view, cause, text);
   }
 
-  #finish(view: CallView, cause: Parameters<typeof describeEnd>[0], text?: string): void {
+  #finish(view: CallView, cause: Ending, text?: string): void {
     this.#generation += 1;
     this.#drop();
     this.#ports.releaseMicrophone();
     const seconds = view.since === undefined ? 0 : Math.round((this.#ports.now() - view.since) / 1000);
-    const end = describeEnd(cause, view, text);
+    const missed = view.direction === "in" && view.phase === "incoming";
+    const end = describeEnd(cause, { who: nameOf(view.party), missed, text });
     const { since: _, note: __, ...rest } = view;
     this.#show(end === undefined ? undefined : { ...rest, phase: "ended", seconds, end });
   }

@@ -69,6 +69,7 @@ export class DirectLine {
         // The server has forgotten this page: so have the others.
         if (!message.resumed) for (const call of this.#calls.values()) call.over("lost");
         break;
+      case "directory":
       case "presence":
       case "pong":
         break;

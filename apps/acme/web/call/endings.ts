@@ -1,6 +1,5 @@
-import type { CallView } from "./arbiter.ts";
-import type { EndCause, Party } from "./line.ts";
 import { formatNumber } from "../phoneNumber.ts";
+import type { EndCause, Party } from "./line.ts";
 
 /** How a call's end is told: what happened, and what to do next. */
 export interface CallEnd {
@@ -20,56 +19,55 @@ export type Ending =
   | "no-permission"
   | "no-microphone";
 
+/** What the words depend on. */
+interface Facts {
+  readonly who: string;
+  /** It rang here and nobody took it. */
+  readonly missed: boolean;
+  /** What the network said, in words. */
+  readonly text: string | undefined;
+}
+
 /** The name to show for somebody. */
 export function nameOf({ name, number }: Party): string {
   return name ?? (number === undefined ? "Unknown caller" : formatNumber(number));
 }
 
-/**
- * What to tell when a call is over; undefined when there is nothing to tell, as when another tab took it.
- * @param text what the network said, in words
- */
-export function describeEnd(ending: Ending, view: CallView, text?: string): CallEnd | undefined {
-  const who = nameOf(view.party);
-  const fail = (title: string, advice?: string): CallEnd => ({ title, failed: true, ...(advice ? { advice } : {}) });
-  const missed = view.direction === "in" && view.phase === "incoming";
-  switch (ending) {
-    case "hangup":
-      return missed ? fail(`Missed call from ${who}`) : { title: "Call ended", failed: false };
-    case "no-answer":
-      return missed ? fail(`Missed call from ${who}`) : fail(`${who} did not answer`, "Try again later.");
-    case "moved":
-      return undefined;
-    case "answered-elsewhere":
-      return { title: "Answered in another tab or on another device", failed: false };
-    case "declined":
-      return fail(`${who} declined the call`);
-    case "busy":
-      return fail(`${who} is on another call`, "Try again in a few minutes.");
-    case "unreachable":
-      return missed ? fail(`Missed call from ${who}`) : fail(`${who} cannot be reached`, "Try again later.");
-    case "lost":
-      return fail("The connection was lost", "Check your network, then call again.");
-    case "failed":
-      return fail(text ?? "The call could not be connected", "Check your network, then call again.");
-    case "refused":
-      return fail(text ?? "The telephone network refused the call", "Check the number.");
-    case "emergency":
-      return fail("Emergency calls are not possible here", "Use a mobile or fixed telephone.");
-    case "self":
-      return fail("This is your own number", "Choose somebody else to call.");
-    case "no-number":
-      return fail(`${who} is offline and has no telephone number yet`, "Try again when the name is marked online.");
-    case "not-a-number":
-      return fail("This is not a telephone number", "Type digits, with + and the country code in front.");
-    case "not-connected":
-      return fail("Not connected to the telephone network", "Wait until your number is shown above, then call again.");
-    case "no-permission":
-      return fail(
-        "Acme Talk may not use your microphone",
-        "Allow it in the address bar of the browser, then call again.",
-      );
-    case "no-microphone":
-      return fail("No microphone was found", "Plug one in, or close the program that uses it, then call again.");
-  }
+const again = "Check your network, then call again.";
+
+const endings: Record<Ending, (facts: Facts) => CallEnd | undefined> = {
+  hangup: ({ who, missed }) => (missed ? missedCall(who) : { title: "Call ended", failed: false }),
+  "no-answer": ({ who, missed }) => (missed ? missedCall(who) : fail(`${who} did not answer`, "Try again later.")),
+  // It goes on by the other path: nothing to tell.
+  moved: () => undefined,
+  "answered-elsewhere": () => ({ title: "Answered in another tab or on another device", failed: false }),
+  declined: ({ who }) => fail(`${who} declined the call`),
+  busy: ({ who }) => fail(`${who} is on another call`, "Try again in a few minutes."),
+  unreachable: ({ who, missed }) => (missed ? missedCall(who) : fail(`${who} cannot be reached`, "Try again later.")),
+  lost: ({ who, missed }) => (missed ? missedCall(who) : fail("The connection was lost", again)),
+  failed: ({ text }) => fail(text ?? "The call could not be connected", again),
+  refused: ({ text }) => fail(text ?? "The telephone network refused the call", "Check the number."),
+  emergency: () => fail("Emergency calls are not possible here", "Use a mobile or fixed telephone."),
+  self: () => fail("This is your own number", "Choose somebody else to call."),
+  "no-number": ({ who }) => fail(`${who} is offline and has no telephone number yet`, "Try again another time."),
+  "not-a-number": () => fail("This is not a telephone number", "Type digits, with + and the country code in front."),
+  "not-connected": () =>
+    fail("Not connected to the telephone network", "Wait until your number is shown above, then call again."),
+  "no-permission": () =>
+    fail("Acme Talk may not use your microphone", "Allow it in the address bar of the browser, then call again."),
+  "no-microphone": () =>
+    fail("No microphone was found", "Plug one in, or close the program that uses it, then call again."),
+};
+
+/** What to tell when a call is over; undefined when there is nothing to tell. */
+export function describeEnd(ending: Ending, facts: Facts): CallEnd | undefined {
+  return endings[ending](facts);
+}
+
+function fail(title: string, advice?: string): CallEnd {
+  return { title, failed: true, ...(advice === undefined ? {} : { advice }) };
+}
+
+function missedCall(who: string): CallEnd {
+  return { title: `Missed call from ${who}`, failed: true };
 }

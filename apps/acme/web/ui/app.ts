@@ -1,6 +1,7 @@
 import { css, html, LitElement, type CSSResultGroup, type TemplateResult } from "lit";
 import { api, ApiError, type Problem } from "../api.ts";
 import { nameOf } from "../call/endings.ts";
+import type { CallView, Phase } from "../call/view.ts";
 import { Desk } from "../desk.ts";
 import { shared } from "./shared.ts";
 
@@ -148,25 +149,18 @@ export class AcmeApp extends LitElement {
 }
 
 /** For ears: what has just changed about the call. */
+const spoken: Record<Phase, (who: string, view: CallView) => string> = {
+  incoming: (who) => `Incoming call from ${who}`,
+  calling: (who, { note }) => note ?? `Calling ${who}`,
+  ringing: (who) => `Ringing at ${who}`,
+  connecting: (who) => `Connecting to ${who}`,
+  active: (who, { muted }) => `Connected to ${who}${muted ? ", you are muted" : ""}`,
+  held: (who) => `${who} has put you on hold`,
+  ended: (_, { end }) => [end?.title, end?.advice].filter(Boolean).join(". "),
+};
+
 function announce({ arbiter: { view } }: Desk): string {
-  if (view === undefined) return "";
-  const who = nameOf(view.party);
-  switch (view.phase) {
-    case "incoming":
-      return `Incoming call from ${who}`;
-    case "calling":
-      return view.note ?? `Calling ${who}`;
-    case "ringing":
-      return `Ringing at ${who}`;
-    case "connecting":
-      return `Connecting to ${who}`;
-    case "active":
-      return `Connected to ${who}${view.muted ? ", you are muted" : ""}`;
-    case "held":
-      return `${who} has put you on hold`;
-    case "ended":
-      return [view.end?.title, view.end?.advice].filter(Boolean).join(". ");
-  }
+  return view === undefined ? "" : spoken[view.phase](nameOf(view.party), view);
 }
 
 function titleOf({ arbiter: { view } }: Desk): string {

@@ -1,6 +1,6 @@
 import { css, html, type CSSResultGroup, type PropertyDeclarations, type TemplateResult } from "lit";
-import type { CallView, Phase } from "../call/arbiter.ts";
 import { nameOf } from "../call/endings.ts";
+import type { CallView, Phase } from "../call/view.ts";
 import { formatNumber } from "../phoneNumber.ts";
 import { DeskElement } from "./deskElement.ts";
 import { icons } from "./icons.ts";
@@ -259,6 +259,7 @@ export class AcmeCallCard extends DeskElement {
 function duration(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  const two = (value: number): string => String(value).padStart(2, "0");
   return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
+
+const two = (value: number): string => String(value).padStart(2, "0");

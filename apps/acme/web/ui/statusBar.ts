@@ -1,4 +1,5 @@
 import { css, html, type CSSResultGroup, type PropertyDeclarations, type TemplateResult } from "lit";
+import type { ImsStatus } from "../call/imsLine.ts";
 import type { Desk } from "../desk.ts";
 import { formatNumber } from "../phoneNumber.ts";
 import { DeskElement } from "./deskElement.ts";
@@ -121,18 +122,15 @@ export class AcmeStatusBar extends DeskElement {
   };
 }
 
+const words: Record<ImsStatus["name"], string> = {
+  offline: "Not connected",
+  connecting: "Connecting to the telephone network …",
+  registered: "Connected to the telephone network",
+  reconnecting: "Reconnecting to the telephone network …",
+  ended: "No telephone network",
+};
+
 /** One line of truth about the telephone network. */
 function describe({ ims, tel }: Desk): string {
-  switch (ims.name) {
-    case "registered":
-      return tel === undefined ? "Connected to the telephone network" : `Your number ${formatNumber(tel)}`;
-    case "connecting":
-      return "Connecting to the telephone network …";
-    case "reconnecting":
-      return "Reconnecting to the telephone network …";
-    case "ended":
-      return "No telephone network";
-    case "offline":
-      return "Not connected";
-  }
+  return tel === undefined ? words[ims.name] : `Your number ${formatNumber(tel)}`;
 }
