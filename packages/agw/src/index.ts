@@ -1,3 +1,5 @@
+export { openEmbeddedPlane, type EmbeddedPlaneOptions } from "./embedded/plane.ts";
+export type { AccessAddress } from "./embedded/accessPorts.ts";
 export { AgwError, type AgwErrorCode } from "./errors.ts";
 export type {
   AccessRemote,

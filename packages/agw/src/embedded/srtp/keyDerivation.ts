@@ -1,0 +1,14 @@
+import { createCipheriv } from "node:crypto";
+import type { SrtpMasterKey } from "../dtls.ts";
+
+/** Labels of RFC 3711 §4.3.2. */
+export const labels = { rtpKey: 0, rtpAuth: 1, rtpSalt: 2, rtcpKey: 3, rtcpAuth: 4, rtcpSalt: 5 } as const;
+
+/** A session key from the master key, with key derivation rate 0 (RFC 3711 §4.3.1, RFC 7714 §11). */
+export function deriveKey({ key, salt }: SrtpMasterKey, label: number, length: number): Buffer {
+  // A 96-bit salt of GCM is padded on the right to the 112 bits of AES-CM.
+  const iv = Buffer.alloc(16);
+  salt.copy(iv);
+  iv[7] = (iv[7] ?? 0) ^ label;
+  return createCipheriv("aes-128-ctr", key, iv).update(Buffer.alloc(length));
+}
