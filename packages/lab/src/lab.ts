@@ -6,7 +6,7 @@ import type { CxQuery, Subscription } from "./core/hss.ts";
 import { Icscf } from "./core/icscf.ts";
 import { Interceptors } from "./core/interception.ts";
 import type { Interceptor } from "./core/interception.ts";
-import type { ContactEvent, Registration } from "./core/registrar.ts";
+import type { Binding, ContactEvent } from "./core/registrar.ts";
 import type { ExpiryBounds } from "./core/register.ts";
 import { Scscf } from "./core/scscf.ts";
 import { tell } from "./listeners.ts";
@@ -56,6 +56,15 @@ export interface DeregistrationOptions {
   readonly releaseCalls?: boolean;
 }
 
+/** Who is registered at the S-CSCF, and where. */
+export interface RegisteredUser {
+  readonly impi: string;
+  readonly impu: string;
+  /** The implicit registration set, default first. */
+  readonly identities: readonly string[];
+  readonly contacts: readonly Binding[];
+}
+
 /** A running IMS core with telephones. */
 export interface Lab {
   readonly host: string;
@@ -73,7 +82,7 @@ export interface Lab {
   /** Has the I-CSCF or the S-CSCF answer, or swallow, requests as a test wishes. @returns ends it */
   intercept(interceptor: Interceptor): () => void;
   /** The S-CSCF's live registrations. */
-  readonly registrations: readonly Registration[];
+  readonly registrations: readonly RegisteredUser[];
   readonly telephones: Pick<Exchange, "calls" | "onCall" | "onMedia" | "onKey">;
   /** Calls out of a telephone. */
   dial(options: DialOptions): Promise<TelephoneCall>;
@@ -174,8 +183,10 @@ class RunningLab implements Lab {
     return this.#interceptors.add(interceptor);
   }
 
-  get registrations(): readonly Registration[] {
-    return started(this.#scscf).registrar.registrations;
+  get registrations(): readonly RegisteredUser[] {
+    return started(this.#scscf).registrar.registrations.map(({ subscription, identities, bindings }) => {
+      return { impi: subscription.impi, impu: subscription.impu, identities, contacts: bindings };
+    });
   }
 
   get telephones(): Exchange {

@@ -109,7 +109,7 @@ test("CORE-06 one registration registers the whole implicit set", async () => {
 
 test("CORE-08 a contact without reg-id replaces the others of its private identity; with reg-id they stand together", async () => {
   const { lab, node } = await start();
-  const uris = (): string[] => lab.registrations.flatMap(({ bindings }) => bindings.map(({ uri }) => uri));
+  const uris = (): string[] => lab.registrations.flatMap(({ contacts }) => contacts.map(({ uri }) => uri));
   await node.register(mary, { contact: "a", instance, regId: 1 });
   await node.register(mary, { contact: "b", instance: instance.replace("8", "9"), regId: 1 });
   expect(uris()).toEqual([`sip:a@${node.at}`, `sip:b@${node.at}`]);

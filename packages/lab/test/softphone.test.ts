@@ -164,7 +164,7 @@ test.each(["UDP", "TCP"] as const)(
     calls[0]?.hangUp();
     expect(await call.ended).toEqual({ by: "peer" });
     expect((await phone.register("correct horse", 0)).status).toBe(200);
-    expect(lab.registrations.map(({ subscription }) => subscription.impu)).toEqual([mary.impu]);
+    expect(lab.registrations.map(({ impu }) => impu)).toEqual([mary.impu]);
     expect(lab.violations).toEqual([]);
     await phone.close();
   },
