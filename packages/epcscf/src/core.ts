@@ -61,8 +61,8 @@ export class Core {
     return this.#endpoint.hopTo({ address, port, protocol });
   }
 
-  /** The next hop for the first of these route values (name-addr), or for the target when there is none. */
-  nextHop(routes: readonly string[], target: string): Promise<Hop> {
+  /** The next hop for the first of these route values (name-addr), else for the target, else the home network's entry. */
+  nextHop(routes: readonly string[], target: string = this.options.entryPoint): Promise<Hop> {
     const [first] = routes;
     return this.hopTo(first === undefined ? target : parseNameAddr(first).uri);
   }

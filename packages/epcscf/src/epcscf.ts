@@ -1,33 +1,23 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { MediaPlane } from "@portico/agw";
-import {
-  createResponse,
-  parseNameAddr,
-  parseUri,
-  UserAgent,
-  type Clock,
-  type Hop,
-  type Random,
-  type ServerTransaction,
-  type SipMessage,
-} from "@portico/sip";
+import { UserAgent, type Clock, type Hop, type Random, type SipMessage } from "@portico/sip";
 import { openSipEndpoint, type SipEndpoint } from "@portico/transport";
 import { Core, type CoreOptions } from "./core.ts";
-import { EpcscfError, TokenError } from "./errors.ts";
+import { HopWatch } from "./hopWatch.ts";
 import { ChargingVectors } from "./policy/charging.ts";
 import type { DialPlan } from "./policy/dialPlan.ts";
-import { alternativeService, isEmergency } from "./policy/emergency.ts";
-import type { BlockTable, Log, RegistrationFact, Revocations, TokenVerifier } from "./ports.ts";
+import type { BlockTable, Log, RegistrationFact, Revocation, Revocations, TokenVerifier } from "./ports.ts";
 import { Proxy } from "./proxy.ts";
+import { Refuser } from "./refusal.ts";
 import { Authorisation } from "./registration/authorisation.ts";
 import { RegEvent } from "./registration/regEvent.ts";
 import { Registrar } from "./registration/registrar.ts";
 import { Registrations, type Registration } from "./registration/registration.ts";
+import { Requests } from "./requests.ts";
 import { Seal } from "./seal.ts";
-import { allow } from "./session/session.ts";
 import { Sessions } from "./session/sessions.ts";
-import { Flow, type FlowEvents } from "./w2/flow.ts";
+import type { Flow, FlowEvents } from "./w2/flow.ts";
 import { W2Listener } from "./w2/listener.ts";
 
 export interface EpcscfOptions {
@@ -47,7 +37,12 @@ export interface EpcscfOptions {
   /** P-Visited-Network-ID; the home domain where this node is in the home network. */
   readonly networkId: string;
   /** This node's address on Mw; port 0 lets the system choose. */
-  readonly mw: { readonly address: string; readonly port: number };
+  readonly mw: {
+    readonly address: string;
+    readonly port: number;
+    /** Addresses of the core; messages from others are dropped (SEC-04). Absent: the network keeps others away. */
+    readonly peers?: readonly string[];
+  };
   readonly w2: {
     /** Host and port browsers connect to. */
     readonly sentBy: string;
@@ -65,25 +60,21 @@ export interface EpcscfOptions {
 
 /** Timers toward user equipment (TS 24.229 table 7.7.1, EPC-WS-13). */
 const accessTimers = { t1: 2000, t2: 16_000, t4: 17_000 };
-/** Methods proxied between browser and core. */
-const proxied = new Set(["SUBSCRIBE", "NOTIFY", "MESSAGE", "PUBLISH", "OPTIONS", "REFER"]);
 
 /** The eP-CSCF: W2 on one side, Mw on the other, registrations and sessions between them (TS 24.371 §5.5). */
 export class Epcscf {
   readonly #options: EpcscfOptions;
   readonly #endpoint: SipEndpoint;
-  readonly #core: Core;
   readonly #coreAgent: UserAgent;
   readonly #accessAgent: UserAgent;
   readonly #registrations = new Registrations();
-  readonly #seal: Seal;
-  readonly #authorisation: Authorisation;
   readonly #registrar: Registrar;
   readonly #regEvent: RegEvent;
-  readonly #proxy: Proxy;
   readonly #sessions: Sessions;
+  readonly #requests: Requests;
   readonly #listener: W2Listener;
   readonly #stopRevocations: () => void;
+  readonly #watch: HopWatch;
   #flowCount = 0;
   #closed = false;
 
@@ -91,75 +82,93 @@ export class Epcscf {
   static async open(options: EpcscfOptions): Promise<Epcscf> {
     let node: Epcscf | undefined;
     const { mw, log } = options;
+    const watch = new HopWatch();
     const endpoint = await openSipEndpoint({
-      ...mw,
+      address: mw.address,
+      port: mw.port,
       udp: true,
       tcp: true,
-      onMessage: (message, hop) => node?.fromCore(message, hop),
+      onMessage: (message, hop) => {
+        // SEC-04: what comes from elsewhere is not of the core, whatever it says.
+        if (mw.peers === undefined || mw.peers.includes(hop.remote.address)) node?.fromCore(message, hop);
+        else log.warn("mw.foreign-peer", { address: hop.remote.address });
+      },
       onMalformed: (error) => log.warn("mw.malformed", { code: error.code }),
+      onHopClosed: (hop) => watch.lost(hop),
     });
-    node = new Epcscf(options, endpoint);
+    node = new Epcscf(options, endpoint, watch);
     return node;
   }
 
-  private constructor(options: EpcscfOptions, endpoint: SipEndpoint) {
-    const { clock, random, log, home, media, w2, revocations } = options;
+  private constructor(options: EpcscfOptions, endpoint: SipEndpoint, watch: HopWatch) {
+    const { clock, random, log, home, media, w2, revocations, wallClock, networkId } = options;
     this.#options = options;
     this.#endpoint = endpoint;
-    this.#core = new Core(home, endpoint);
-    const core = this.#core;
+    this.#watch = watch;
+    const core = new Core(home, endpoint);
     const registrations = this.#registrations;
     const [host = ""] = core.sentBy.split(/:\d+$/);
-    const charging = new ChargingVectors({ host, network: options.networkId, random });
-    this.#seal = new Seal(options.sealKey);
-    this.#coreAgent = new UserAgent({ clock, random, onRequest: (tx) => void this.#settle(tx, this.#coreRequest(tx)) });
+    const charging = new ChargingVectors({ host, network: networkId, random });
+    const seal = new Seal(options.sealKey);
+    const onError = (error: unknown): void =>
+      log.alarm("sip.internal", { message: error instanceof Error ? error.message : "unknown" });
+    this.#coreAgent = new UserAgent({ clock, random, onError, onRequest: (tx) => this.#requests.fromCore(tx) });
     this.#accessAgent = new UserAgent({
       clock,
       random,
       timers: accessTimers,
-      onRequest: (tx) => void this.#settle(tx, this.#accessRequest(tx)),
+      onError,
+      onRequest: (tx) => this.#requests.fromAccess(tx),
     });
-    this.#authorisation = new Authorisation({
-      verifier: options.verifier,
-      revocations,
-      blocks: options.blocks,
-      homeDomain: home.homeDomain,
-      authzServer: options.authzServer,
-    });
-    const shared = { core, registrations, charging, random, log };
+    const { homeDomain } = home;
+    const { verifier, blocks, authzServer, maxExpires, graceSeconds } = options;
+    const authorisation = new Authorisation({ verifier, revocations, blocks, homeDomain, authzServer });
+    const shared = { core, watch, registrations, charging, random, log, agent: this.#coreAgent };
     this.#registrar = new Registrar({
       ...shared,
-      agent: this.#coreAgent,
-      authorisation: this.#authorisation,
-      seal: this.#seal,
+      authorisation,
+      seal,
       clock,
-      wallClock: options.wallClock,
-      networkId: options.networkId,
-      maxExpires: options.maxExpires,
-      graceSeconds: options.graceSeconds,
+      wallClock,
+      networkId,
+      maxExpires,
+      graceSeconds,
       registered: (registration, initial) => this.#registered(registration, initial),
       flowReplaced: (registration, flow) => this.#sessions.flowReplaced(registration, flow),
-      ended: (registration, reason, confirmed) => {
-        this.#sessions.release(registration, reason);
-        this.#report(registration, "deregistered", reason, confirmed);
-      },
+      ending: (registration, reason) => this.#sessions.release(registration, reason),
+      ended: (registration, reason, confirmed) => this.#report(registration, "deregistered", reason, confirmed),
     });
     this.#regEvent = new RegEvent({
       ...shared,
-      agent: this.#coreAgent,
       ended: (registration) => void this.#registrar.end(registration, "network", true),
     });
-    const agents = { coreAgent: this.#coreAgent, accessAgent: this.#accessAgent, accessSentBy: w2.sentBy };
-    this.#proxy = new Proxy({ core, ...agents, seal: this.#seal, charging });
+    const refuser = new Refuser({ log, authorisation, agent: core.sentBy });
+    const sides = { core, watch, charging, coreAgent: this.#coreAgent, accessAgent: this.#accessAgent };
     this.#sessions = new Sessions({
-      ...agents,
-      core,
+      ...sides,
       media,
-      charging,
+      clock,
       random,
       log,
+      refuser,
+      accessSentBy: w2.sentBy,
+      authorise: (request, registration) => this.#requests.authorise(request, registration),
       dialPlan: options.dialPlan,
       latchCoreMedia: options.latchCoreMedia,
+    });
+    this.#requests = new Requests({
+      log,
+      wallClock,
+      emergencyNumbers: options.emergencyNumbers,
+      accessSentBy: w2.sentBy,
+      authorisation,
+      registrations,
+      registrar: this.#registrar,
+      regEvent: this.#regEvent,
+      seal,
+      proxy: new Proxy({ ...sides, seal, accessSentBy: w2.sentBy }),
+      sessions: this.#sessions,
+      refuser,
     });
     this.#listener = new W2Listener({
       clock,
@@ -170,15 +179,7 @@ export class Epcscf {
       eventsFor: (flow) => this.#flowEvents(flow),
       isRegistered: (flow) => registrations.byFlow(flow) !== undefined,
     });
-    this.#stopRevocations = revocations.onRevoked(({ sessionId, impu, tenant }) => {
-      void this.#registrar.endAll(
-        "revoked",
-        ({ claims }) =>
-          (sessionId === undefined || claims.sessionId === sessionId) &&
-          (impu === undefined || claims.impu === impu) &&
-          (tenant === undefined || claims.tenant === tenant),
-      );
-    });
+    this.#stopRevocations = revocations.onRevoked((revocation) => this.#revoked(revocation));
   }
 
   /** Port on Mw. */
@@ -221,72 +222,26 @@ export class Epcscf {
   #flowEvents(flow: () => Flow): FlowEvents {
     return {
       message: (message) => this.#accessAgent.receive(message, flow()),
-      excess: (message) => this.#refuseExcess(message, flow()),
-      closed: () => this.#registrar.flowClosed(flow()),
+      excess: (message) => this.#requests.excess(message, flow()),
+      closed: () => this.#flowClosed(flow()),
     };
   }
 
-  async #accessRequest(tx: ServerTransaction): Promise<void> {
-    const { request, hop } = tx;
-    const { home, emergencyNumbers } = this.#options;
-    if (!(hop instanceof Flow)) throw new TypeError("a request on W2 comes by a flow");
-    if (request.method === "REGISTER") return this.#registrar.register(tx, hop);
-    // EPC-SES-01: before everything else, whoever asks.
-    if (isEmergency(request.uri, emergencyNumbers)) {
-      return tx.respond(alternativeService(request, `sip:${home.homeDomain}`));
-    }
-    let cancelled = false;
-    tx.onCancel = () => (cancelled = true);
-    const claims = await this.#authorisation.claims(request);
-    const registration = this.#registrations.byFlow(hop);
-    if (registration === undefined) throw new EpcscfError("epcscf/unregistered");
-    if (claims !== undefined && claims.impu !== registration.impu) throw new EpcscfError("epcscf/other-identity");
-    if (cancelled) return tx.reply(487);
-    if (request.method === "INVITE") return this.#sessions.outgoing(tx, registration);
-    if (proxied.has(request.method)) return this.#proxy.up(tx, registration, hop);
-    throw new EpcscfError("epcscf/method");
+  #flowClosed(flow: Flow): void {
+    const registration = this.#registrations.byFlow(flow);
+    this.#registrar.flowClosed(flow);
+    if (registration !== undefined) this.#sessions.flowLost(registration);
+    this.#watch.lost(flow);
   }
 
-  async #coreRequest(tx: ServerTransaction): Promise<void> {
-    const { request } = tx;
-    if (this.#regEvent.owns(request)) return this.#regEvent.notify(tx);
-    const [route] = request.list("Route");
-    const { user = "" } = parseUri(request.uri);
-    if (request.method === "OPTIONS" && route === undefined && user === "") {
-      return tx.reply(200, { headers: [["Allow", allow]] });
-    }
-    const registration = this.#registrations.byKey(user);
-    const token = route === undefined ? undefined : parseUri(parseNameAddr(route).uri).user;
-    if (token === undefined || this.#seal.open("path", token) === undefined) throw new EpcscfError("epcscf/flow-token");
-    if (registration?.flow === undefined) throw new EpcscfError("epcscf/flow-gone");
-    if (request.method === "INVITE") return this.#sessions.incoming(tx, registration);
-    if (proxied.has(request.method)) return this.#proxy.down(tx, registration);
-    throw new EpcscfError("epcscf/method");
-  }
-
-  /** No request stays without an answer, and no fault of one ends the process. */
-  async #settle(tx: ServerTransaction, work: Promise<void>): Promise<void> {
-    try {
-      await work;
-    } catch (error) {
-      if (error instanceof TokenError) return tx.respond(this.#authorisation.challenge(tx.request, error));
-      if (error instanceof EpcscfError) {
-        const headers: [string, string][] = error.status === 405 ? [["Allow", allow]] : [];
-        return tx.reply(error.status, { reason: error.message, headers });
-      }
-      this.#options.log.alarm("request.internal", {
-        method: tx.request.method,
-        message: error instanceof Error ? error.message : "unknown",
-      });
-      tx.reply(500);
-    }
-  }
-
-  #refuseExcess(message: SipMessage, flow: Flow): void {
-    this.#options.log.warn("w2.rate", { flow: flow.id });
-    if ("status" in message || message.method === "ACK") return;
-    const { status, message: reason } = new EpcscfError("epcscf/rate");
-    flow.send(createResponse(message, status, { reason, headers: [["Retry-After", "5"]] }).toOctets());
+  #revoked({ sessionId, impu, tenant }: Revocation): void {
+    void this.#registrar.endAll(
+      "revoked",
+      ({ claims }) =>
+        (sessionId === undefined || claims.sessionId === sessionId) &&
+        (impu === undefined || claims.impu === impu) &&
+        (tenant === undefined || claims.tenant === tenant),
+    );
   }
 
   #registered(registration: Registration, initial: boolean): void {

@@ -18,6 +18,10 @@ export type EpcscfErrorCode =
   | "epcscf/media-unavailable"
   | "epcscf/no-common-media"
   | "epcscf/bad-sdp"
+  | "epcscf/no-answer"
+  | "epcscf/body"
+  | "epcscf/extension"
+  | "epcscf/dialog"
   | "epcscf/target"
   | "epcscf/hops"
   | "epcscf/flow-gone"
@@ -91,6 +95,30 @@ const catalogue: Readonly<Record<EpcscfErrorCode, Entry>> = {
     message: "The session description cannot be used",
     cause: "The SDP is malformed, or lacks ICE credentials or a fingerprint",
     remedy: "Offer audio with ICE and DTLS-SRTP",
+  },
+  "epcscf/no-answer": {
+    status: 502,
+    message: "The other side gave no session description",
+    cause: "The 200 (OK) has no SDP and none came before it (RFC 3261 §13.2.1)",
+    remedy: "Look at the far end, it breaks the offer/answer rules",
+  },
+  "epcscf/body": {
+    status: 415,
+    message: "This kind of body cannot be carried",
+    cause: "The body is no session description: encrypted, opaque or of another kind (TS 24.229 §6.1.1)",
+    remedy: "Send application/sdp",
+  },
+  "epcscf/extension": {
+    status: 420,
+    message: "An extension is not supported",
+    cause: "The request requires an option this node does not have (RFC 3261 §8.2.2.3)",
+    remedy: "Send the request without the options listed in Unsupported",
+  },
+  "epcscf/dialog": {
+    status: 481,
+    message: "No such dialog",
+    cause: "A request inside a dialog that was not opened through this node",
+    remedy: "Open the dialog anew",
   },
   "epcscf/target": {
     status: 404,

@@ -29,7 +29,7 @@ export interface BlockEntry {
   readonly impu: string;
   readonly impi: string;
   /** E.164 number with `+`. */
-  readonly tel?: string;
+  readonly tel?: string | undefined;
 }
 
 /** The operator's table of blocks (EPC-REG-06: the check next to that of the HSS). */

@@ -1,9 +1,12 @@
-import { parseNameAddr, parseUri, type ServerTransaction, type SipRequest, type UserAgent } from "@portico/sip";
+import { octets, parseNameAddr, parseUri, type ServerTransaction, type SipRequest, type UserAgent } from "@portico/sip";
 import type { Core } from "./core.ts";
 import { EpcscfError } from "./errors.ts";
+import type { HopWatch } from "./hopWatch.ts";
 import type { ChargingVectors } from "./policy/charging.ts";
 import { strip } from "./policy/headers.ts";
 import { assertedIdentity } from "./policy/identity.ts";
+import { hopsLeft } from "./policy/maxForwards.ts";
+import { ProxiedDialogs, type Way } from "./proxiedDialogs.ts";
 import type { Registration } from "./registration/registration.ts";
 import { relay } from "./relay.ts";
 import type { Seal } from "./seal.ts";
@@ -14,15 +17,20 @@ export interface ProxyOptions {
   /** User agents toward the core and toward browsers; their transactions are used. */
   readonly coreAgent: UserAgent;
   readonly accessAgent: UserAgent;
+  readonly watch: HopWatch;
   readonly seal: Seal;
   readonly charging: ChargingVectors;
   /** Host and port of this node on W2. */
   readonly accessSentBy: string;
 }
 
+/** Methods that open a dialog through this node. */
+const opening: ReadonlySet<string> = new Set(["SUBSCRIBE", "REFER"]);
+
 /** Requests other than INVITE's pass through as a proxy passes them: dialog identity and unknown headers unchanged. */
 export class Proxy {
   readonly #options: ProxyOptions;
+  readonly #dialogs = new ProxiedDialogs();
 
   constructor(options: ProxyOptions) {
     this.#options = options;
@@ -30,21 +38,25 @@ export class Proxy {
 
   /** From the browser along its Service-Route (EPC-SES-03 to 06). Answers in every case. @throws EpcscfError. */
   async up(tx: ServerTransaction, registration: Registration, flow: Flow): Promise<void> {
-    const { core, coreAgent, charging } = this.#options;
-    const request = this.#next(tx.request);
+    const { core, coreAgent, watch, charging } = this.#options;
+    const request = forwarded(tx.request);
     const asserted = assertedIdentity(request, registration.associated);
     strip(request, "up");
-    const rest = request.list("Route").filter((value) => !this.#isOwn(value));
-    // Outside a dialog the Service-Route is the only way, whatever the browser wrote (SEC-02).
-    const routes = request.toTag === undefined ? registration.serviceRoute : rest;
-    request.remove("Route").remove("Record-Route");
-    if (routes.length > 0) request.add("Route", routes.join(", "));
+    const way = this.#way(request, registration);
+    request.remove("Route").remove("Record-Route").setUri(way.target);
+    if (way.routes.length > 0) request.add("Route", way.routes.join(", "));
     request.set("P-Asserted-Identity", asserted);
     request.set("P-Charging-Vector", charging.next());
     if (request.has("Contact")) request.set("Contact", `<${core.uri(registration.key)}>`);
-    if (tx.request.method === "SUBSCRIBE") this.#recordRoute(request, flow);
-    const response = await relay(coreAgent, request, core.nextHop(routes, request.uri));
+    const opens = opening.has(request.method) && request.toTag === undefined;
+    // The side nearest the core stands on top.
+    if (opens) this.#recordRoute(request, flow, "up");
+    const next = request.toTag === undefined ? core.nextHop(way.routes) : core.nextHop(way.routes, way.target);
+    const response = await relay(coreAgent, watch, request, next);
     if (response === undefined) throw new EpcscfError("epcscf/core-unreachable");
+    if (opens && response.status < 300) {
+      this.#dialogs.note(registration, response, response.toTag, this.#beyond(response.list("Record-Route").toReversed()));
+    }
     const down = response.clone().removeFirst("Via");
     strip(down, "down");
     tx.respond(down);
@@ -52,32 +64,48 @@ export class Proxy {
 
   /** From the core to the browser. Answers in every case. @throws EpcscfError. */
   async down(tx: ServerTransaction, registration: Registration): Promise<void> {
-    const { accessAgent } = this.#options;
+    const { accessAgent, core, watch } = this.#options;
     const { flow } = registration;
     if (flow === undefined) throw new EpcscfError("epcscf/flow-gone");
-    const request = this.#next(tx.request);
+    const request = forwarded(tx.request);
+    const { callId, fromTag = "", toTag } = request;
+    if (opening.has(request.method) && toTag === undefined) {
+      this.#dialogs.note(registration, request, fromTag, this.#beyond(request.list("Record-Route")));
+      this.#recordRoute(request, flow, "down");
+    }
+    const ends = request.method === "NOTIFY" && /^terminated\b/i.test(request.get("Subscription-State") ?? "");
+    if (ends) this.#dialogs.forget(registration, callId, fromTag);
     strip(request, "down");
     request.remove("Route").setUri(registration.accessContact);
-    if (request.body.includes(registration.key)) mapContacts(request, registration, this.#options.core);
-    const response = await relay(accessAgent, request, Promise.resolve(flow));
+    mapContacts(request, registration, core);
+    const response = await relay(accessAgent, watch, request, flow);
     if (response === undefined) throw new EpcscfError("epcscf/flow-gone");
     const up = response.clone().removeFirst("Via");
     strip(up, "up");
+    if (up.has("Contact")) up.set("Contact", `<${core.uri(registration.key)}>`);
     tx.respond(up);
   }
 
-  #next(request: SipRequest): SipRequest {
-    const hops = Number.parseInt(request.get("Max-Forwards") ?? "70", 10);
-    if (hops <= 0) throw new EpcscfError("epcscf/hops");
-    return request.clone().set("Max-Forwards", String(hops - 1));
+  /** Where a browser's request goes (EPC-SES-03, SEC-02). @throws EpcscfError `epcscf/dialog`. */
+  #way(request: SipRequest, registration: Registration): Way {
+    const { callId, toTag, uri } = request;
+    if (toTag === undefined) return { routes: registration.serviceRoute, target: uri };
+    const way = this.#dialogs.find(registration, callId, toTag);
+    if (way === undefined) throw new EpcscfError("epcscf/dialog");
+    return way;
   }
 
-  /** Two entries, since the two sides differ in transport (RFC 7118 §8.2, EPC-SES-05). */
-  #recordRoute(request: SipRequest, flow: Flow): void {
+  /** Two entries, since the two sides differ in transport (RFC 7118 §8.2, EPC-SES-05); the next side's stands on top. */
+  #recordRoute(request: SipRequest, flow: Flow, way: "up" | "down"): void {
     const { core, seal, accessSentBy } = this.#options;
     const token = seal.seal("path", flow.id);
-    request.prepend("Record-Route", `<sip:${token}@${accessSentBy};transport=ws;lr>`);
-    request.prepend("Record-Route", `<${core.pathUri(token, false)}>`);
+    const access = `<sip:${token}@${accessSentBy};transport=ws;lr>`;
+    const mw = `<${core.pathUri(token, false)}>`;
+    for (const entry of way === "up" ? [access, mw] : [mw, access]) request.prepend("Record-Route", entry);
+  }
+
+  #beyond(recorded: readonly string[]): string[] {
+    return recorded.filter((route) => !this.#isOwn(route));
   }
 
   #isOwn(route: string): boolean {
@@ -89,13 +117,18 @@ export class Proxy {
   }
 }
 
+/** A copy for the next hop. @throws EpcscfError `epcscf/hops`. */
+function forwarded(request: SipRequest): SipRequest {
+  return request.clone().set("Max-Forwards", String(hopsLeft(request)));
+}
+
 /** In reginfo bodies the portal's Contact becomes the browser's own again (EPC-REG-17). */
 function mapContacts(request: SipRequest, registration: Registration, core: Core): void {
   const type = request.get("Content-Type") ?? "";
-  if (!type.startsWith("application/reginfo+xml")) return;
+  if (!type.toLowerCase().startsWith("application/reginfo+xml") || !request.body.includes(registration.key)) return;
   const own = registration.accessContact.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
   const body = request.body
-    .replaceAll(core.uri(registration.key), own)
-    .replaceAll(`sip:${registration.key}@${core.sentBy}`, own);
-  request.setBody(type, body);
+    .replaceAll(core.uri(registration.key), octets.fromText(own))
+    .replaceAll(`sip:${registration.key}@${core.sentBy}`, octets.fromText(own));
+  request.setBodyOctets(type, body);
 }

@@ -1,11 +1,12 @@
 import type { Hop, SipRequest, SipResponse, UserAgent } from "@portico/sip";
+import type { HopWatch } from "./hopWatch.ts";
 
 /** Sends a request out of any dialog of this node and waits for its final response. @returns undefined when none came. */
 export async function relay(
   agent: UserAgent,
+  watch: HopWatch,
   request: SipRequest,
-  next: Promise<Hop>,
-  provisional?: (response: SipResponse) => void,
+  next: Hop | Promise<Hop>,
 ): Promise<SipResponse | undefined> {
   let hop: Hop;
   try {
@@ -14,13 +15,13 @@ export async function relay(
     // The name of the next hop has no address now.
     return undefined;
   }
-  return new Promise((resolve) => {
-    agent.transactions.request(request, hop, {
-      response: (response) => {
-        if (response.status >= 200) resolve(response);
-        else if (response.status > 100) provisional?.(response);
-      },
-      failed: () => resolve(undefined),
-    });
+  const { promise, resolve } = Promise.withResolvers<SipResponse | undefined>();
+  const stop = watch.on(hop, () => resolve(undefined));
+  agent.transactions.request(request, hop, {
+    response: (response) => response.status >= 200 && resolve(response),
+    failed: () => resolve(undefined),
   });
+  const response = await promise;
+  stop();
+  return response;
 }

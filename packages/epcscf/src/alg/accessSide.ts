@@ -6,6 +6,7 @@ import {
   dtlsOf,
   formatCandidate,
   formatSdp,
+  getAttribute,
   iceOf,
   midOf,
   parseSdp,
@@ -34,6 +35,7 @@ interface Line {
   readonly protocol: string;
   readonly formats: readonly string[];
   readonly mid: string | undefined;
+  readonly rtcpMux: boolean;
 }
 
 const isAudio = ({ type, protocol, port }: MediaDescription): boolean =>
@@ -67,6 +69,7 @@ export class AccessSide {
       protocol: line.protocol,
       formats: line.formats,
       mid: midOf(line),
+      rtcpMux: getAttribute(line, "rtcp-mux") !== undefined,
     }));
     this.#audio = index;
     this.#bundle = bundleOf(session);
@@ -93,7 +96,7 @@ export class AccessSide {
   /** Our offer (SDP-09): on the m-lines there are, or one audio line in a new session. No BUNDLE group of our own. */
   offer(codecs: readonly Codec[], direction: Direction): string {
     if (this.#lines.length === 0) {
-      this.#lines = [{ type: "audio", protocol: "UDP/TLS/RTP/SAVPF", formats: [], mid: "0" }];
+      this.#lines = [{ type: "audio", protocol: "UDP/TLS/RTP/SAVPF", formats: [], mid: "0", rtcpMux: true }];
     }
     return this.#write(codecs, direction, "actpass", this.#bundle.length > 0);
   }
@@ -136,7 +139,7 @@ export class AccessSide {
       formats: codecs.map(({ payloadType }) => String(payloadType)),
       bandwidths: [],
       attributes: [
-        { name: "rtcp-mux" },
+        ...(line.rtcpMux ? [{ name: "rtcp-mux" }] : []),
         ...(line.mid === undefined ? [] : [{ name: "mid", value: line.mid }]),
         { name: "ice-ufrag", value: access.ufrag },
         { name: "ice-pwd", value: access.pwd },

@@ -1,4 +1,5 @@
 import type { Codec } from "@portico/sdp";
+import { EpcscfError } from "../errors.ts";
 
 /** What the gateway carries without transcoding, in the operator's order of preference (SDP-06). */
 const carried: readonly { readonly name: string; readonly payloadType: number }[] = [
@@ -20,10 +21,14 @@ export function voiceCodecs(codecs: readonly Codec[]): Codec[] {
   return codecs.filter((codec) => carried.some(({ name }) => isCodec(codec, name)));
 }
 
-/** telephone-event, with the clock rate of G.711 where the list has it (RFC 4733 §2.1). */
+/** @throws EpcscfError `epcscf/no-common-media` for a list without a voice codec of this gateway. */
+export function requireVoice(codecs: readonly Codec[]): void {
+  if (voiceCodecs(codecs).length === 0) throw new EpcscfError("epcscf/no-common-media");
+}
+
+/** telephone-event at the clock rate of G.711 (RFC 4733 §2.1: events share the clock of their audio). */
 export function eventsCodec(codecs: readonly Codec[]): Codec | undefined {
-  const all = codecs.filter(({ name }) => name.toLowerCase() === "telephone-event");
-  return all.find(({ clockRate }) => clockRate === 8000) ?? all[0];
+  return codecs.find(({ name, clockRate }) => name.toLowerCase() === "telephone-event" && clockRate === 8000);
 }
 
 /** The offer toward the core for what the browser can do: operator's order, static payload types (SDP-06). */
@@ -61,4 +66,11 @@ export function pairCodecs(access: readonly Codec[], core: readonly Codec[]): { 
     const other = voiceCodecs(core).find(({ name }) => name.toUpperCase() === one.name.toUpperCase());
     return other === undefined ? [] : [{ access: one, core: other }];
   });
+}
+
+/** As {@link pairCodecs}. @throws EpcscfError `epcscf/no-common-media` when there is none. */
+export function commonCodecs(access: readonly Codec[], core: readonly Codec[]): { access: Codec; core: Codec }[] {
+  const pairs = pairCodecs(access, core);
+  if (pairs.length === 0) throw new EpcscfError("epcscf/no-common-media");
+  return pairs;
 }

@@ -50,8 +50,7 @@ export class CoreSide {
     this.#audio = index;
     return {
       codecs: codecsOf(media),
-      // RFC 3264 §8.4: an unspecified address holds the stream, as old equipment does it.
-      direction: connection.address === "0.0.0.0" ? "inactive" : directionOf(session, media),
+      direction: directionOf(session, media),
       address: connection.address,
       port: media.port,
       rtcpPort: rtcpPortOf(media),

@@ -25,22 +25,28 @@ export function resolveTarget(dialled: string, plan: DialPlan): string {
     throw new EpcscfError("epcscf/target");
   }
   if (uri.scheme === "tel") {
-    const extras = [...uri.params.keys()].filter((name) => name !== "phone-context");
+    const extras = [...uri.params].filter(([name, value]) => name !== "phone-context" || !isOwnContext(value, plan));
     if (extras.length > 0) throw new EpcscfError("epcscf/target");
     return `tel:${e164(uri.user ?? "", plan)}`;
   }
-  if (uri.scheme !== "sip" || !plan.domains.includes(uri.host.toLowerCase()) || uri.port !== undefined) {
+  const own = uri.scheme === "sip" && plan.domains.includes(uri.host.toLowerCase());
+  if (!own || uri.port !== undefined || uri.password !== undefined || uri.headers !== undefined) {
     throw new EpcscfError("epcscf/target");
   }
   const user = uri.user ?? "";
-  if (uri.params.get("user") === "phone" || /^\+?[\d.()-]+$/.test(user)) return `tel:${e164(user, plan)}`;
-  if (user === "" || !/^[\w.-]+$/.test(user) || uri.headers !== undefined) throw new EpcscfError("epcscf/target");
+  if (uri.params.get("user")?.toLowerCase() === "phone" || /^\+?[\d.()-]+$/.test(user)) return `tel:${e164(user, plan)}`;
+  if (!/^[\w.-]+$/.test(user)) throw new EpcscfError("epcscf/target");
   return formatUri({ scheme: "sip", user, host: uri.host.toLowerCase(), params: new Map() });
+}
+
+/** RFC 3966 §5.1.5: the numbers of another context are not those of this plan. */
+function isOwnContext(context: string | undefined, { domains, national }: DialPlan): boolean {
+  return context !== undefined && (domains.includes(context.toLowerCase()) || context === national?.country);
 }
 
 function e164(dialled: string, plan: DialPlan): string {
   const digits = dialled.replaceAll(/[-.()]/g, "");
-  if (/^\+\d{5,15}$/.test(digits)) return digits;
+  if (/^\+[1-9]\d{4,14}$/.test(digits)) return digits;
   const { internationalPrefix, national } = plan;
   if (digits.startsWith(internationalPrefix) && /^\d+$/.test(digits)) {
     const number = `+${digits.slice(internationalPrefix.length)}`;

@@ -1,4 +1,4 @@
-import { createResponse, parseUri, type SipRequest, type SipResponse } from "@portico/sip";
+import { parseUri, type ResponseOptions } from "@portico/sip";
 
 const body = `<?xml version="1.0" encoding="UTF-8"?>
 <ims-3gpp version="1">
@@ -14,20 +14,22 @@ export function isEmergency(uri: string, numbers: readonly string[]): boolean {
   if (/^urn:service:sos(\.|$)/i.test(uri)) return true;
   try {
     const { user = "" } = parseUri(uri);
-    return numbers.includes(user.split(";", 1)[0]?.replaceAll(/[-.()]/g, "") ?? "");
+    // RFC 3261 §19.1.4: an escaped character is that character.
+    const [number = ""] = decodeURIComponent(user).split(";", 1);
+    return numbers.includes(number.replaceAll(/[-.()]/g, ""));
   } catch {
     return false;
   }
 }
 
-/** The 380 that sends the user to another phone (TS 24.229 §5.2.10.5, EMG-02). */
-export function alternativeService(request: SipRequest, ownUri: string): SipResponse {
-  return createResponse(request, 380, {
+/** What the 380 that sends the user to another phone holds (TS 24.229 §5.2.10.5, EMG-02). */
+export function alternativeService(ownUri: string): ResponseOptions {
+  return {
     reason: "Alternative Service",
     headers: [
       ["P-Asserted-Identity", `<${ownUri}>`],
       ["Content-Disposition", "render"],
     ],
     body: { type: "application/3gpp-ims+xml", text: body },
-  });
+  };
 }

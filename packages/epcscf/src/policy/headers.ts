@@ -12,6 +12,7 @@ const table: Readonly<Record<string, { readonly up: Treatment; readonly down: Tr
   "alert-info": { up: "drop", down: "pass", clause: "RFC 3261 §20.4" },
   authorization: { up: "drop", down: "drop", clause: "RFC 8898 §2.1.2" },
   "call-info": { up: "drop", down: "pass", clause: "RFC 3261 §20.9" },
+  diversion: { up: "drop", down: "pass", clause: "RFC 5806 §8" },
   "feature-caps": { up: "drop", down: "pass", clause: "TS 24.229 §4.4" },
   "history-info": { up: "pass", down: "pass", clause: "RFC 7044" },
   "p-access-network-info": { up: "drop", down: "drop", clause: "TS 24.229 §4.4.15" },
@@ -21,7 +22,8 @@ const table: Readonly<Record<string, { readonly up: Treatment; readonly down: Tr
   "p-called-party-id": { up: "drop", down: "pass", clause: "RFC 7315 §4.2" },
   "p-charging-function-addresses": { up: "drop", down: "drop", clause: "TS 24.229 §4.4" },
   "p-charging-vector": { up: "drop", down: "drop", clause: "TS 24.229 §4.4" },
-  "p-early-media": { up: "pass", down: "pass", clause: "RFC 5009 §8" },
+  // Up: of an untrusted sender only "supported" counts, and that in an INVITE; see earlyMediaSupported.
+  "p-early-media": { up: "drop", down: "pass", clause: "RFC 5009 §8" },
   "p-preferred-identity": { up: "drop", down: "drop", clause: "RFC 3325 §5" },
   "p-preferred-service": { up: "pass", down: "drop", clause: "RFC 6050 §4" },
   "p-profile-key": { up: "drop", down: "drop", clause: "TS 24.229 §4.4" },
@@ -34,6 +36,7 @@ const table: Readonly<Record<string, { readonly up: Treatment; readonly down: Tr
   reason: { up: "pass", down: "pass", clause: "RFC 3326" },
   "resource-priority": { up: "drop", down: "drop", clause: "TS 24.229 §4.4.11" },
   "security-client": { up: "drop", down: "drop", clause: "TS 24.229 §5.2.2" },
+  "security-server": { up: "drop", down: "drop", clause: "TS 24.229 §5.2.2" },
   "security-verify": { up: "drop", down: "drop", clause: "TS 24.229 §5.2.2" },
   "session-id": { up: "pass", down: "pass", clause: "RFC 7989" },
   subject: { up: "pass", down: "pass", clause: "RFC 3261 §20.36" },
@@ -62,4 +65,9 @@ export function carried(message: SipMessage, way: Way): [string, string][] {
 /** True when the asserted identity must not leave the trust domain (RFC 3325 §7, EPC-SES-08). */
 export function wantsPrivacy(message: SipMessage): boolean {
   return (message.get("Privacy") ?? "").split(";").some((value) => ["id", "user"].includes(value.trim().toLowerCase()));
+}
+
+/** True when the browser can take early media by authorisation (EPC-SES-13). */
+export function earlyMediaSupported(invite: SipMessage): boolean {
+  return invite.list("P-Early-Media").some((value) => value.trim().toLowerCase() === "supported");
 }

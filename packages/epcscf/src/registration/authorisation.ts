@@ -1,4 +1,4 @@
-import { createResponse, parseCredentials, SipError, type SipRequest, type SipResponse } from "@portico/sip";
+import { parseCredentials, SipError, type SipRequest } from "@portico/sip";
 import { EpcscfError, TokenError } from "../errors.ts";
 import type { AccessClaims, BlockEntry, BlockTable, Revocations, TokenVerifier } from "../ports.ts";
 import type { Flow } from "../w2/flow.ts";
@@ -50,12 +50,12 @@ export class Authorisation {
     return entry;
   }
 
-  /** The 401 that asks for a token (RFC 8898 §4). @param error absent when none came. */
-  challenge(request: SipRequest, error?: TokenError): SipResponse {
+  /** The header of the 401 that asks for a token (RFC 8898 §4). @param error absent when none came. */
+  challenge(error?: TokenError): [name: string, value: string] {
     const { homeDomain, authzServer } = this.#options;
     const why = error === undefined ? "" : `, error="${error.code}"`;
     const value = `Bearer realm="${homeDomain}", authz_server="${authzServer}", scope="ims.register"${why}`;
-    return createResponse(request, 401, { headers: [["WWW-Authenticate", value]] });
+    return ["WWW-Authenticate", value];
   }
 }
 

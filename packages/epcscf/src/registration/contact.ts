@@ -42,11 +42,18 @@ export function askedBinding(register: SipMessage, defaultExpires: number): Aske
 
 /** The registrar's Contact values of a 200 (OK), parsed; unusable ones are left out. */
 export function grantedContacts(response: SipMessage): NameAddr[] {
-  return response.list("Contact").flatMap((value) => {
-    try {
-      return [parseNameAddr(value)];
-    } catch {
-      return [];
-    }
-  });
+  return response
+    .list("Contact")
+    .filter((value) => isNameAddr(value))
+    .map((value) => parseNameAddr(value));
+}
+
+/** True for a value that can be read as an address. */
+export function isNameAddr(value: string): boolean {
+  try {
+    parseNameAddr(value);
+    return true;
+  } catch {
+    return false;
+  }
 }

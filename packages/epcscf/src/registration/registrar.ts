@@ -8,14 +8,16 @@ import {
   type UserAgent,
 } from "@portico/sip";
 import type { Core } from "../core.ts";
-import { EpcscfError, TokenError } from "../errors.ts";
+import { EpcscfError } from "../errors.ts";
+import type { HopWatch } from "../hopWatch.ts";
 import type { ChargingVectors } from "../policy/charging.ts";
 import { strip } from "../policy/headers.ts";
+import { hopsLeft } from "../policy/maxForwards.ts";
 import type { AccessClaims, BlockEntry, Log } from "../ports.ts";
 import type { Seal } from "../seal.ts";
 import { closeCodes, type Flow } from "../w2/flow.ts";
 import type { Authorisation } from "./authorisation.ts";
-import { askedBinding, grantedContacts, type AskedBinding } from "./contact.ts";
+import { askedBinding, grantedContacts, isNameAddr, type AskedBinding } from "./contact.ts";
 import { relay } from "../relay.ts";
 import { Registration, type EndReason, type Registrations } from "./registration.ts";
 import { asTrustedNode } from "./trustedNode.ts";
@@ -23,6 +25,7 @@ import { asTrustedNode } from "./trustedNode.ts";
 export interface RegistrarOptions {
   readonly core: Core;
   readonly agent: UserAgent;
+  readonly watch: HopWatch;
   readonly registrations: Registrations;
   readonly authorisation: Authorisation;
   readonly seal: Seal;
@@ -39,6 +42,9 @@ export interface RegistrarOptions {
   readonly graceSeconds: number;
   readonly registered: (registration: Registration, initial: boolean) => void;
   readonly flowReplaced: (registration: Registration, flow: Flow) => void;
+  /** It is going: nothing new is taken for it, its calls end now. */
+  readonly ending: (registration: Registration, reason: EndReason) => void;
+  /** It is gone here, and in the core if that confirmed. */
   readonly ended: (registration: Registration, reason: EndReason, confirmed: boolean) => void;
 }
 
@@ -58,23 +64,13 @@ export class Registrar {
     this.#sweepLater();
   }
 
-  /** Handles a REGISTER of a browser. Answers it in every case. */
+  /** Handles a REGISTER of a browser. @throws TokenError, EpcscfError what it is to be refused with. */
   async register(tx: ServerTransaction, flow: Flow): Promise<void> {
-    const { authorisation, log } = this.#options;
-    try {
-      const claims = await authorisation.claims(tx.request);
-      if (claims === undefined) return tx.respond(authorisation.challenge(tx.request));
-      const entry = await authorisation.entry(tx.request, claims, flow);
-      await this.#forward(tx, flow, claims, entry);
-    } catch (error) {
-      if (error instanceof TokenError) {
-        log.info("register.token-refused", { code: error.code });
-        tx.respond(authorisation.challenge(tx.request, error));
-      } else if (error instanceof EpcscfError) {
-        log.info("register.refused", { code: error.code });
-        tx.reply(error.status, { reason: error.message });
-      } else throw error;
-    }
+    const { authorisation } = this.#options;
+    const claims = await authorisation.claims(tx.request);
+    if (claims === undefined) return tx.reply(401, { headers: [authorisation.challenge()] });
+    const entry = await authorisation.entry(tx.request, claims, flow);
+    await this.#forward(tx, flow, claims, entry);
   }
 
   /** A socket is gone: its registration waits for another one (EPC-DER-04). */
@@ -96,6 +92,8 @@ export class Registrar {
     if (registration.ended) return;
     const { flow } = registration;
     this.#forget(registration);
+    // EPC-DER-06: the calls end before the binding does.
+    this.#options.ending(registration, reason);
     const confirmed = coreKnows || (await this.#deregister(registration));
     this.#options.ended(registration, reason, confirmed);
     flow?.close(closeCodes.registrationEnded, reason);
@@ -106,7 +104,7 @@ export class Registrar {
   }
 
   async #forward(tx: ServerTransaction, flow: Flow, claims: AccessClaims, entry: BlockEntry): Promise<void> {
-    const { core, agent, registrations, seal, charging, maxExpires, networkId, random } = this.#options;
+    const { core, agent, watch, registrations, seal, charging, maxExpires, networkId, random } = this.#options;
     const asked = askedBinding(tx.request, maxExpires);
     const key = this.#key(entry, asked, flow);
     const held = registrations.byFlow(flow);
@@ -124,12 +122,11 @@ export class Registrar {
         ownCallId: `${random.token(24)}@${core.sentBy}`,
       });
 
-    const hops = Number.parseInt(tx.request.get("Max-Forwards") ?? "70", 10);
-    if (hops <= 0) throw new EpcscfError("epcscf/hops");
+    const hops = hopsLeft(tx.request);
     const up = tx.request.clone();
     strip(up, "up");
     for (const name of ["Route", "Record-Route", "Path", "Proxy-Require"]) up.remove(name);
-    up.set("Max-Forwards", String(hops - 1));
+    up.set("Max-Forwards", String(hops));
     const expires = this.#expires(asked.expires, claims, maxExpires);
     up.set("Expires", String(expires));
     const path = core.pathUri(seal.seal("path", flow.id), asked.outbound);
@@ -143,7 +140,7 @@ export class Registrar {
         chargingVector: charging.next(),
       },
     );
-    const response = await relay(agent, up, core.entry());
+    const response = await relay(agent, watch, up, core.entry());
     if (response === undefined) {
       this.#options.log.alarm("core.unreachable");
       throw new EpcscfError("epcscf/core-unreachable");
@@ -173,6 +170,7 @@ export class Registrar {
     if (expires === 0) {
       down.remove("Contact");
       this.#forget(registration);
+      this.#options.ending(registration, "logout");
       this.#options.ended(registration, "logout", true);
       return tx.respond(down);
     }
@@ -186,7 +184,7 @@ export class Registrar {
     registration.contactParams = asked.params;
     registration.claims = claims;
     registration.serviceRoute = response.list("Service-Route");
-    const associated = response.list("P-Associated-URI");
+    const associated = response.list("P-Associated-URI").filter((value) => isNameAddr(value));
     registration.associated = associated.length > 0 ? associated : [`<${registration.impu}>`];
     registration.grantedUntil = clock.now() + life * 1000;
     registration.path = path;
@@ -222,7 +220,7 @@ export class Registrar {
 
   /** De-registers in the core with the portal's own REGISTER. @returns true when the core confirmed. */
   async #deregister(registration: Registration): Promise<boolean> {
-    const { core, agent, charging, networkId, clock, log } = this.#options;
+    const { core, agent, watch, charging, networkId, clock, log } = this.#options;
     for (let attempt = 1; attempt <= endAttempts; attempt += 1) {
       registration.ownCseq += 1;
       const { impu } = registration;
@@ -245,7 +243,7 @@ export class Registrar {
           chargingVector: charging.next(),
         },
       );
-      const status = (await relay(agent, request, core.entry()))?.status ?? 408;
+      const status = (await relay(agent, watch, request, core.entry()))?.status ?? 408;
       // 403 and 404: the core does not know the binding any more.
       if (status < 300 || status === 403 || status === 404) return true;
       if (attempt < endAttempts) await new Promise<void>((resolve) => clock.setTimer(endPause, resolve));

@@ -1,24 +1,29 @@
-import type { Body, InviteUsage, ServerTransaction, SipMessage } from "@portico/sip";
+import type { Clock, HeaderList, InviteUsage, ServerTransaction, SipMessage, SipRequest } from "@portico/sip";
 import type { SessionMedia } from "../alg/sessionMedia.ts";
 import { EpcscfError } from "../errors.ts";
 import { carried } from "../policy/headers.ts";
 import type { Registration } from "../registration/registration.ts";
+import { sdpBody, textBody } from "./body.ts";
+import { renegotiate } from "./renegotiation.ts";
 
-/** Content type of every session description here. */
-const sdpType = "application/sdp";
-
-/** Methods this node takes inside a session and for it. */
-export const allow = "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, INFO, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, PUBLISH";
-
-export const sdpBody = (text: string): Body => ({ type: sdpType, text });
-
-/** The session description a message carries, or undefined. */
-export function sdpOf(message: SipMessage): string | undefined {
-  const [type = ""] = (message.get("Content-Type") ?? "").split(";", 1);
-  return type.trim().toLowerCase() === sdpType && message.body !== "" ? message.body : undefined;
-}
+/** Longest time to an answer, ms: above Timer C of any proxy on the way (RFC 3261 §16.6 step 11: more than 3 minutes). */
+const setUpTime = 240_000;
 
 export type Side = "access" | "core";
+
+export interface SessionOptions {
+  readonly id: string;
+  readonly registration: Registration;
+  readonly media: SessionMedia;
+  /** P-Charging-Vector of this node's requests toward the core. */
+  readonly charging: string;
+  readonly clock: Clock;
+  /** Checks the token of a request of the browser, where it carries one. Throws TokenError or EpcscfError. */
+  readonly authorise: (request: SipRequest) => Promise<void>;
+  /** Answers a request whose handling has thrown. */
+  readonly refuse: (tx: ServerTransaction, error: unknown) => void;
+  readonly done: (session: Session) => void;
+}
 
 /**
  * One call: an access leg (W2) and a core leg (Mw), each with a dialog of its own, and the media between them.
@@ -30,26 +35,23 @@ export class Session {
   readonly id: string;
   readonly registration: Registration;
   readonly media: SessionMedia;
-  readonly #done: (session: Session) => void;
-  readonly #legs: Partial<Record<Side, InviteUsage>> = {};
-  #over = false;
   /** The core has been sent an offer in a 200 and answers in its ACK. */
   awaitsCoreAnswer = false;
+  readonly #options: SessionOptions;
+  readonly #legs: Partial<Record<Side, InviteUsage>> = {};
+  readonly #stopLimit: () => void;
+  #over = false;
 
-  constructor(options: {
-    id: string;
-    registration: Registration;
-    media: SessionMedia;
-    done: (session: Session) => void;
-  }) {
+  constructor(options: SessionOptions) {
+    this.#options = options;
     this.id = options.id;
     this.registration = options.registration;
     this.media = options.media;
-    this.#done = options.done;
     this.media.on((event) => {
       if (event.type === "failed") this.release(`media failed: ${event.reason}`);
       if (event.type === "inactive") this.release("no media from the browser");
     });
+    this.#stopLimit = options.clock.setTimer(setUpTime, () => this.release("no answer in time"));
   }
 
   get over(): boolean {
@@ -64,86 +66,84 @@ export class Session {
     this.#legs[side] = usage;
   }
 
+  /** Headers of this node's own requests on a leg. */
+  headers(side: Side): [string, string][] {
+    return side === "core" ? [["P-Charging-Vector", this.#options.charging]] : [];
+  }
+
+  /** The call is answered: media flow both ways, and no limit of time any more. */
+  established(): void {
+    this.#stopLimit();
+    this.media.authorise("sendrecv");
+  }
+
   /** Ends both legs, whatever their state (EPC-SES-09). */
   release(why: string): void {
     if (this.#over) return;
-    const headers: [string, string][] = [["Reason", `SIP;cause=503;text="${why}"`]];
+    const reason: [string, string][] = [["Reason", `SIP;cause=503;text="${why}"`]];
     this.finish();
-    this.#legs.access?.end(headers);
-    this.#legs.core?.end(headers);
+    this.#end("access", reason);
+    this.#end("core", reason);
   }
 
   /** One leg is over: the other one follows, with the reason it gave. */
   endOther(ended: Side, message: SipMessage | undefined): void {
     if (this.#over) return;
     this.finish();
-    const other = ended === "access" ? "core" : "access";
     const reasons = (message?.all("Reason") ?? []).map((value): [string, string] => ["Reason", value]);
-    this.#legs[other]?.end(reasons);
+    this.#end(ended === "access" ? "core" : "access", reasons);
   }
 
   /** Frees the media; no leg is touched. */
   finish(): void {
     if (this.#over) return;
     this.#over = true;
+    this.#stopLimit();
     this.media.close();
-    this.#done(this);
+    this.#options.done(this);
   }
 
   /** A request inside one leg's dialog. Answers in every case. */
   async inside(side: Side, tx: ServerTransaction): Promise<void> {
-    const { method } = tx.request;
-    if (method === "INVITE" || method === "UPDATE") return this.#renegotiate(side, tx);
-    if (method !== "INFO" && method !== "MESSAGE") {
-      return tx.reply(new EpcscfError("epcscf/method").status, { headers: [["Allow", allow]] });
+    try {
+      if (side === "access") await this.#options.authorise(tx.request);
+      const { method } = tx.request;
+      if (method === "INVITE" || method === "UPDATE") await renegotiate(this, side, tx);
+      else if (method === "INFO" || method === "MESSAGE") await this.#carry(side, tx);
+      else throw new EpcscfError("epcscf/method");
+    } catch (error) {
+      this.#options.refuse(tx, error);
     }
-    const other = this.#legs[side === "access" ? "core" : "access"];
-    if (other === undefined) return tx.reply(481);
+  }
+
+  /** The core's late answer changed what the browser may send: a re-INVITE tells it. */
+  async tellBrowser(offer: string): Promise<void> {
+    const response = await this.#legs.access?.request("INVITE", { body: sdpBody(offer) });
+    if (response === undefined || response.status >= 300 || this.#over) return;
+    try {
+      this.media.accessAnswer(response.body);
+    } catch {
+      this.release("the browser's answer cannot be used");
+    }
+  }
+
+  async #carry(side: Side, tx: ServerTransaction): Promise<void> {
     const { request } = tx;
-    const type = request.get("Content-Type");
+    const [to, way] = side === "access" ? (["core", "up"] as const) : (["access", "down"] as const);
+    const other = this.#legs[to];
+    if (other === undefined) return tx.reply(481);
     const info = request.all("Info-Package").map((value): [string, string] => ["Info-Package", value]);
-    const response = await other.request(method, {
-      headers: [...carried(request, side === "access" ? "up" : "down"), ...info],
-      ...(type === undefined || request.body === "" ? {} : { body: { type, text: request.body } }),
+    const response = await other.request(request.method, {
+      headers: [...carried(request, way), ...info, ...this.headers(to)],
+      ...textBody(request),
     });
     tx.reply(response.status, { reason: response.reason });
   }
 
-  /** A new offer of one side becomes one for the other; refused there, it changes nothing (EPC-SES-11). */
-  async #renegotiate(side: Side, tx: ServerTransaction): Promise<void> {
-    const contact: [string, string][] = [["Contact", tx.request.method === "INVITE" ? this.#contactOf(side) : ""]];
-    const headers = contact.filter(([, value]) => value !== "");
-    const offer = sdpOf(tx.request);
-    if (offer === undefined) {
-      // A session refresh (RFC 4028 §7.4), or a peer that wants the offer from us.
-      if (tx.request.method === "UPDATE") return tx.reply(200);
-      if (side === "access") return tx.reply(488);
-      this.awaitsCoreAnswer = true;
-      return tx.reply(200, { headers, body: sdpBody(this.media.coreOfferAgain()) });
-    }
-    const other = this.#legs[side === "access" ? "core" : "access"];
-    if (other === undefined) return tx.reply(481);
-    const undo = this.media.checkpoint();
-    try {
-      const forward = side === "access" ? this.media.accessOffer(offer) : this.media.coreOffer(offer);
-      const response = await other.request("INVITE", { body: sdpBody(forward) });
-      const answer = sdpOf(response);
-      if (this.#over) return tx.reply(481);
-      if (response.status >= 300 || answer === undefined) {
-        undo();
-        return tx.reply(response.status >= 300 ? response.status : 500);
-      }
-      const back = side === "access" ? this.media.coreAnswer(answer) : this.media.accessAnswer(answer);
-      tx.reply(200, { headers, body: sdpBody(back) });
-    } catch (error) {
-      undo();
-      if (!(error instanceof EpcscfError)) throw error;
-      tx.reply(error.status, { reason: error.message });
-    }
-  }
-
-  #contactOf(side: Side): string {
+  #end(side: Side, reasons: HeaderList): void {
     const usage = this.#legs[side];
-    return usage?.dialog?.state.localContact ?? "";
+    const inDialog = usage?.state === "accepted" || usage?.state === "confirmed";
+    // RFC 7315 §5.7, table 1: no charging vector in CANCEL.
+    usage?.end([...reasons, ...(inDialog ? this.headers(side) : [])]);
   }
 }

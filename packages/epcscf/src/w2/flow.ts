@@ -95,20 +95,22 @@ export class Flow implements Hop {
 
   #receive(bytes: Buffer): void {
     this.#alive = true;
+    // Everything that arrives costs, also what is no SIP.
+    const paid = this.#spend();
     const text = bytes.toString("latin1");
-    if (text === "\r\n\r\n") return void this.send("\r\n");
+    if (text === "\r\n\r\n") return void (paid && this.send("\r\n"));
     if (text === "\r\n") return;
     let message: SipMessage;
     try {
       message = parseMessage(text);
     } catch (error) {
       if (!(error instanceof SipError)) throw error;
-      const refusal = createRefusal(text, error);
-      if (refusal === undefined) this.close(closeCodes.invalidPayload, error.code);
+      const refusal = createRefusal(text, error, this.id);
+      if (refusal === undefined || !paid) this.close(closeCodes.invalidPayload, error.code);
       else this.send(refusal.toOctets());
       return;
     }
-    if (this.#spend()) this.#events.message(message);
+    if (paid) this.#events.message(message);
     else this.#events.excess(message);
   }
 

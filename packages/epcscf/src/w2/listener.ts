@@ -7,10 +7,11 @@ import { closeCodes, Flow, type FlowEvents } from "./flow.ts";
 
 /** Largest SIP message accepted, octets (EPC-WS-04). */
 const maxMessage = 65_536;
-/** Seconds a socket may stay without a registration (EPC-WS-07). */
-const unregisteredSeconds = 30;
-/** Seconds between pings (EPC-WS-06). */
-const pingSeconds = 25;
+/** Seconds a socket may stay without a registration (EPC-WS-07): more than a REGISTER waits for the core (Timer F). */
+const unregisteredSeconds = 35;
+/** Seconds between sweeps over all flows, and how many of them lie between two pings of one (EPC-WS-06: 20 to 30 s). */
+const sweepSeconds = 5;
+const sweepsPerPing = 5;
 
 export interface W2ListenerOptions {
   readonly clock: Clock;
@@ -104,21 +105,23 @@ export class W2Listener {
   }
 
   /** One sweep for all flows, since a timer a socket costs more than the socket. */
-  #sweepLater(): void {
-    this.#stopSweep = this.#options.clock.setTimer(pingSeconds * 1000, () => {
-      const now = this.#options.clock.now();
+  #sweepLater(count = 1): void {
+    const { clock, isRegistered } = this.#options;
+    this.#stopSweep = clock.setTimer(sweepSeconds * 1000, () => {
+      const now = clock.now();
       for (const flow of this.#flows) {
-        const unregistered = !this.#options.isRegistered(flow);
-        if (unregistered && now - flow.openedAt > unregisteredSeconds * 1000) {
-          flow.close(closeCodes.policy, "not registered in time");
-        } else flow.probe();
+        const late = now - flow.openedAt >= unregisteredSeconds * 1000;
+        if (late && !isRegistered(flow)) flow.close(closeCodes.policy, "not registered in time");
+        if (count % sweepsPerPing === 0) flow.probe();
       }
-      this.#sweepLater();
+      this.#sweepLater(count + 1);
     });
   }
 }
 
 function refuse(socket: Duplex, status: number, text: string): void {
+  // The client may be gone already.
+  socket.on("error", () => undefined);
   const body = `${text}\n`;
   const reason = { 400: "Bad Request", 403: "Forbidden", 429: "Too Many Requests", 503: "Service Unavailable" }[status];
   socket.end(

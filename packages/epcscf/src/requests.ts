@@ -1,0 +1,127 @@
+import { createResponse, parseNameAddr, parseUri, type ServerTransaction, type SipMessage, type SipRequest } from "@portico/sip";
+import { EpcscfError, TokenError } from "./errors.ts";
+import { allow } from "./policy/allow.ts";
+import { alternativeService, isEmergency } from "./policy/emergency.ts";
+import type { Log } from "./ports.ts";
+import type { Proxy } from "./proxy.ts";
+import type { Refuser } from "./refusal.ts";
+import type { Authorisation } from "./registration/authorisation.ts";
+import type { RegEvent } from "./registration/regEvent.ts";
+import type { Registrar } from "./registration/registrar.ts";
+import type { Registration, Registrations } from "./registration/registration.ts";
+import type { Seal } from "./seal.ts";
+import type { Sessions } from "./session/sessions.ts";
+import { Flow } from "./w2/flow.ts";
+
+export interface RequestsOptions {
+  readonly log: Log;
+  /** Milliseconds since the epoch. */
+  readonly wallClock: () => number;
+  readonly emergencyNumbers: readonly string[];
+  /** Host and port of this node on W2. */
+  readonly accessSentBy: string;
+  readonly authorisation: Authorisation;
+  readonly registrations: Registrations;
+  readonly registrar: Registrar;
+  readonly regEvent: RegEvent;
+  readonly seal: Seal;
+  readonly proxy: Proxy;
+  readonly sessions: Sessions;
+  readonly refuser: Refuser;
+}
+
+/** Methods proxied between browser and core. */
+const proxied: ReadonlySet<string> = new Set(["SUBSCRIBE", "NOTIFY", "MESSAGE", "PUBLISH", "OPTIONS", "REFER"]);
+
+/** Decides for each request outside this node's own dialogs who handles it, and answers what nobody does. */
+export class Requests {
+  readonly #options: RequestsOptions;
+
+  constructor(options: RequestsOptions) {
+    this.#options = options;
+  }
+
+  /** A request on W2. */
+  fromAccess(tx: ServerTransaction): void {
+    void this.#settle(tx, this.#access(tx));
+  }
+
+  /** A request on Mw. */
+  fromCore(tx: ServerTransaction): void {
+    void this.#settle(tx, this.#core(tx));
+  }
+
+  /** A message beyond the rate limit of its flow. */
+  excess(message: SipMessage, flow: Flow): void {
+    this.#options.log.warn("w2.rate", { flow: flow.id });
+    if ("status" in message || message.method === "ACK") return;
+    const { status, message: reason } = new EpcscfError("epcscf/rate");
+    const toTag = flow.id;
+    flow.send(createResponse(message, status, { reason, toTag, headers: [["Retry-After", "5"]] }).toOctets());
+  }
+
+  /** Checks the token of a browser's request, where it carries one. @throws TokenError, EpcscfError. */
+  async authorise(request: SipRequest, registration: Registration): Promise<void> {
+    const { authorisation, wallClock } = this.#options;
+    const claims = await authorisation.claims(request);
+    if (claims !== undefined && claims.impu !== registration.impu) throw new EpcscfError("epcscf/other-identity");
+    // EPC-DER-03: nothing new once the token is over, even before the registration has been ended for it.
+    if (registration.claims.expiresAt * 1000 <= wallClock()) {
+      throw new TokenError("invalid_token", "the token has expired");
+    }
+  }
+
+  async #access(tx: ServerTransaction): Promise<void> {
+    const { emergencyNumbers, accessSentBy, registrar, registrations, sessions, proxy } = this.#options;
+    const { request, hop } = tx;
+    if (!(hop instanceof Flow)) throw new TypeError("a request on W2 comes by a flow");
+    if (request.method === "REGISTER") return registrar.register(tx, hop);
+    // EPC-SES-01: before everything else, whoever asks.
+    if (isEmergency(request.uri, emergencyNumbers)) {
+      return tx.reply(380, alternativeService(`sip:${accessSentBy}`));
+    }
+    let cancelled = false;
+    tx.onCancel = () => (cancelled = true);
+    const registration = registrations.byFlow(hop);
+    if (registration === undefined) throw new EpcscfError("epcscf/unregistered");
+    await this.authorise(request, registration);
+    if (cancelled) return tx.reply(487);
+    if (request.method === "INVITE") return sessions.outgoing(tx, registration);
+    if (proxied.has(request.method)) return proxy.up(tx, registration, hop);
+    throw new EpcscfError("epcscf/method");
+  }
+
+  async #core(tx: ServerTransaction): Promise<void> {
+    const { regEvent, registrations, sessions, proxy } = this.#options;
+    const { request } = tx;
+    if (regEvent.owns(request)) return regEvent.notify(tx);
+    const [route] = request.list("Route");
+    const { user = "" } = parseUri(request.uri);
+    if (request.method === "OPTIONS" && route === undefined && user === "") {
+      return tx.reply(200, { headers: [["Allow", allow]] });
+    }
+    this.#checkFlowToken(route);
+    const registration = registrations.byKey(user);
+    if (registration?.flow === undefined) throw new EpcscfError("epcscf/flow-gone");
+    if (request.method === "INVITE") return sessions.incoming(tx, registration);
+    if (proxied.has(request.method)) return proxy.down(tx, registration);
+    throw new EpcscfError("epcscf/method");
+  }
+
+  /** RFC 5626 §5.3.1: only what this node has put into a Path or Record-Route leads to a flow. */
+  #checkFlowToken(route: string | undefined): void {
+    const token = route === undefined ? undefined : parseUri(parseNameAddr(route).uri).user;
+    if (token === undefined || this.#options.seal.open("path", token) === undefined) {
+      throw new EpcscfError("epcscf/flow-token");
+    }
+  }
+
+  /** No request stays without an answer. */
+  async #settle(tx: ServerTransaction, work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.#options.refuser.refuse(tx, error);
+    }
+  }
+}

@@ -1,0 +1,168 @@
+import {
+  formatNameAddr,
+  parseNameAddr,
+  SipRequest,
+  type Hop,
+  type InviteUsage,
+  type ServerTransaction,
+  type SipResponse,
+} from "@portico/sip";
+import { earlyMediaOf } from "../alg/earlyMedia.ts";
+import { EpcscfError } from "../errors.ts";
+import { allow } from "../policy/allow.ts";
+import { resolveTarget } from "../policy/dialPlan.ts";
+import { carried, earlyMediaSupported } from "../policy/headers.ts";
+import { assertedIdentity } from "../policy/identity.ts";
+import { hopsLeft } from "../policy/maxForwards.ts";
+import type { Refusal } from "../refusal.ts";
+import type { Registration } from "../registration/registration.ts";
+import { sdpBody, sdpOf } from "./body.ts";
+import type { CallContext } from "./callContext.ts";
+import { anonymous, mmtel } from "./identities.ts";
+import type { Session } from "./session.ts";
+
+/** Calls of browsers toward the core. */
+export class OutgoingCalls {
+  readonly #context: CallContext;
+
+  constructor(context: CallContext) {
+    this.#context = context;
+  }
+
+  /** Answers in every case. */
+  async call(tx: ServerTransaction, registration: Registration): Promise<void> {
+    const { accessAgent, core, charging, refuser } = this.#context.options;
+    let session: Session | undefined;
+    let gaveUp = false;
+    const access = accessAgent.accept(tx, {
+      cancelled: (cancel) => {
+        gaveUp = true;
+        session?.endOther("access", cancel);
+      },
+      request: (inside) => void session?.inside("access", inside),
+      acknowledged: () => session?.established(),
+      ended: ({ message }) => session?.endOther("access", message),
+    });
+    try {
+      this.#context.check(tx.request);
+      const offer = sdpOf(tx.request);
+      if (offer === undefined) throw new EpcscfError("epcscf/bad-sdp");
+      const vector = charging.next();
+      const invite = this.#invite(tx.request, registration, vector);
+      session = await this.#context.open(registration, vector);
+      session.setLeg("access", access);
+      if (gaveUp) return session.finish();
+      const body = session.media.accessOffer(offer);
+      invite.setBody("application/sdp", body);
+      const hop = await core.nextHop(registration.serviceRoute);
+      if (session.over) return;
+      session.setLeg("core", this.#callCore(tx, session, access, invite, hop));
+    } catch (error) {
+      session?.finish();
+      access.reject(...refuser.of(tx, error));
+    }
+  }
+
+  #callCore(tx: ServerTransaction, session: Session, access: InviteUsage, invite: SipRequest, hop: Hop): InviteUsage {
+    const { coreAgent, accessSentBy, watch, refuser } = this.#context.options;
+    const contact: [string, string] = ["Contact", `<sip:${session.id}@${accessSentBy};transport=ws>`];
+    const reliable = tx.request.list("Require").includes("100rel");
+    let answer: string | undefined;
+    /** The browser gets one answer; what later responses say moves the far side only. */
+    const answered = (response: SipResponse): { body?: ReturnType<typeof sdpBody> } => {
+      const sdp = sdpOf(response);
+      if (sdp !== undefined && answer === undefined) answer = session.media.coreAnswer(sdp);
+      else if (sdp !== undefined) session.media.coreAnswerAgain(sdp);
+      return answer === undefined ? {} : { body: sdpBody(answer) };
+    };
+    const guarded = (work: () => void): void => {
+      if (session.over) return;
+      try {
+        work();
+      } catch (error) {
+        session.finish();
+        usage.end();
+        access.reject(...refuser.of(tx, error));
+      }
+    };
+    const progress = (response: SipResponse): void => {
+      const allowed = earlyMediaOf(response.get("P-Early-Media"));
+      if (allowed !== undefined) session.media.authorise(allowed);
+      const headers = [contact, ...carried(response, "down")];
+      access.progress(response.status, { reason: response.reason, reliable, headers, ...answered(response) });
+    };
+    const accept = (response: SipResponse): void => {
+      const described = answered(response);
+      if (described.body === undefined) throw new EpcscfError("epcscf/no-answer");
+      session.media.authorise("sendrecv");
+      access.accept({ headers: [contact, ["Allow", allow], ...carried(response, "down")], ...described });
+    };
+    const stop = watch.on(hop, () => {
+      if (usage.state === "calling") guarded(() => unreachable());
+    });
+    const usage: InviteUsage = coreAgent.invite(invite, hop, {
+      progress: (response) => guarded(() => progress(response)),
+      accepted: (response) => {
+        stop();
+        void this.#context.follow(usage, response).then(() => {
+          usage.ack();
+          guarded(() => accept(response));
+        });
+      },
+      rejected: (response) => {
+        stop();
+        if (session.over) return;
+        session.finish();
+        access.reject(...this.#coreRefusal(response));
+      },
+      request: (inside) => void session.inside("core", inside),
+      acknowledged: (ack) => this.#context.lateAnswer(session, ack),
+      ended: ({ message }) => session.endOther("core", message),
+    });
+    return usage;
+  }
+
+  /** The INVITE toward the core: a dialog of this node's own, the user's identity asserted (spec 3.9). */
+  #invite(request: SipRequest, registration: Registration, vector: string): SipRequest {
+    const { core, random, dialPlan } = this.#context.options;
+    const target = resolveTarget(request.uri, dialPlan);
+    const { from } = request;
+    const [identity = `<${registration.impu}>`] = registration.associated;
+    const hidden = from.uri.toLowerCase() === anonymous;
+    const own = hidden ? from : { ...from, uri: parseNameAddr(identity).uri };
+    return SipRequest.create("INVITE", target, [
+      ["Max-Forwards", String(hopsLeft(request))],
+      ...registration.serviceRoute.map((route): [string, string] => ["Route", route]),
+      ["From", formatNameAddr({ ...own, params: new Map([["tag", random.token(12)]]) })],
+      ["To", `<${target}>`],
+      ["Call-ID", `${random.token(24)}@${core.sentBy}`],
+      ["CSeq", "1 INVITE"],
+      ["Contact", `<${core.uri(random.token(16))}>;${mmtel}`],
+      ["P-Asserted-Identity", assertedIdentity(request, registration.associated)],
+      ["P-Charging-Vector", vector],
+      ...(earlyMediaSupported(request) ? [["P-Early-Media", "supported"] as const] : []),
+      ["Supported", "100rel"],
+      ["Allow", allow],
+      ["Accept", "application/sdp"],
+      ...carried(request, "up"),
+    ]);
+  }
+
+  /** A core's refusal as the browser may see it: challenges and redirections are not hers to act on. */
+  #coreRefusal(response: SipResponse): Refusal {
+    const { status, reason } = response;
+    const headers = carried(response, "down");
+    const retry = response.get("Retry-After");
+    if (retry !== undefined) headers.push(["Retry-After", retry]);
+    if (status < 400) return [480, { headers }];
+    if (status === 401 || status === 407) {
+      this.#context.options.log.alarm("core.challenged-session", { status });
+      return [503, { headers }];
+    }
+    return [status, { reason, headers }];
+  }
+}
+
+function unreachable(): never {
+  throw new EpcscfError("epcscf/core-unreachable");
+}
