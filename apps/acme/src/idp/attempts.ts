@@ -1,14 +1,14 @@
-/** Failed attempts kept at most; the oldest go first. */
+/** Keys kept at most; the oldest go first. */
 const capacity = 10_000;
 
-/** Counts failed sign-ins in a sliding window, by whatever key the caller chooses (user name, address). */
+/** Counts attempts in a sliding window, by key. */
 export class Attempts {
   readonly #limit: number;
   readonly #windowMs: number;
   readonly #now: () => number;
-  readonly #failures = new Map<string, number[]>();
+  readonly #attempts = new Map<string, number[]>();
 
-  /** @param limit failures tolerated within @param windowMs; @param now monotonic milliseconds. */
+  /** @param limit attempts let through within @param windowMs; @param now monotonic milliseconds. */
   constructor(limit: number, windowMs: number, now: () => number) {
     this.#limit = limit;
     this.#windowMs = windowMs;
@@ -22,19 +22,19 @@ export class Attempts {
     return oldest === undefined ? 0 : Math.ceil((oldest + this.#windowMs - this.#now()) / 1000);
   }
 
-  fail(key: string): void {
+  count(key: string): void {
     const recent = [...this.#recent(key), this.#now()].slice(-this.#limit);
-    this.#failures.delete(key);
-    this.#failures.set(key, recent);
-    const [first] = this.#failures.keys();
-    if (this.#failures.size > capacity && first !== undefined) this.#failures.delete(first);
+    this.#attempts.delete(key);
+    this.#attempts.set(key, recent);
+    const [first] = this.#attempts.keys();
+    if (this.#attempts.size > capacity && first !== undefined) this.#attempts.delete(first);
   }
 
-  succeed(key: string): void {
-    this.#failures.delete(key);
+  forget(key: string): void {
+    this.#attempts.delete(key);
   }
 
   #recent(key: string): number[] {
-    return (this.#failures.get(key) ?? []).filter((at) => at > this.#now() - this.#windowMs);
+    return (this.#attempts.get(key) ?? []).filter((at) => at > this.#now() - this.#windowMs);
   }
 }

@@ -4,15 +4,14 @@ import { AcmeError } from "../errors.ts";
 import { signInPage, errorPage } from "../pages.ts";
 import { sameOrigin } from "../originGuard.ts";
 import type { Accounts } from "./accounts.ts";
-import { Attempts } from "./attempts.ts";
+import { SignInLimits } from "./signInLimits.ts";
 
 /** Octets of a sign-in form at most. */
 const formLimit = 4096;
 
 /** Mounts the identity provider under `/idp`, with its sign-in form at `/idp/interaction/:uid`. */
 export function mountIdp(app: FastifyInstance, provider: Provider, accounts: Accounts, publicUrl: string): void {
-  const byUser = new Attempts(5, 60_000, now);
-  const byAddress = new Attempts(30, 60_000, now);
+  const limits = new SignInLimits(now);
 
   void app.register((scope, _, done) => {
     scope.addContentTypeParser(
@@ -31,19 +30,16 @@ export function mountIdp(app: FastifyInstance, provider: Provider, accounts: Acc
       if (!(await isOpen(provider, request, reply))) return html(reply.code(400), errorPage("sign_in_failed"));
       const form = request.body as URLSearchParams;
       const username = (form.get("username") ?? "").slice(0, 64);
-      const keys = { user: username.trim().toLowerCase(), address: request.ip };
-      const wait = Math.max(byUser.wait(keys.user), byAddress.wait(keys.address));
+      const user = username.trim().toLowerCase();
+      const wait = limits.admit(user, request.ip);
       if (wait > 0) {
         const words = `Too many attempts. Wait ${wait} ${wait === 1 ? "second" : "seconds"}, then try again.`;
         return html(reply.code(429).header("retry-after", wait), signInPage(words, username));
       }
       const account = await accounts.verify(username, (form.get("password") ?? "").slice(0, 256));
-      if (account === undefined) {
-        byUser.fail(keys.user);
-        byAddress.fail(keys.address);
+      if (account === undefined)
         return html(reply.code(401), signInPage("User name and password do not fit together.", username));
-      }
-      byUser.succeed(keys.user);
+      limits.succeeded(user, request.ip);
       reply.hijack();
       await provider.interactionFinished(
         request.raw,
