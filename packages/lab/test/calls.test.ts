@@ -282,7 +282,7 @@ test("CORE-11b the asserted identity must be a registered one; the network adds 
   expect((await invite(node.request("INVITE", "tel:+12025550110", mary, [], body)).answer).status).toBe(403);
 });
 
-test("CORE-08 the calls of a contact that was replaced are ended toward both sides", async () => {
+test("CORE-08b the calls of a contact that was replaced are ended toward both sides", async () => {
   await node.register(mary, { contact: "flow1" });
   const { call } = await node.call(mary, "tel:+12025550110");
   await call.connected;

@@ -120,7 +120,7 @@ test("CORE-09b the S-CSCF may end the calls first; else it leaves them", async (
   expect(await second.call.ended).toEqual({ by: "peer" });
 });
 
-test("CORE-08 a replaced contact is told as rejected, the new one stays", async () => {
+test("CORE-08c a replaced contact is told as rejected, the new one stays", async () => {
   await node.register(mary, { contact: "a" });
   await subscribe();
   await notified(1);

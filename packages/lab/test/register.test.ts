@@ -56,7 +56,7 @@ const digestOf = (entity: string): string =>
   `Digest username="${mary.impi}", realm="ims.test", uri="sip:ims.test", nonce="", response="", ` +
   `integrity-protected="auth-done", authorization-entity="${entity}"`;
 
-test("CORE-04 a WAF or WWSF that the subscription does not list is refused", async () => {
+test("CORE-04a a WAF or WWSF that the subscription does not list is refused", async () => {
   const { node } = await start({ subscriptions: [{ ...mary, allowedWafWwsf: ["talk.acme.example"] }] });
   const without = ["Authorization"];
   const register = async (entity: string) =>
@@ -65,7 +65,7 @@ test("CORE-04 a WAF or WWSF that the subscription does not list is refused", asy
   expect((await register("talk.acme.example")).status).toBe(200);
 });
 
-test("CORE-05 the 200 carries what a P-CSCF needs", async () => {
+test("CORE-05a the 200 carries what a P-CSCF needs", async () => {
   const { lab, node } = await start({ expiry: { min: 1, max: 300 } });
   const ok = await node.register(mary, { instance, regId: 1 });
   expect(ok.status).toBe(200);
@@ -84,7 +84,7 @@ test("CORE-05 the 200 carries what a P-CSCF needs", async () => {
   expect(lab.violations).toEqual([]);
 });
 
-test("CORE-05 outbound without ob in the first hop's Path is answered 439", async () => {
+test("CORE-05c outbound without ob in the first hop's Path is answered 439", async () => {
   const { node } = await start();
   const path = `<sip:flow1@${node.at};lr>`;
   expect((await node.register(mary, { instance, regId: 1, path })).status).toBe(439);
@@ -92,7 +92,7 @@ test("CORE-05 outbound without ob in the first hop's Path is answered 439", asyn
   expect([plain.status, plain.has("Require")]).toEqual([200, false]);
 });
 
-test("CORE-06 one registration registers the whole implicit set", async () => {
+test("CORE-06a one registration registers the whole implicit set", async () => {
   const { lab, node } = await start();
   await node.register(mary);
   expect(lab.registrations.map(({ identities }) => identities)).toEqual([[mary.impu, "tel:+12125550100"]]);
@@ -107,7 +107,14 @@ test("CORE-06 one registration registers the whole implicit set", async () => {
   expect(await call.ended).toEqual({ by: "rejected", status: 486 });
 });
 
-test("CORE-08 a contact without reg-id replaces the others of its private identity; with reg-id they stand together", async () => {
+test("CORE-06b a wildcard cannot be registered: only a distinct identity is one", async () => {
+  const { lab, node } = await start();
+  const wildcard = await node.register({ impi: mary.impi, impu: "sip:u!.*!@acme.ims.test" });
+  expect([wildcard.status, wildcard.reason]).toEqual([403, "Forbidden - HSS User Unknown"]);
+  expect(lab.registrations).toEqual([]);
+});
+
+test("CORE-08a a contact without reg-id replaces the others of its private identity; with reg-id they stand together", async () => {
   const { lab, node } = await start();
   const uris = (): string[] => lab.registrations.flatMap(({ contacts }) => contacts.map(({ uri }) => uri));
   await node.register(mary, { contact: "a", instance, regId: 1 });

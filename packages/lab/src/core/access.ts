@@ -103,15 +103,20 @@ export class AccessFlows {
     response.remove("P-Charging-Vector").remove("P-Charging-Function-Addresses");
     const [identity] = response.list("P-Associated-URI");
     if (identity === undefined) {
-      this.#byKey.delete(flow.key);
-      this.#byToken.delete(flow.token);
+      this.#forget(flow);
       return;
     }
     flow.identity = parseNameAddr(identity).uri;
     flow.serviceRoutes = response.list("Service-Route");
-    if (this.#byKey.size >= mostFlows) this.#byKey.clear();
+    const oldest = this.#byKey.size >= mostFlows ? this.#byKey.values().next().value : undefined;
+    if (oldest !== undefined) this.#forget(oldest);
     this.#byKey.set(flow.key, flow);
     this.#byToken.set(flow.token, flow);
+  }
+
+  #forget(flow: Flow): void {
+    this.#byKey.delete(flow.key);
+    this.#byToken.delete(flow.token);
   }
 
   #originate(tx: ServerTransaction, request: SipRequest, flow: Flow): void {
