@@ -14,8 +14,14 @@ export interface Person {
   close(): Promise<void>;
 }
 
-/** @param loopback let WebRTC use 127.0.0.1, which browsers do not by themselves. */
-export async function openPerson(tone: TonePattern, options: { loopback: boolean; width?: number }): Promise<Person> {
+export interface PersonOptions {
+  /** Let WebRTC use 127.0.0.1, which browsers do not by themselves. */
+  readonly loopback: boolean;
+  /** She has told her browser to go on although it does not know the certificate's authority. */
+  readonly untrusted?: boolean;
+}
+
+export async function openPerson(tone: TonePattern, options: PersonOptions): Promise<Person> {
   const folder = mkdtempSync(join(tmpdir(), "portico-ears-"));
   const wav = join(folder, "microphone.wav");
   writeFileSync(wav, toneWav(tone));
@@ -31,7 +37,10 @@ export async function openPerson(tone: TonePattern, options: { loopback: boolean
       ...(options.loopback ? ["--allow-loopback-in-peer-connection"] : []),
     ],
   });
-  const context = await browser.newContext({ viewport: { width: options.width ?? 1100, height: 800 } });
+  const context = await browser.newContext({
+    viewport: { width: 1100, height: 800 },
+    ignoreHTTPSErrors: options.untrusted ?? false,
+  });
   const page = await context.newPage();
   return {
     page,

@@ -35,7 +35,7 @@ function provide(names: readonly string[]): string | undefined {
 }
 
 function isInstalled(name: string): boolean {
-  const { stdout } = spawnSync("dpkg-query", ["-W", "-f=${db:Status-Status}", name], { encoding: "utf8" });
+  const { stdout } = spawnSync("/usr/bin/dpkg-query", ["-W", "-f=${db:Status-Status}", name], { encoding: "utf8" });
   return stdout === "installed";
 }
 
@@ -45,7 +45,7 @@ function install(names: readonly string[]): string | undefined {
 
 /** @returns the last line of the complaint, or undefined when it went well */
 function apt(args: readonly string[]): string | undefined {
-  const { status, stderr, error } = spawnSync("apt-get", ["-q", ...args], {
+  const { status, stderr, error } = spawnSync("/usr/bin/apt-get", ["-q", ...args], {
     encoding: "utf8",
     env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
     timeout: 600_000,
@@ -56,7 +56,7 @@ function apt(args: readonly string[]): string | undefined {
 
 /** A file of an installed package, found by how its path ends: folders differ between architectures. */
 export function packageFile(name: string, ending: string): string {
-  const { stdout } = spawnSync("dpkg-query", ["-L", name], { encoding: "utf8" });
+  const { stdout } = spawnSync("/usr/bin/dpkg-query", ["-L", name], { encoding: "utf8" });
   const file = stdout.split("\n").find((path) => path.endsWith(ending));
   if (file === undefined) throw new Error(`the package ${name} has no file …${ending}`);
   return file;

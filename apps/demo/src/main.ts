@@ -4,14 +4,14 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Child } from "./child.ts";
-import { serverCertificate } from "./localCa.ts";
+import type { TlsFiles } from "./localCa.ts";
 import { ports, softphone, telephones, users, writeSettings } from "./settings.ts";
 
 /** The demo: portal, IMS lab core with telephones, and Acme's web site, each a process of its own. */
 const started = performance.now();
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const host = hostArgument();
-const tls = host === undefined ? undefined : await serverCertificate(join(root, ".portico", "tls"), host);
+const tls = host === undefined ? undefined : await certificate(host);
 const files = writeSettings(join(root, ".portico", host ?? "local"), host, tls);
 
 const children: Child[] = [];
@@ -50,6 +50,12 @@ async function stop(code: number): Promise<void> {
   stopping = true;
   for (const name of ["acme", "portal", "lab"]) await children.find((child) => child.name === name)?.stop();
   process.exit(code);
+}
+
+/** The certificate library is loaded only where it is needed. */
+async function certificate(address: string): Promise<TlsFiles> {
+  const { serverCertificate } = await import("./localCa.ts");
+  return serverCertificate(join(root, ".portico", "tls"), address);
 }
 
 function hostArgument(): string | undefined {

@@ -124,7 +124,7 @@ export function writeSettings(folder: string, address: string | undefined, tls: 
     homeDomain,
     ports: { icscf: ports.icscf, scscf: ports.scscf, telephones: ports.telephones },
     rtpPorts: ports.labMedia,
-    trusted: [`127.0.0.1:${ports.mw}`],
+    trusted: ["127.0.0.1"],
     subscriptionsFile: join(folder, "portal", "hss.json"),
     softphones: [softphone],
   });
