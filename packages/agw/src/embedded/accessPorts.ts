@@ -105,7 +105,10 @@ class AccessSocket {
     this.#socket = socket;
     this.#owners = owners;
     this.port = socket.address().port;
-    socket.on("message", (datagram, from) => this.#receive(datagram, from));
+    socket.on("message", (datagram, from) => {
+      // A forged source port of 0 cannot be answered: Node would throw.
+      if (from.port !== 0) this.#receive(datagram, from);
+    });
   }
 
   static async open(
@@ -114,12 +117,11 @@ class AccessSocket {
     orAny: boolean,
     owners: ReadonlyMap<string, PathOwner>,
   ): Promise<AccessSocket> {
-    const ignore = (): void => undefined;
     try {
-      return new AccessSocket(await openUdp(address, port, ignore, receiveBuffer), owners);
+      return new AccessSocket(await openUdp(address, port, receiveBuffer), owners);
     } catch (error) {
       if (!orAny || port === 0 || !isPortTaken(error)) throw error;
-      return new AccessSocket(await openUdp(address, 0, ignore, receiveBuffer), owners);
+      return new AccessSocket(await openUdp(address, 0, receiveBuffer), owners);
     }
   }
 

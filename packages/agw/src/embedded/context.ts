@@ -99,7 +99,7 @@ export class EmbeddedContext implements MediaContext, PathOwner, CoreHandlers {
     return {
       ...this.#ice.local,
       fingerprint: this.#options.certificate.fingerprint,
-      candidates: candidates.map((candidate) => ({ ...candidate })),
+      candidates: structuredClone(candidates),
       address: first?.address ?? "",
       port: first?.port ?? 0,
     };
@@ -359,14 +359,12 @@ export class EmbeddedContext implements MediaContext, PathOwner, CoreHandlers {
   }
 
   #emit(event: MediaEvent): void {
-    for (const listener of [...this.#listeners]) {
+    for (const listener of this.#listeners) {
       try {
         listener(event);
       } catch (error) {
-        // A listener's fault must not stop media; it is reported where uncaught errors are.
-        queueMicrotask(() => {
-          throw error;
-        });
+        // A listener's fault must stop neither media nor the other listeners.
+        process.emitWarning(error instanceof Error ? error : String(error));
       }
     }
   }
@@ -382,10 +380,12 @@ function isIceText(text: string, min: number): boolean {
 }
 
 function sameFingerprints(a: AccessRemote["fingerprints"], b: AccessRemote["fingerprints"]): boolean {
-  const text = (list: AccessRemote["fingerprints"]): string =>
-    list
-      .map(({ algorithm, value }) => `${algorithm} ${value}`.toLowerCase())
-      .toSorted()
-      .join();
-  return text(a) === text(b);
+  return fingerprintText(a) === fingerprintText(b);
+}
+
+function fingerprintText(list: AccessRemote["fingerprints"]): string {
+  return list
+    .map(({ algorithm, value }) => `${algorithm} ${value}`.toLowerCase())
+    .toSorted()
+    .join();
 }

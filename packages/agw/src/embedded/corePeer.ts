@@ -24,7 +24,6 @@ export class CorePeer {
 
   /** @throws AgwError `agw/address` */
   set({ address, port, rtcpPort = port + 1, latch = false }: CoreRemote): void {
-    const isPort = (value: number): boolean => Number.isInteger(value) && value > 0 && value < 65_536;
     if (isIP(address) !== this.#family || !isPort(port)) throw new AgwError("agw/address");
     const canonical = new SocketAddress({ address, family: this.#family === 6 ? "ipv6" : "ipv4" }).address;
     // RFC 3264 §8.4: an unspecified address holds the stream.
@@ -46,7 +45,7 @@ export class CorePeer {
     if (!remote || remote.held) return undefined;
     if (this.#latchedRtcp) return this.#latchedRtcp;
     return this.#latched
-      ? { address: this.#latched.address, port: this.#latched.port + 1 }
+      ? { address: this.#latched.address, port: Math.min(this.#latched.port + 1, 65_535) }
       : { address: remote.address, port: remote.rtcpPort };
   }
 
@@ -55,7 +54,8 @@ export class CorePeer {
     const remote = this.#remote;
     if (!remote || remote.held) return false;
     if (remote.latch && !this.#latched) {
-      if (!isNegotiated()) return false;
+      // A forged source port of 0 could not be answered.
+      if (port === 0 || !isNegotiated()) return false;
       this.#latched = { address, port };
       return true;
     }
@@ -68,8 +68,12 @@ export class CorePeer {
     if (!rtcp || rtcp.address !== address) return false;
     if (rtcp.port === port) return true;
     // Behind a NAT the RTCP port cannot be told from the RTP port: its first packet tells.
-    if (!this.#latched || this.#latchedRtcp) return false;
+    if (!this.#latched || this.#latchedRtcp || port === 0) return false;
     this.#latchedRtcp = { address, port };
     return true;
   }
+}
+
+function isPort(value: number): boolean {
+  return Number.isInteger(value) && value > 0 && value < 65_536;
 }

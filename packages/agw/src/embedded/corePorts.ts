@@ -50,14 +50,16 @@ export class CorePorts {
 
   async #open(port: number, handlers: CoreHandlers): Promise<CorePair> {
     const address = this.#address;
-    const rtp = await openUdp(address, port, (datagram, from) => handlers.onCoreRtp(datagram, from));
+    const rtp = await openUdp(address, port);
     let rtcp: Socket;
     try {
-      rtcp = await openUdp(address, port + 1, (datagram, from) => handlers.onCoreRtcp(datagram, from));
+      rtcp = await openUdp(address, port + 1);
     } catch (error) {
       rtp.close();
       throw error;
     }
+    rtp.on("message", (datagram, from) => handlers.onCoreRtp(datagram, from));
+    rtcp.on("message", (datagram, from) => handlers.onCoreRtcp(datagram, from));
     let open = true;
     return {
       address,

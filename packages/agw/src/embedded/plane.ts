@@ -92,7 +92,7 @@ class EmbeddedPlane implements MediaPlane {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#timer);
-    for (const context of [...this.#contexts]) context.close();
+    for (const context of this.#contexts) context.close();
     this.#accessPorts.close();
   }
 }

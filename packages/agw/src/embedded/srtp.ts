@@ -3,6 +3,7 @@ import type { SrtpMasterKey } from "./dtls.ts";
 import { rtpHeaderLength } from "./rtp.ts";
 import { AesCmHmacSha1 } from "./srtp/aesCm.ts";
 import { AesGcm } from "./srtp/aesGcm.ts";
+import { sessionKeys } from "./srtp/keyDerivation.ts";
 import { ReplayWindow, packetIndex } from "./srtp/replayWindow.ts";
 import type { SrtpTransform } from "./srtp/transform.ts";
 
@@ -15,7 +16,8 @@ const maxPacket = 1600;
 export type Refusal = "authentication" | "replay" | "malformed";
 
 function transformOf(profile: SrtpProfileName, master: SrtpMasterKey): SrtpTransform {
-  return profile === "SRTP_AEAD_AES_128_GCM" ? new AesGcm(master) : new AesCmHmacSha1(master);
+  const { rtp, rtcp } = sessionKeys(master);
+  return profile === "SRTP_AEAD_AES_128_GCM" ? new AesGcm(rtp, rtcp) : new AesCmHmacSha1(rtp, rtcp);
 }
 
 /** Turns SRTP of the peer into RTP (RFC 3711 §3.3). State of a source begins with its first authentic packet. */

@@ -142,14 +142,16 @@ function addressOctets(address: string): Buffer {
   if (!isIPv6(address)) return Buffer.from(address.split(".").map(Number));
   const bare = address.split("%")[0] ?? "";
   const [head = "", tail] = bare.split("::");
-  const words = (text: string): number[] => text.split(":").filter(Boolean).flatMap(wordOctets);
-  const [front, back] = [words(head), words(tail ?? "")];
+  const [front, back] = [groupOctets(head), groupOctets(tail ?? "")];
   return Buffer.from([...front, ...Array.from({ length: 16 - front.length - back.length }, () => 0), ...back]);
 }
 
-/** One group of an IPv6 address, or an IPv4 address at its end. */
-function wordOctets(word: string): number[] {
-  if (word.includes(".")) return word.split(".").map(Number);
-  const value = Number.parseInt(word, 16);
-  return [value >> 8, value & 0xff];
+/** Groups of an IPv6 address, with an IPv4 address at the end maybe. */
+function groupOctets(text: string): number[] {
+  const octets: number[] = [];
+  for (const group of text.split(":").filter(Boolean)) {
+    const value = Number.parseInt(group, 16);
+    octets.push(...(group.includes(".") ? group.split(".").map(Number) : [value >> 8, value & 0xff]));
+  }
+  return octets;
 }

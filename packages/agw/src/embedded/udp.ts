@@ -1,15 +1,10 @@
-import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { isIPv6 } from "node:net";
 import { AgwError } from "../errors.ts";
 
 /** Opens a UDP socket bound to one IP address. @throws AgwError `agw/bind` */
-export async function openUdp(
-  address: string,
-  port: number,
-  onMessage: (datagram: Buffer, from: RemoteInfo) => void,
-  recvBufferSize?: number,
-): Promise<Socket> {
+export async function openUdp(address: string, port: number, recvBufferSize?: number): Promise<Socket> {
   const family = isIPv6(address) ? 6 : 4;
   const socket = createSocket({
     type: family === 6 ? "udp6" : "udp4",
@@ -26,7 +21,6 @@ export async function openUdp(
     socket.close();
     throw new AgwError("agw/bind", `${address} port ${port}`, error);
   }
-  socket.on("message", onMessage);
   // ICMP errors and full buffers: a packet is lost, as packets are.
   socket.on("error", () => undefined);
   return socket;

@@ -1,6 +1,5 @@
 import { createCipheriv, hash, timingSafeEqual, type Cipheriv } from "node:crypto";
-import type { SrtpMasterKey } from "../dtls.ts";
-import { deriveKey, labels } from "./keyDerivation.ts";
+import type { SessionKeys } from "./keyDerivation.ts";
 import { rtcpEncrypted, rtcpHeaderLength, type SrtpTransform } from "./transform.ts";
 
 const tagLength = 10;
@@ -16,11 +15,11 @@ export class AesCmHmacSha1 implements SrtpTransform {
   readonly #rtpAuth: HmacSha1;
   readonly #rtcpAuth: HmacSha1;
 
-  constructor(master: SrtpMasterKey) {
-    this.#rtp = new Keystream(deriveKey(master, labels.rtpKey, 16), deriveKey(master, labels.rtpSalt, 14));
-    this.#rtcp = new Keystream(deriveKey(master, labels.rtcpKey, 16), deriveKey(master, labels.rtcpSalt, 14));
-    this.#rtpAuth = new HmacSha1(deriveKey(master, labels.rtpAuth, 20));
-    this.#rtcpAuth = new HmacSha1(deriveKey(master, labels.rtcpAuth, 20));
+  constructor(rtp: SessionKeys, rtcp: SessionKeys) {
+    this.#rtp = new Keystream(rtp.key, rtp.salt);
+    this.#rtcp = new Keystream(rtcp.key, rtcp.salt);
+    this.#rtpAuth = new HmacSha1(rtp.auth);
+    this.#rtcpAuth = new HmacSha1(rtcp.auth);
   }
 
   protect(packet: Buffer, headerLength: number, index: number): Buffer {

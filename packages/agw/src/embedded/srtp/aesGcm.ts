@@ -1,6 +1,5 @@
 import { createCipheriv, createDecipheriv } from "node:crypto";
-import type { SrtpMasterKey } from "../dtls.ts";
-import { deriveKey, labels } from "./keyDerivation.ts";
+import type { SessionKeys } from "./keyDerivation.ts";
 import { rtcpEncrypted, rtcpHeaderLength, type SrtpTransform } from "./transform.ts";
 
 const tagLength = 16;
@@ -13,11 +12,9 @@ export class AesGcm implements SrtpTransform {
   readonly #rtcpSalt: Buffer;
   readonly #iv: Buffer = Buffer.alloc(12);
 
-  constructor(master: SrtpMasterKey) {
-    this.#rtpKey = deriveKey(master, labels.rtpKey, 16);
-    this.#rtpSalt = deriveKey(master, labels.rtpSalt, 12);
-    this.#rtcpKey = deriveKey(master, labels.rtcpKey, 16);
-    this.#rtcpSalt = deriveKey(master, labels.rtcpSalt, 12);
+  constructor(rtp: Omit<SessionKeys, "auth">, rtcp: Omit<SessionKeys, "auth">) {
+    [this.#rtpKey, this.#rtpSalt] = [rtp.key, rtp.salt];
+    [this.#rtcpKey, this.#rtcpSalt] = [rtcp.key, rtcp.salt];
   }
 
   protect(packet: Buffer, headerLength: number, index: number): Buffer {
