@@ -45,7 +45,7 @@ class Softphone {
   }
 
   /** At an address that the core does not trust. */
-  static async open(protocol: "UDP" | "TCP", calls: TelephoneCall[]): Promise<Softphone> {
+  static async open(protocol: "UDP" | "TCP", calls: TelephoneCall[], address = "127.0.0.3"): Promise<Softphone> {
     const agent = new UserAgent({
       clock: systemClock,
       random: systemRandom,
@@ -58,7 +58,7 @@ class Softphone {
       },
     });
     const endpoint = await openSipEndpoint({
-      address: "127.0.0.3",
+      address,
       port: 0,
       onMessage: (m, hop) => agent.receive(m, hop),
     });
@@ -170,9 +170,10 @@ test.each(["UDP", "TCP"] as const)(
   },
 );
 
-test("who has not registered calls nobody", async () => {
-  const phone = await Softphone.open("UDP", []);
+test.each(["127.0.0.3", "127.0.0.1"])("who has not registered calls nobody, from %s", async (address) => {
+  const phone = await Softphone.open("UDP", [], address);
   const call = await phone.call("tel:+12025550110");
   expect(await call.ended).toEqual({ by: "rejected", status: 403 });
+  expect(lab.violations).toEqual([]);
   await phone.close();
 });

@@ -73,6 +73,10 @@ export class Icscf {
       tx.reply(403, { reason: "Forbidden - Untrusted Node" });
       return;
     }
+    if (isOfStranger(request)) {
+      tx.reply(403, { reason: "Forbidden - Register First" });
+      return;
+    }
     if (!this.#o.isOwn(request)) {
       const findings = inspectRequest(request);
       for (const finding of findings) this.#o.violation(finding, request);
@@ -121,4 +125,9 @@ export class Icscf {
     if (!countHop(request)) return;
     this.#layer.sendAck(request, this.#access.flowToward(routed, hop) ?? nextHop(this.element, request));
   }
+}
+
+/** A softphone without a registration may share the trusted nodes' address: nothing that a node adds stands in its request. */
+function isOfStranger(request: SipRequest): boolean {
+  return request.method !== "REGISTER" && !request.has("P-Asserted-Identity") && !request.has("P-Charging-Vector");
 }
