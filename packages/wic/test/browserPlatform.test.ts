@@ -36,7 +36,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-test("WIC-14c the page's end is not listened to: neither unload nor pagehide sends anything", () => {
+test("WIC-14b the page's end is not listened to: neither unload nor pagehide sends anything", () => {
   browserPlatform().onHint(() => undefined);
   const types = [...page.types, ...view.types].toSorted();
   expect(types).toEqual(["offline", "online", "pageshow", "resume", "visibilitychange"]);

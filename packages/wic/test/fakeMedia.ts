@@ -142,6 +142,8 @@ export class FakePeerConnection extends EventTarget {
       this.iceGatheringState = "gathering";
       this.#clock.setTimer(this.#gatherMs, () => {
         this.iceGatheringState = "complete";
+        if (this.localDescription !== null)
+          this.localDescription.sdp += "a=candidate:1 1 udp 2130706431 127.0.0.1 40100 typ host\r\n";
         this.dispatchEvent(new Event("icegatheringstatechange"));
       });
     }

@@ -35,7 +35,7 @@ test.each(["ws://localhost:8090/w2", "ws://127.0.0.1:8090/w2", "wss://epcscf.ims
   },
 );
 
-test("WIC-02a messages leave as text, those with octets that are no UTF-8 as binary", async () => {
+test("WIC-02b messages leave as text, those with octets that are no UTF-8 as binary", async () => {
   const world = new World();
   await world.registered();
   expect(new Set(world.socket.kinds)).toEqual(new Set(["text"]));
@@ -59,7 +59,82 @@ test("WIC-02a messages leave as text, those with octets that are no UTF-8 as bin
   expect(world.sent.at(-1)?.raw).toContain("caf\u00e9");
 });
 
-test("WIC-02b what is no SIP is dropped and harms nothing", async () => {
+test("WIC-02a a message is one frame, text or binary, and needs no Content-Length", async () => {
+  const world = new World();
+  const phone = await world.registered();
+  const names: (string | undefined)[] = [];
+  phone.on("incoming", (call) => names.push(call.remote.displayName));
+  world.call({});
+  await world.clock.settle(10);
+  const invite = world.delivered.find((raw) => raw.startsWith("INVITE")) ?? "";
+  const again = (name: string): string =>
+    invite
+      .replace(/Content-Length: \d+\r\n/, "")
+      .replace(/^Call-ID: .*$/m, `Call-ID: ${names.length}`)
+      .replace(/branch=[^;\r]+/, `branch=z9hG4bK${names.length}`)
+      .replace("From: <", `From: "${name}" <`);
+  world.socket.deliver(again(octets.fromText("Zoë")));
+  await world.clock.settle(10);
+  world.socket.deliver(again("Zo\u00eb"));
+  await world.clock.settle(10);
+  expect(names).toEqual([undefined, "Zoë", "Zoë"]);
+  expect(phone.calls.length).toBe(3);
+});
+
+test("WIC-02c WIC-07 through registration, calls and loss nothing but SIP and CRLF is sent, each request with the token of its moment", async () => {
+  const world = new World();
+  world.tokenLife = 200;
+  world.registerHeaders = [["Flow-Timer", "30"]];
+  const phone = await world.registered();
+  world.onInvite = (tx) => {
+    const callee = world.agent.accept(tx, {
+      ended: () => undefined,
+      request: (inside) =>
+        inside.reply(200, { body: { type: "application/sdp", text: world.sdp("recvonly", "passive") } }),
+    });
+    const contact: [string, string] = ["Contact", "<sip:session@epcscf.ims.test:443;transport=ws>"];
+    callee.progress(183, {
+      headers: [contact],
+      body: { type: "application/sdp", text: world.sdp("sendrecv", "passive") },
+      reliable: true,
+    });
+    if (tx.request.uri.includes("0110")) world.clock.setTimer(50, () => callee.accept({ headers: [contact] }));
+  };
+  const call = phone.call("+12025550110");
+  await world.clock.settle(110_000);
+  expect(call.state).toBe("active");
+  const held = call.hold();
+  await world.clock.settle(300);
+  await held;
+  world.socket.drop(1006);
+  await world.clock.settle(2_000);
+  call.hangUp();
+  const other = phone.call("+12025550140");
+  await world.clock.settle(300);
+  other.hangUp();
+  const out = phone.logOut();
+  await world.clock.settle(100);
+  await out;
+  const requests = world.sent.flatMap(({ message }) => (message instanceof SipRequest ? message : []));
+  const responses = world.sent.filter(({ message }) => !(message instanceof SipRequest));
+  expect([...new Set(requests.map(({ method }) => method))].toSorted()).toEqual([
+    "ACK",
+    "BYE",
+    "CANCEL",
+    "INVITE",
+    "PRACK",
+    "REGISTER",
+    "SUBSCRIBE",
+    "UPDATE",
+  ]);
+  expect(requests.filter((request) => request.all("Authorization").length !== 1)).toEqual([]);
+  expect(responses.filter(({ raw }) => raw.includes("token-"))).toEqual([]);
+  expect(world.last("BYE").get("Authorization")).toBe("Bearer token-2");
+  // Every frame was read by the portal as one SIP message, or was a keep-alive.
+  expect(world.frames.filter((raw) => raw !== "\r\n\r\n").length).toBe(world.sent.length);
+});
+
+test("what is no SIP is dropped and harms nothing", async () => {
   const world = new World();
   const phone = await world.registered();
   for (const junk of ["", "hello", "\0\0\0", "INVITE\r\n\r\n", "SIP/2.0 200 OK\r\n\r\n", "\r\n"])
@@ -69,7 +144,7 @@ test("WIC-02b what is no SIP is dropped and harms nothing", async () => {
   expect(world.reports).toEqual([]);
 });
 
-test("WIC-16a keep-alives go out within the Flow-Timer, and a CRLF answers them", async () => {
+test("WIC-16 keep-alives go out within the Flow-Timer, and a CRLF answers them", async () => {
   const world = new World();
   world.registerHeaders = [["Flow-Timer", "120"]];
   const phone = await world.registered();
@@ -84,7 +159,7 @@ test("WIC-16a keep-alives go out within the Flow-Timer, and a CRLF answers them"
   expect(world.sockets.length).toBe(1);
 });
 
-test("WIC-16b without Flow-Timer none is sent; a keep-alive of the portal is answered", async () => {
+test("without Flow-Timer none is sent; a keep-alive of the portal is answered", async () => {
   const world = new World();
   await world.registered();
   const frames: string[] = [];

@@ -32,7 +32,7 @@ async function standing(headers: [string, string][] = []): Promise<Standing> {
 const sdp = (text: string): { body: { type: string; text: string } } => ({ body: { type: "application/sdp", text } });
 
 test.each(["INVITE", "UPDATE"])(
-  "WIC-24e a %s of the other side holds and resumes, and the state says so",
+  "WIC-24b WIC-24d a %s of the other side holds and resumes, and the state says so",
   async (method) => {
     const { world, call, far, states } = await standing();
     for (const [direction, expected, answer] of [
@@ -50,7 +50,7 @@ test.each(["INVITE", "UPDATE"])(
   },
 );
 
-test("WIC-24f our hold is true only once the other side has agreed", async () => {
+test("WIC-24d our hold is true only once the other side has agreed", async () => {
   const { world, call, states, script } = await standing();
   let open: ServerTransaction | undefined;
   script.request = (tx) => (open = tx);
@@ -118,7 +118,7 @@ test("both sides on hold: resuming one leaves the other", async () => {
   expect(call.state).toBe("held");
 });
 
-test("WIC-24g a re-INVITE without an offer gets one, and its ACK brings the answer", async () => {
+test("WIC-24d a re-INVITE without an offer gets one, and its ACK brings the answer", async () => {
   const { world, call, far } = await standing();
   // The usage acknowledges inside, without an answer: our offer is then simply not used.
   const response = far.request("INVITE");
@@ -146,7 +146,7 @@ test("hold needs a call that stands", async () => {
   await expect(call.hold()).rejects.toMatchObject({ code: "wic/call-state" });
 });
 
-test("WIC-25a digits go out as events of 100 ms with gaps of 70 ms, behind those still waiting", async () => {
+test("WIC-25b digits go out as events of 100 ms with gaps of 70 ms, behind those still waiting", async () => {
   const { world, call } = await standing();
   call.sendDtmf("12");
   call.sendDtmf("3a", { durationMs: 40, gapMs: 30 });
@@ -171,13 +171,13 @@ test.each([
   expect(world.peer.dtmf.inserted).toEqual([]);
 });
 
-test("WIC-25c without a voice connection digits are refused", async () => {
+test("without a voice connection digits are refused", async () => {
   const { world, call } = await standing();
   world.peer.dtmf.canInsertDTMF = false;
   expect(() => call.sendDtmf("1")).toThrow(expect.objectContaining({ code: "wic/dtmf" }));
 });
 
-test("WIC-24h session timer: the side that was asked to refresh does, at half time", async () => {
+test("WIC-24c session timer: the side that was asked to refresh does, at half time", async () => {
   const { world, call, script } = await standing([["Session-Expires", "600;refresher=uas"]]);
   const refreshes: (string | undefined)[] = [];
   script.request = (tx) => {
@@ -189,7 +189,7 @@ test("WIC-24h session timer: the side that was asked to refresh does, at half ti
   expect(call.state).toBe("active");
 });
 
-test("WIC-24i session timer: a far side that no longer refreshes is gone", async () => {
+test("WIC-24c session timer: a far side that no longer refreshes is gone", async () => {
   const { world, far, states } = await standing([["Session-Expires", "600"]]);
   await world.clock.settle(500_000);
   const refresh = far.request("UPDATE", { headers: [["Session-Expires", "600;refresher=uac"]] });

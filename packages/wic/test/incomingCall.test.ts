@@ -138,7 +138,7 @@ test("a CANCEL while the user is asked for the microphone gives it back", async 
   expect(world.peers).toEqual([]);
 });
 
-test("WIC-24d a caller who requires 100rel gets a reliable 180", async () => {
+test("WIC-24a a caller who requires 100rel gets a reliable 180", async () => {
   const world = new World();
   const seen = watch(await world.registered());
   let required: string | undefined;
@@ -156,7 +156,7 @@ test("WIC-24d a caller who requires 100rel gets a reliable 180", async () => {
   expect(seen.states).toEqual(["active"]);
 });
 
-test("WIC-24e before the answer an UPDATE without an offer is a refresh, one with an offer has to wait", async () => {
+test("WIC-24b before the answer an UPDATE without an offer is a refresh, one with an offer has to wait", async () => {
   const world = new World();
   watch(await world.registered());
   const caller = world.call({}, { sdp: undefined });

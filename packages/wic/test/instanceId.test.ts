@@ -4,7 +4,7 @@ import { World } from "./world.ts";
 const instanceOf = (world: World): string =>
   /urn:uuid:[0-9a-f-]+/.exec(world.last("REGISTER").get("Contact") ?? "")?.[0] ?? "";
 
-test("WIC-05b a reload keeps the instance id; a duplicated tab makes one of its own", async () => {
+test("WIC-05b WIC-05c a reload keeps the instance id; a duplicated tab makes one of its own", async () => {
   const world = new World();
   await world.registered();
   const first = instanceOf(world);

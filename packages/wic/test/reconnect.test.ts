@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { World } from "./world.ts";
 
-test("WIC-15a a lost socket is replaced after a moment, on the same instance and reg-id", async () => {
+test("WIC-15b a lost socket is replaced after a moment, on the same instance and reg-id", async () => {
   const world = new World();
   const phone = await world.registered();
   world.socket.drop(1006);
@@ -13,7 +13,7 @@ test("WIC-15a a lost socket is replaced after a moment, on the same instance and
   expect(world.requests("SUBSCRIBE").length).toBe(2);
 });
 
-test("WIC-15b attempts back off with jitter to a minute and stop waiting when the network is back", async () => {
+test("WIC-15a attempts back off with jitter to a minute and stop waiting when the network is back", async () => {
   const world = new World();
   const phone = await world.registered();
   world.handshake = () => undefined;
@@ -53,7 +53,7 @@ test("WIC-15c a REGISTER without an answer for 10 s is a dead flow", async () =>
   expect(world.sockets.length).toBe(2);
 });
 
-test("WIC-15d coming back to the page checks the flow at once", async () => {
+test("coming back to the page checks the flow at once", async () => {
   const world = new World();
   world.registerHeaders = [["Flow-Timer", "600"]];
   const phone = await world.registered();
@@ -65,7 +65,7 @@ test("WIC-15d coming back to the page checks the flow at once", async () => {
   expect(phone.state).toBe("registered");
 });
 
-test("WIC-15e without negotiated keep-alive the check is a re-REGISTER", async () => {
+test("without negotiated keep-alive the check is a re-REGISTER", async () => {
   const world = new World();
   await world.registered();
   world.hint("visible");

@@ -4,7 +4,7 @@ import { SeededRandom } from "@portico/sip/testing";
 import { expect, test } from "vitest";
 import { Backoff } from "../src/backoff.ts";
 import { bearerChallenge, isTrusted } from "../src/bearerChallenge.ts";
-import { readBinding, refreshAfterMs } from "../src/binding.ts";
+import { readBinding } from "../src/binding.ts";
 import { endByBye } from "../src/callEnd.ts";
 import { dialTarget } from "../src/dialTarget.ts";
 import { nameAddress } from "../src/headers.ts";
@@ -83,15 +83,6 @@ test("the grant of our own contact is found among those of other devices", () =>
   const bare = createResponse(invite(), 200, { headers: [["Expires", "900"]] });
   expect(readBinding(bare, ours, 600_000).expires).toBe(900);
   expect(readBinding(createResponse(invite(), 200), ours, 600_000).expires).toBe(600_000);
-});
-
-test.each([
-  [3600, 3_000_000],
-  [1201, 601_000],
-  [1200, 600_000],
-  [60, 30_000],
-])("WIC-10 %i s granted are renewed after %i ms", (granted, after) => {
-  expect(refreshAfterMs(granted)).toBe(after);
 });
 
 test("a challenge is read whatever stands around it", () => {

@@ -23,6 +23,9 @@ export class World {
   readonly states: [state: string, code: string | undefined][] = [];
   /** Every request and response the page sent, in order, with the raw octets. */
   readonly sent: { message: SipMessage; raw: string; at: number }[] = [];
+  /** Every frame the page sent, and every message it was sent. */
+  readonly frames: string[] = [];
+  readonly delivered: string[] = [];
   /** Every keep-alive the page sent. */
   readonly pings: number[] = [];
   readonly agent: UserAgent;
@@ -210,7 +213,10 @@ export class World {
       protocol: "WSS",
       reliable: true,
       sentBy: "epcscf.ims.test:443",
-      send: (message) => socket.deliver(message),
+      send: (message) => {
+        this.delivered.push(message);
+        return socket.deliver(message);
+      },
     };
   }
 
@@ -238,6 +244,7 @@ export class World {
     this.sockets.push(socket);
     const hop = this.hop(socket);
     socket.onFrame = (raw) => {
+      this.frames.push(raw);
       if (raw === "\r\n\r\n") {
         this.pings.push(this.clock.now());
         if (this.answersPings) socket.deliver("\r\n");
