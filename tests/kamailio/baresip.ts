@@ -28,7 +28,7 @@ export interface BaresipOptions {
 }
 
 /** An event of baresip, for example `CALL_ESTABLISHED`. */
-export interface BaresipEvent {
+interface BaresipEvent {
   readonly type: string;
   readonly param: string;
 }

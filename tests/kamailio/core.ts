@@ -52,7 +52,11 @@ export async function startKamailioCore(options: KamailioCoreOptions): Promise<K
 
   const logs = (): string =>
     processes
-      .map(([name, process]) => `--- ${name}\n${process.log().split("\n").slice(-shownLogLines).join("\n")}`)
+      .map(([name, process]) => {
+        const lines = process.log().split("\n");
+        const telling = lines.filter((line) => !line.includes(" INFO: "));
+        return `--- ${name}\n${telling.slice(-shownLogLines).join("\n")}`;
+      })
       .join("\n");
   const close = async (): Promise<void> => {
     await Promise.all(processes.map(([, process]) => process.close()));
@@ -77,7 +81,10 @@ export async function startKamailioCore(options: KamailioCoreOptions): Promise<K
       const configuration = join(folder, `${name}.cfg`);
       // In the foreground, logging to standard error, 64 MB shared and 8 MB private memory.
       const args = ["-f", configuration, "-DD", "-E", "-m", "64", "-M", "8", "-Y", folder];
-      processes.push([name, startProcess("kamailio", args, join(folder, `${name}.log`))]);
+      processes.push([
+        name,
+        startProcess(packageFile("kamailio", "/sbin/kamailio"), args, join(folder, `${name}.log`)),
+      ]);
     }
     await eventually(
       () => hss.peers.length === 2 || !processes.every(([, process]) => process.running),
@@ -119,7 +126,12 @@ async function accepts(address: string): Promise<boolean> {
 }
 
 async function contactsOf(socket: string, impu: string): Promise<string[]> {
-  const { stdout } = await run("kamcmd", ["-s", `unix:${socket}`, "ulscscf.showimpu", impu]);
+  const { stdout } = await run(packageFile("kamailio", "/sbin/kamcmd"), [
+    "-s",
+    `unix:${socket}`,
+    "ulscscf.showimpu",
+    impu,
+  ]);
   const [, contacts = ""] = stdout.split("contacts:");
   return [...contacts.matchAll(/^\s*(sips?:\S+): \{$/gm)].map(([, uri = ""]) => uri);
 }

@@ -19,7 +19,7 @@ const patience = 3000;
  */
 export function startProcess(command: string, args: readonly string[], logFile: string): FixtureProcess {
   const log = openSync(logFile, "w");
-  const child = spawn("setpriv", ["--pdeathsig", "TERM", command, ...args], { stdio: ["ignore", log, log] });
+  const child = spawn("/usr/bin/setpriv", ["--pdeathsig", "TERM", command, ...args], { stdio: ["ignore", log, log] });
   closeSync(log);
   let running = true;
   const ended = new Promise<void>((resolve) => {

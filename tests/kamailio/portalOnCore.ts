@@ -1,0 +1,85 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openLog, startPortal, type Portal, type PortalConfig } from "@portico/portico";
+import type { Subscription } from "./hss/subscription.ts";
+import { Site } from "./site.ts";
+import { topology } from "./topology.ts";
+
+/** The first entry of the tenant's block, which the only user of {@link Site} gets. */
+export const webUser: Subscription = { impi: "u0001.acme@ims.test", impu: "sip:u0001@ims.test", tel: "+12125550100" };
+
+/** A portal on the Kamailio core, and a third party's site that uses it. */
+export interface PortalOnCore {
+  readonly portal: Portal;
+  readonly site: Site;
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+/** @param protocol of requests on Mw. */
+export async function startPortalOnCore(protocol: "TCP" | "UDP"): Promise<PortalOnCore> {
+  const folder = mkdtempSync(join(tmpdir(), "portico-portal-"));
+  const site = await Site.start();
+  const portal = await startPortal(configuration(folder, site, protocol), openLog("warn"));
+  site.useWaf(portal.waf.issuer);
+  return {
+    portal,
+    site,
+    async close() {
+      await portal.close();
+      await site.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function configuration(folder: string, site: Site, protocol: "TCP" | "UDP"): PortalConfig {
+  const { homeDomain, icscf, portal } = topology;
+  return {
+    publicUrl: "http://localhost",
+    listen: { address: "127.0.0.1", port: 0 },
+    home: {
+      domain: homeDomain,
+      entryPoint: `sip:${icscf}:5060;transport=${protocol.toLowerCase()}`,
+      protocol,
+    },
+    mw: { address: portal, port: 5060 },
+    media: {
+      access: [{ bind: "127.0.0.1" }],
+      accessPort: 0,
+      coreAddress: portal,
+      corePorts: [45_000, 45_199],
+      // baresip sends its RTP from 127.0.0.1, whatever its SDP says.
+      latchCore: true,
+    },
+    data: folder,
+    accessTokenSeconds: 600,
+    maxExpiresSeconds: 600,
+    graceSeconds: 5,
+    emergencyNumbers: ["112", "911"],
+    dialPlan: { internationalPrefix: "011", national: { trunk: "1", country: "+1", digits: 10 } },
+    tenants: [
+      {
+        id: "acme",
+        name: "Acme",
+        clientId: Site.clientId,
+        clientJwks: jwksOf(site),
+        identityProvider: { issuer: site.origin, jwks: jwksOf(site), audience: Site.clientId },
+        origins: [site.origin],
+        services: ["voice"],
+        // Kamailio looks for credentials whose realm is the IMPU's domain, so the block is in the home domain itself.
+        block: {
+          domain: homeDomain,
+          firstNumber: "+12125550100",
+          count: 1,
+          assignment: "sticky",
+          quarantineSeconds: 0,
+        },
+        state: "active",
+      },
+    ],
+  };
+}
+
+const jwksOf = (site: Site): { keys: Record<string, unknown>[] } => ({ keys: [{ ...site.publicKey }] });
