@@ -5,6 +5,7 @@ import { AcmeDialPad } from "./ui/dialPad.ts";
 import { AcmeIncoming } from "./ui/incoming.ts";
 import { AcmeLanding } from "./ui/landing.ts";
 import { AcmePhone } from "./ui/phone.ts";
+import { AcmeSpeedDials } from "./ui/speedDials.ts";
 import { AcmeStatusBar } from "./ui/statusBar.ts";
 
 const elements = {
@@ -14,6 +15,7 @@ const elements = {
   "acme-incoming": AcmeIncoming,
   "acme-landing": AcmeLanding,
   "acme-phone": AcmePhone,
+  "acme-speed-dials": AcmeSpeedDials,
   "acme-status-bar": AcmeStatusBar,
   // Last: it makes the others.
   "acme-app": AcmeApp,

@@ -10,34 +10,13 @@ export class AcmeApp extends LitElement {
   static override styles: CSSResultGroup = [
     shared,
     css`
+      .notice,
       main {
-        display: grid;
-        grid-template: "notice notice" "people phone" 1fr / minmax(0, 1fr) minmax(0, 24rem);
-        gap: 1rem;
-        align-items: start;
-        width: min(64rem, 100%);
-        margin: 0 auto;
-        padding: 1rem;
-      }
-
-      .with-call {
-        grid-template: "notice notice" "people call" "people phone" 1fr / minmax(0, 1fr) minmax(0, 24rem);
-      }
-
-      acme-call-card {
-        grid-area: call;
-      }
-
-      acme-colleagues {
-        grid-area: people;
-      }
-
-      acme-phone {
-        grid-area: phone;
+        width: min(64rem, 100% - 2rem);
+        margin: 1rem auto;
       }
 
       .notice {
-        grid-area: notice;
         display: flex;
         flex-wrap: wrap;
         align-items: center;
@@ -54,6 +33,18 @@ export class AcmeApp extends LitElement {
         background: var(--surface);
       }
 
+      main {
+        display: grid;
+        grid-template-columns: minmax(0, 1fr) minmax(0, 24rem);
+        gap: 1rem;
+        align-items: start;
+      }
+
+      .column {
+        display: grid;
+        gap: 1rem;
+      }
+
       .loading {
         margin: 30vh auto;
         text-align: center;
@@ -61,11 +52,21 @@ export class AcmeApp extends LitElement {
 
       @media (width < 50rem) {
         main {
-          grid-template: "notice" "people" "phone" / minmax(0, 1fr);
+          display: flex;
+          flex-direction: column;
+          align-items: stretch;
         }
 
-        .with-call {
-          grid-template: "call" "notice" "people" "phone" / minmax(0, 1fr);
+        .column {
+          display: contents;
+        }
+
+        acme-call-card {
+          order: -1;
+        }
+
+        acme-speed-dials {
+          order: 1;
         }
       }
     `,
@@ -97,13 +98,18 @@ export class AcmeApp extends LitElement {
   #renderDesk(desk: Desk): TemplateResult {
     const { view } = desk.arbiter;
     const calling = view !== undefined && view.phase !== "incoming";
-    const live = calling && view.phase !== "ended";
     return html`<acme-status-bar .desk=${desk}></acme-status-bar>
       <p class="unseen" role="status" data-testid="announcement">${announce(desk)}</p>
-      <main class=${calling ? "with-call" : ""}>
-        ${this.#renderNotice(desk)} ${calling ? html`<acme-call-card .desk=${desk}></acme-call-card>` : ""}
-        <acme-colleagues .desk=${desk}></acme-colleagues>
-        <acme-phone .desk=${desk} ?hidden=${live}></acme-phone>
+      ${this.#renderNotice(desk)}
+      <main>
+        <div class="column">
+          <acme-colleagues .desk=${desk}></acme-colleagues>
+          <acme-speed-dials .desk=${desk}></acme-speed-dials>
+        </div>
+        <div class="column">
+          ${calling ? html`<acme-call-card .desk=${desk}></acme-call-card>` : ""}
+          <acme-phone .desk=${desk}></acme-phone>
+        </div>
       </main>
       <acme-incoming .desk=${desk}></acme-incoming>`;
   }

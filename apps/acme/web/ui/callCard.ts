@@ -123,6 +123,10 @@ export class AcmeCallCard extends DeskElement {
         padding-top: 0.55rem;
       }
 
+      .over .soft {
+        margin-top: 0.25rem;
+      }
+
       .over .again {
         margin-top: 0.75rem;
       }
@@ -140,8 +144,14 @@ export class AcmeCallCard extends DeskElement {
     this.keypad = false;
   }
 
+  override connectedCallback(): void {
+    super.connectedCallback();
+    addEventListener("keydown", this.#key);
+  }
+
   override disconnectedCallback(): void {
     super.disconnectedCallback();
+    removeEventListener("keydown", this.#key);
     this.#tick(false);
   }
 
@@ -241,11 +251,18 @@ export class AcmeCallCard extends DeskElement {
     else if (number !== undefined) this.desk.call({ number });
   }
 
-  readonly #digit = ({ detail }: CustomEvent<string>): void => {
-    this.desk.arbiter.sendDigit(detail);
-    this.#sent = (this.#sent + detail).slice(-24);
-    this.requestUpdate();
+  readonly #digit = ({ detail }: CustomEvent<string>): void => this.#send(detail);
+
+  /** With the keypad open, the keys of the keyboard are keys of the telephone. */
+  readonly #key = ({ key, ctrlKey, metaKey, altKey }: KeyboardEvent): void => {
+    if (this.keypad && !ctrlKey && !metaKey && !altKey && /^[\d*#]$/.test(key)) this.#send(key);
   };
+
+  #send(digit: string): void {
+    this.desk.arbiter.sendDigit(digit);
+    this.#sent = (this.#sent + digit).slice(-24);
+    this.requestUpdate();
+  }
 
   /** Once a second while somebody talks. */
   #tick(wanted: boolean): void {

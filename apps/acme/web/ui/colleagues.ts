@@ -3,6 +3,7 @@ import type { Colleague } from "../api.ts";
 import { formatNumber } from "../phoneNumber.ts";
 import { DeskElement } from "./deskElement.ts";
 import { icons } from "./icons.ts";
+import { rows } from "./rows.ts";
 import { shared } from "./shared.ts";
 
 const words: Record<Colleague["presence"], string> = { online: "Online", busy: "On a call", offline: "Offline" };
@@ -11,27 +12,8 @@ const words: Record<Colleague["presence"], string> = { online: "Online", busy: "
 export class AcmeColleagues extends DeskElement {
   static override styles: CSSResultGroup = [
     shared,
+    rows,
     css`
-      section {
-        padding: 1.25rem;
-      }
-
-      h2 {
-        margin-bottom: 0.5rem;
-        font-size: 1.05rem;
-      }
-
-      li {
-        display: flex;
-        align-items: center;
-        gap: 0.9rem;
-        padding: 0.7rem 0;
-      }
-
-      li + li {
-        border-top: 1px solid var(--line);
-      }
-
       .face {
         position: relative;
         flex: none;
@@ -66,33 +48,6 @@ export class AcmeColleagues extends DeskElement {
       .busy .face::after {
         background: var(--stop);
         border-color: var(--stop);
-      }
-
-      .who {
-        flex: 1;
-        min-width: 0;
-      }
-
-      .name {
-        font-weight: 600;
-        overflow-wrap: anywhere;
-      }
-
-      .who .soft {
-        display: flex;
-        flex-wrap: wrap;
-        gap: 0 0.9rem;
-        font-size: 0.92rem;
-      }
-
-      .who .soft span {
-        white-space: nowrap;
-      }
-
-      @media (width < 30rem) {
-        .word {
-          display: none;
-        }
       }
     `,
   ];

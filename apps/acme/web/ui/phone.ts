@@ -1,10 +1,9 @@
 import { css, html, type CSSResultGroup, type PropertyDeclarations, type TemplateResult } from "lit";
-import { formatNumber } from "../phoneNumber.ts";
 import { DeskElement } from "./deskElement.ts";
 import { icons } from "./icons.ts";
 import { shared } from "./shared.ts";
 
-/** Number entry, dial pad and speed dials. */
+/** Number entry and dial pad. */
 export class AcmePhone extends DeskElement {
   static override properties: PropertyDeclarations = { ...DeskElement.properties, number: { state: true } };
   declare number: string;
@@ -64,33 +63,6 @@ export class AcmePhone extends DeskElement {
         margin-top: 0.75rem;
       }
 
-      h3 {
-        margin: 1.5rem 0 0.5rem;
-        font-size: 0.9rem;
-        color: var(--soft);
-      }
-
-      .dials {
-        display: grid;
-        gap: 0.5rem;
-      }
-
-      .dials button {
-        flex-wrap: wrap;
-        justify-content: space-between;
-        gap: 0 0.75rem;
-        width: 100%;
-        min-height: 48px;
-        padding: 0.35rem 1rem;
-        text-align: start;
-      }
-
-      .dials .soft {
-        font-weight: 400;
-        font-size: 0.92rem;
-        white-space: nowrap;
-      }
-
       .off {
         margin-top: 0.75rem;
         font-size: 0.9rem;
@@ -104,8 +76,10 @@ export class AcmePhone extends DeskElement {
   }
 
   override render(): TemplateResult {
-    const { arbiter, me, ims } = this.desk;
+    const { arbiter, ims } = this.desk;
     const idle = !arbiter.busy;
+    // During a call its card takes this place; what was typed stays.
+    if (!idle && arbiter.view?.phase !== "incoming") return html``;
     return html`<section class="card" aria-labelledby="heading">
       <h2 id="heading">Call a number</h2>
       <p class="emergency" data-testid="emergency-notice">
@@ -142,26 +116,6 @@ export class AcmePhone extends DeskElement {
         ims.name === "registered"
           ? ""
           : html`<p class="soft off">Numbers can be called once the telephone network is connected.</p>`
-      }
-      ${
-        me.speedDials.length === 0
-          ? ""
-          : html`<h3 id="speed">Speed dials</h3>
-              <ul class="dials" aria-labelledby="speed">
-                ${me.speedDials.map(
-                  ({ label, number }) =>
-                    html`<li>
-                      <button
-                        type="button"
-                        data-testid="speed-${number}"
-                        ?disabled=${!idle}
-                        @click=${() => this.desk.call({ number })}
-                      >
-                        <span>${label}</span><span class="soft numeric">${formatNumber(number)}</span>
-                      </button>
-                    </li>`,
-                )}
-              </ul>`
       }
     </section>`;
   }
