@@ -204,7 +204,7 @@ export class Browser implements Hop {
     this.#cseq += 1;
     return await this.agent.send(
       SipRequest.create(method, uri, [
-        ["Max-Forwards", "70"],
+        ...(headers.some(([name]) => name === "Max-Forwards") ? [] : [["Max-Forwards", "70"] as const]),
         ["From", `<${impu}>;tag=w1`],
         ["To", `<${impu}>`],
         ["Call-ID", "reg-5b2d9a61@k3v9q0d1xm.invalid"],
