@@ -1,30 +1,261 @@
-import { expect, test } from "vitest";
-import { openDtls, type Dtls, type DtlsResult } from "../src/embedded/dtls.ts";
-import { createCertificate, matchesFingerprint } from "../src/embedded/dtls/certificate.ts";
-import type { SrtpProfileName } from "../src/mediaPlane.ts";
+import { X509Certificate } from "node:crypto";
+import fc from "fast-check";
+import { afterEach, expect, test } from "vitest";
+import { openDtls, type Dtls, type DtlsOptions, type DtlsResult } from "../src/embedded/dtls.ts";
+import { createCertificate, matchesFingerprint, type LocalCertificate } from "../src/embedded/dtls/certificate.ts";
+import { readRecords, writeRecord } from "../src/embedded/dtls/record.ts";
+import { prf } from "../src/embedded/dtls/keySchedule.ts";
+import type { SrtpProfileName } from "../src/index.ts";
+import { until } from "./support/until.ts";
+import { openWerift } from "./support/weriftDtls.ts";
 
+type Role = "client" | "server";
 const profiles: SrtpProfileName[] = ["SRTP_AES128_CM_HMAC_SHA1_80", "SRTP_AEAD_AES_128_GCM"];
+const certificates = { client: createCertificate(), server: createCertificate() };
+const opened: Dtls[] = [];
+
+afterEach(() => {
+  for (const end of opened.splice(0)) end.close();
+});
+
+interface End {
+  readonly dtls: Dtls;
+  readonly results: DtlsResult[];
+  readonly endings: string[];
+}
+
+function open(role: Role, send: (datagram: Buffer) => void, options: Partial<DtlsOptions> = {}): End {
+  const results: DtlsResult[] = [];
+  const endings: string[] = [];
+  const dtls = openDtls(role, {
+    certificate: certificates[role],
+    profiles,
+    timeoutMs: 5000,
+    send,
+    onConnected: (result) => results.push(result),
+    onEnded: (cause, message) => endings.push(`${cause}: ${message}`),
+    ...options,
+  });
+  opened.push(dtls);
+  return { dtls, results, endings };
+}
+
+/** What becomes of a datagram on its way: none, one or several, in the order given. */
+type Link = (datagram: Buffer, from: Role) => Buffer[];
+
+function connect(
+  link: Link = (datagram) => [datagram],
+  options: Partial<Record<Role, Partial<DtlsOptions>>> = {},
+): Record<Role, End> {
+  const ends: Partial<Record<Role, End>> = {};
+  const send = (from: Role, to: Role) => (datagram: Buffer) => {
+    for (const piece of link(datagram, from)) setImmediate(() => ends[to]?.dtls.receive(piece));
+  };
+  const server = open("server", send("server", "client"), options.server);
+  ends.server = server;
+  const client = open("client", send("client", "server"), options.client);
+  ends.client = client;
+  return { client, server };
+}
+
+const bothDone = ({ client, server }: Record<Role, End>): boolean =>
+  client.results.length + server.results.length === 2;
 
 test("AGW-06 client and server agree on SRTP keys and know each other's certificate", async () => {
-  const certificates = { client: createCertificate(), server: createCertificate() };
-  const ends: Partial<Record<"client" | "server", Dtls>> = {};
-  const open = (role: "client" | "server", to: "client" | "server"): Promise<DtlsResult> =>
-    new Promise((resolve, reject) => {
-      ends[role] = openDtls(role, {
-        certificate: certificates[role],
-        profiles,
-        timeoutMs: 2000,
-        send: (datagram) => setImmediate(() => ends[to]?.receive(datagram)),
-        onConnected: resolve,
-        onEnded: (_cause, message) => reject(new Error(message)),
-      });
-    });
-  const [server, client] = await Promise.all([open("server", "client"), open("client", "server")]);
-  expect(client.profile).toBe("SRTP_AES128_CM_HMAC_SHA1_80");
-  expect(client.local).toEqual(server.remote);
-  expect(client.remote).toEqual(server.local);
-  expect(matchesFingerprint(client.remoteCertificate, [certificates.server.fingerprint])).toBe(true);
-  expect(matchesFingerprint(server.remoteCertificate, [certificates.client.fingerprint])).toBe(true);
-  ends.client?.close();
-  ends.server?.close();
+  const ends = connect();
+  await until("connected", () => bothDone(ends));
+  const [client, server] = [ends.client.results[0], ends.server.results[0]];
+  expect(client?.profile).toBe("SRTP_AES128_CM_HMAC_SHA1_80");
+  expect(client?.local).toEqual(server?.remote);
+  expect(client?.remote).toEqual(server?.local);
+  expect(client?.remoteCertificate).toEqual(certificates.server.der);
+  expect(server?.remoteCertificate).toEqual(certificates.client.der);
+});
+
+test("AGW-06 the server's order decides between the SRTP profiles both know", async () => {
+  const ends = connect(undefined, { server: { profiles: ["SRTP_AEAD_AES_128_GCM"] } });
+  await until("connected", () => bothDone(ends));
+  expect(ends.client.results[0]?.profile).toBe("SRTP_AEAD_AES_128_GCM");
+  expect(ends.client.results[0]?.local.salt.length).toBe(12);
+});
+
+test.each<Role>(["client", "server"])("AGW-06 another implementation is the %s", async (role) => {
+  const ends: { ours?: End } = {};
+  const other = await openWerift(role, (datagram) => setImmediate(() => ends.ours?.dtls.receive(datagram)));
+  ends.ours = open(role === "client" ? "server" : "client", (datagram) => setImmediate(() => other.receive(datagram)));
+  await other.connected;
+  await until("connected", () => ends.ours?.results.length === 1);
+  const keys = other.keys();
+  expect(ends.ours.results[0]?.local.key).toEqual(keys.remote);
+  expect(ends.ours.results[0]?.remote.key).toEqual(keys.local);
+});
+
+/** Cuts the handshake messages of epoch 0 into fragments of so many octets, each in a datagram of its own. */
+function shred(datagram: Buffer, size: number): Buffer[] {
+  let sequence = datagram.readUIntBE(5, 6) * 1000;
+  return readRecords(datagram).flatMap(({ type, epoch, payload, number }) => {
+    if (type !== 22 || epoch !== 0) {
+      const whole = Buffer.concat([Buffer.from([type, 0xfe, 0xfd]), number, Buffer.alloc(2), payload]);
+      whole.writeUInt16BE(payload.length, 11);
+      return [whole];
+    }
+    const body = payload.subarray(12);
+    const pieces: Buffer[] = [];
+    for (let at = 0; at === 0 || at < body.length; at += size) {
+      const piece = body.subarray(at, at + size);
+      const header = Buffer.from(payload.subarray(0, 12));
+      header.writeUIntBE(at, 6, 3);
+      header.writeUIntBE(piece.length, 9, 3);
+      pieces.push(writeRecord(22, 0, sequence++, Buffer.concat([header, piece])));
+    }
+    return pieces;
+  });
+}
+
+test("AGW-06 messages in fragments, the last first, are put together", async () => {
+  const ends = connect((datagram) => shred(datagram, 20).toReversed());
+  await until("connected", () => bothDone(ends));
+});
+
+test("AGW-06 overlapping and repeated fragments are put together", async () => {
+  const ends = connect((datagram) => [...shred(datagram, 64), ...shred(datagram, 40), datagram]);
+  await until("connected", () => bothDone(ends));
+});
+
+test("AGW-06 every third datagram is lost: flights are sent again, keys are given once", async () => {
+  let count = 0;
+  const ends = connect((datagram) => (count++ % 3 === 0 ? [] : [datagram]));
+  await until("connected", () => bothDone(ends), 5000);
+  expect([ends.client.results.length, ends.server.results.length]).toEqual([1, 1]);
+});
+
+test("AGW-06 the server answers a Finished that comes again, and gives no keys again", async () => {
+  const fromClient: Buffer[] = [];
+  const fromServer: Buffer[] = [];
+  const ends = connect((datagram, from) => {
+    (from === "client" ? fromClient : fromServer).push(datagram);
+    // The server's last flight is lost.
+    return from === "server" && readRecords(datagram).some(({ epoch }) => epoch === 1) ? [] : [datagram];
+  });
+  await until("the client sends its last flight thrice", () => fromClient.length >= 4, 5000);
+  expect(ends.server.results.length).toBe(1);
+  expect(fromServer.filter((datagram) => datagram[0] === 20).length).toBeGreaterThan(1);
+});
+
+const stolen: LocalCertificate = { ...certificates.client, key: createCertificate().key };
+
+test("AGW-07 a client with another's certificate and not its key is refused", async () => {
+  const ends = connect(undefined, { client: { certificate: stolen } });
+  await until("refused", () => ends.server.endings.length > 0);
+  expect(ends.server.endings).toEqual(["handshake: The peer does not hold the key of its certificate"]);
+  expect(ends.server.results).toEqual([]);
+  await until("told", () => ends.client.endings.length > 0);
+  expect(ends.client.endings).toEqual(["handshake: The peer sent alert 51"]);
+});
+
+test("AGW-07 a server with another's certificate and not its key is refused", async () => {
+  const ends = connect(undefined, { server: { certificate: stolen } });
+  await until("refused", () => ends.client.endings.length > 0);
+  expect(ends.client.results).toEqual([]);
+});
+
+test("AGW-06 a handshake changed on the way fails: the hello's SRTP profiles", async () => {
+  const ends = connect((datagram, from) => {
+    const at = datagram.indexOf(Buffer.from("000e0007000400010007", "hex"));
+    if (from === "client" && at > 0) datagram.writeUInt16BE(0x0099, at + 6);
+    return [datagram];
+  });
+  await until("refused", () => ends.server.endings.length > 0);
+  expect(ends.server.results).toEqual([]);
+});
+
+test("a handshake that gets nowhere ends in time", async () => {
+  const { server } = connect((_datagram, from) => (from === "server" ? [] : []), { server: { timeoutMs: 50 } });
+  await until("timed out", () => server.endings.length > 0);
+  expect(server.endings).toEqual(["handshake: The handshake took too long"]);
+});
+
+test("close_notify ends the other side, once", async () => {
+  const ends = connect();
+  await until("connected", () => bothDone(ends));
+  ends.client.dtls.close();
+  ends.client.dtls.close();
+  await until("ended", () => ends.server.endings.length > 0);
+  expect(ends.server.endings).toEqual(["closed: The peer sent alert 0"]);
+  expect(ends.client.endings).toEqual([]);
+});
+
+test("after the handshake nothing unauthentic counts", async () => {
+  const ends = connect();
+  await until("connected", () => bothDone(ends));
+  ends.server.dtls.receive(writeRecord(21, 0, 99, Buffer.from([2, 40])));
+  ends.server.dtls.receive(writeRecord(21, 1, 99, Buffer.alloc(40, 1)));
+  ends.server.dtls.receive(writeRecord(22, 0, 99, Buffer.alloc(40, 1)));
+  expect(ends.server.endings).toEqual([]);
+});
+
+test("no datagram makes an end throw, and none that is made up completes a handshake", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 8 }),
+      fc.integer({ min: 20, max: 23 }),
+      (all, type) => {
+        const server = open("server", () => undefined);
+        for (const [sequence, octets] of all.entries()) {
+          server.dtls.receive(Buffer.from(octets));
+          server.dtls.receive(writeRecord(type, 0, sequence, Buffer.from(octets)));
+        }
+        server.dtls.close();
+        expect(server.results).toEqual([]);
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
+
+test("a handshake with one octet changed anywhere never throws", async () => {
+  const datagrams: Buffer[] = [];
+  const ends = connect((datagram, from) => {
+    if (from === "client") datagrams.push(Buffer.from(datagram));
+    return [datagram];
+  });
+  await until("connected", () => bothDone(ends));
+  const [hello = Buffer.alloc(0)] = datagrams;
+  for (let at = 0; at < hello.length; at++) {
+    const server = open("server", () => undefined);
+    const changed = Buffer.from(hello);
+    changed[at] = 0xff;
+    server.dtls.receive(changed);
+    server.dtls.close();
+  }
+});
+
+test("AGW-07 the certificate is self-signed, of P-256, and its fingerprint is SHA-256 over it", () => {
+  const { der, fingerprint } = createCertificate();
+  const certificate = new X509Certificate(der);
+  expect(certificate.verify(certificate.publicKey)).toBe(true);
+  expect(certificate.publicKey.asymmetricKeyDetails?.namedCurve).toBe("prime256v1");
+  expect(certificate.fingerprint256).toBe(fingerprint.value);
+  expect(Date.parse(certificate.validTo)).toBeGreaterThan(Date.now());
+});
+
+test("AGW-07 of several fingerprints those of the strongest hash count", () => {
+  const { der, fingerprint } = certificates.client;
+  const wrong = { algorithm: "SHA-256", value: fingerprint.value.replaceAll(/[1-9]/g, "0") };
+  const strong = { algorithm: "sha-512", value: new X509Certificate(der).fingerprint512 };
+  const lower = { algorithm: "sha-256", value: fingerprint.value.toLowerCase() };
+  expect(matchesFingerprint(der, [wrong, lower])).toBe(true);
+  expect(matchesFingerprint(der, [wrong, strong])).toBe(true);
+  expect(matchesFingerprint(der, [wrong])).toBe(false);
+  expect(matchesFingerprint(der, [fingerprint, { ...strong, value: wrong.value }])).toBe(false);
+  expect(matchesFingerprint(der, [{ algorithm: "sha-1", value: new X509Certificate(der).fingerprint }])).toBe(false);
+});
+
+test("the pseudo-random function is P_SHA256 of RFC 5246", () => {
+  // The well-known vector that TLS implementations share.
+  const secret = Buffer.from("9bbe436ba940f017b17652849a71db35", "hex");
+  const seed = Buffer.from("a0ba9f936cda311827a6f796ffd5198c", "hex");
+  expect(prf(secret, "test label", seed, 100).toString("hex")).toBe(
+    "e3f229ba727be17b8d122620557cd453c2aab21d07c3d495329b52d4e61edb5a6b301791e90d35c9c9a46b4e14baf9af0fa022f7077def17abfd3797c0564bab4fbc91666e9def9b97fce34f796789baa48082d122ee42c5a72e5a5110fff70187347b66",
+  );
 });

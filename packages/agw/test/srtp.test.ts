@@ -111,7 +111,10 @@ test.each(profiles)("AGW-09 %s: packets in and out over the rollover of the sequ
 
 test.each(profiles)("AGW-09 %s: a replayed, an old and a forged packet are refused", (profile, saltLength) => {
   const { sender, receiver } = pair(profile, saltLength);
-  const sealed = Array.from({ length: 200 }, (_, at) => sender.rtp(packet(1000 + at), fixedHeaderLength) ?? Buffer.alloc(0));
+  const sealed = Array.from(
+    { length: 200 },
+    (_, at) => sender.rtp(packet(1000 + at), fixedHeaderLength) ?? Buffer.alloc(0),
+  );
   const [first = Buffer.alloc(0), ...others] = sealed;
   expect(receiver.rtp(first)).toEqual(packet(1000));
   expect(receiver.rtp(first)).toBe("replay");

@@ -65,7 +65,12 @@ test("SEC-05 a request whose octets were changed fails its integrity", () => {
 test("no octets make the reader throw or read beyond the message", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 120 }), fc.nat(60), (noise, at) => {
-      const octets = writeStun(stunTypes.bindingRequest, transaction, [[stunAttributes.username, Buffer.from("a:b")]], "p");
+      const octets = writeStun(
+        stunTypes.bindingRequest,
+        transaction,
+        [[stunAttributes.username, Buffer.from("a:b")]],
+        "p",
+      );
       Buffer.from(noise).copy(octets, at);
       const message = readStun(octets);
       if (message) hasIntegrity(message, "p");

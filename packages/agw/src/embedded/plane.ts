@@ -22,6 +22,7 @@ export interface EmbeddedPlaneOptions {
   readonly srtpProfiles?: readonly SrtpProfileName[];
 }
 
+/** How often silence is looked for, at the rarest. */
 const tickMs = 1000;
 
 /**
@@ -46,6 +47,7 @@ class EmbeddedPlane implements MediaPlane {
   readonly #corePorts: CorePorts;
   readonly #certificate: LocalCertificate = createCertificate();
   readonly #contexts = new Set<EmbeddedContext>();
+  readonly #times: { readonly inactivityMs: number; readonly handshakeMs: number };
   readonly #timer: NodeJS.Timeout;
   #closed = false;
 
@@ -53,10 +55,15 @@ class EmbeddedPlane implements MediaPlane {
     this.#options = options;
     this.#accessPorts = accessPorts;
     this.#corePorts = new CorePorts(options.coreAddress, options.corePorts ?? [16_384, 32_767]);
-    this.#timer = setInterval(() => {
-      const now = performance.now();
-      for (const context of this.#contexts) context.tick(now);
-    }, tickMs);
+    const { inactivitySeconds = 30, handshakeSeconds = 15 } = options;
+    this.#times = { inactivityMs: inactivitySeconds * 1000, handshakeMs: handshakeSeconds * 1000 };
+    this.#timer = setInterval(
+      () => {
+        const now = performance.now();
+        for (const context of this.#contexts) context.tick(now);
+      },
+      Math.min(tickMs, this.#times.inactivityMs / 4, this.#times.handshakeMs / 4),
+    );
   }
 
   get size(): number {
@@ -65,13 +72,11 @@ class EmbeddedPlane implements MediaPlane {
 
   async open(): Promise<MediaContext> {
     if (this.#closed) throw new AgwError("agw/closed");
-    const { inactivitySeconds = 30, handshakeSeconds = 15, srtpProfiles } = this.#options;
     const context = new EmbeddedContext({
       accessPorts: this.#accessPorts,
       certificate: this.#certificate,
-      profiles: srtpProfiles ?? ["SRTP_AES128_CM_HMAC_SHA1_80", "SRTP_AEAD_AES_128_GCM"],
-      handshakeMs: handshakeSeconds * 1000,
-      inactivityMs: inactivitySeconds * 1000,
+      profiles: this.#options.srtpProfiles ?? ["SRTP_AES128_CM_HMAC_SHA1_80", "SRTP_AEAD_AES_128_GCM"],
+      ...this.#times,
       onClosed: (closed) => this.#contexts.delete(closed),
     });
     this.#contexts.add(context);

@@ -1,0 +1,538 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Codec } from "@portico/sdp";
+import {
+  openEmbeddedPlane,
+  type EmbeddedPlaneOptions,
+  type MediaContext,
+  type MediaEvent,
+  type MediaPlane,
+  type RelayPlan,
+} from "../src/index.ts";
+import { createCertificate } from "../src/embedded/dtls/certificate.ts";
+import { readRtcp } from "../src/embedded/rtcp.ts";
+import type { RtpPacket } from "../src/embedded/rtp.ts";
+import { CorePhone } from "./support/corePhone.ts";
+import { ScriptedBrowser } from "./support/scriptedBrowser.ts";
+import { until } from "./support/until.ts";
+
+const codec = (name: string, payloadType: number, clockRate = 8000): Codec => ({ name, payloadType, clockRate });
+const pcma: RelayPlan = {
+  audio: [{ access: codec("PCMA", 8), core: codec("PCMA", 8) }],
+  toCore: true,
+  toAccess: true,
+};
+
+let plane: MediaPlane;
+let context: MediaContext;
+let events: MediaEvent[];
+let browser: ScriptedBrowser;
+let core: CorePhone;
+
+async function setUp(options: Partial<EmbeddedPlaneOptions> = {}): Promise<void> {
+  plane = await openEmbeddedPlane({
+    accessAddresses: [{ bind: "127.0.0.1" }],
+    accessPort: 0,
+    coreAddress: "127.0.0.1",
+    ...options,
+  });
+  context = await plane.open();
+  events = [];
+  context.on((event) => events.push(event));
+  browser = await ScriptedBrowser.open(context);
+  core = await CorePhone.open();
+}
+
+beforeEach(() => setUp());
+
+async function tearDown(): Promise<void> {
+  browser.close();
+  core.close();
+  await plane.close();
+}
+
+afterEach(tearDown);
+
+async function again(options: Partial<EmbeddedPlaneOptions>): Promise<void> {
+  await tearDown();
+  await setUp(options);
+}
+
+const coreRemote = (): { address: string; port: number; rtcpPort: number } => ({
+  address: "127.0.0.1",
+  port: core.port,
+  rtcpPort: core.rtcpPort,
+});
+
+const rtp = (sequence: number, more: Partial<RtpPacket> = {}): RtpPacket => ({
+  marker: false,
+  payloadType: 8,
+  sequence,
+  timestamp: sequence * 160,
+  ssrc: 0xbeef,
+  payload: Buffer.from("speech"),
+  ...more,
+});
+
+/** A call with media in both directions. */
+async function connect(plan: RelayPlan = pcma): Promise<void> {
+  context.setAccessRemote(browser.describe());
+  context.setCoreRemote(coreRemote());
+  context.relay(plan);
+  await browser.connect();
+  await until("connected", () => events.some(({ type }) => type === "connected"));
+}
+
+/** Sends until one arrives: UDP on a busy machine may lose. Sequence numbers start at `from`. */
+async function coreSends(from: number, more: Partial<RtpPacket> = {}): Promise<void> {
+  const before = browser.received.length;
+  let sequence = from;
+  await until("the browser hears the core", () => {
+    core.send(rtp(sequence++, more), context.core);
+    return browser.received.length > before;
+  });
+}
+
+async function browserSends(more: Parameters<ScriptedBrowser["send"]>[0] = {}): Promise<RtpPacket> {
+  const before = core.received.length;
+  browser.send(more);
+  await until("the core hears the browser", () => core.received.length > before);
+  return core.received.at(-1) ?? rtp(0);
+}
+
+/** Everything sent so far has been seen by the plane: a check sent after it has been answered. */
+async function settle(): Promise<void> {
+  const before = browser.answers.length;
+  browser.check();
+  await until("a check's answer", () => browser.answers.length > before);
+}
+
+async function settleCore(): Promise<void> {
+  const { dropped } = context.stats();
+  core.send(Buffer.from("no RTP"), context.core);
+  await until("dropped", () => context.stats().dropped.malformed > dropped.malformed);
+}
+
+describe.each(["SRTP_AES128_CM_HMAC_SHA1_80", "SRTP_AEAD_AES_128_GCM"] as const)("%s", (profile) => {
+  test("AGW-01 AGW-09 AGW-06 SRTP and RTP pass both ways under a stream of our own", async () => {
+    await again({ srtpProfiles: [profile] });
+    await connect();
+    expect(browser.result?.profile).toBe(profile);
+    expect(context.stats().srtpProfile).toBe(profile);
+    const heard = await browserSends({ payload: Buffer.from("from the browser"), marker: true });
+    expect(heard).toMatchObject({ payloadType: 8, marker: true, payload: Buffer.from("from the browser") });
+    expect(heard.ssrc).not.toBe(0xcafe);
+    await coreSends(1, { payload: Buffer.from("from the core") });
+    expect(browser.received[0]?.payload.toString()).toBe("from the core");
+    expect(browser.received[0]?.ssrc).not.toBe(0xbeef);
+    expect(browser.sealed.some((packet) => packet.includes("from the core"))).toBe(false);
+  });
+});
+
+test("AGW-09 the header is rebuilt: no extension, sequence and time of our own that keep the source's steps", async () => {
+  await connect();
+  const first = await browserSends({
+    sequence: 500,
+    timestamp: 80_000,
+    headerExtension: Buffer.from("bede000110ff0000", "hex"),
+  });
+  const second = await browserSends({ sequence: 503, timestamp: 80_480 });
+  expect((second.sequence - first.sequence) & 0xffff).toBe(3);
+  expect((second.timestamp - first.timestamp) >>> 0).toBe(480);
+  expect(first.payload.toString()).toBe("speech");
+  // Another source is joined on.
+  const third = await browserSends({ ssrc: 0xd00d, sequence: 9, timestamp: 7 });
+  expect((third.sequence - second.sequence) & 0xffff).toBe(1);
+  expect(third.ssrc).toBe(first.ssrc);
+  expect(third.marker).toBe(true);
+});
+
+test("AGW-11a nothing passes before relay() opened the gate", async () => {
+  context.setAccessRemote(browser.describe());
+  context.setCoreRemote(coreRemote());
+  await browser.connect();
+  browser.send({});
+  core.send(rtp(1), context.core);
+  await settle();
+  await settleCore();
+  expect([core.received.length, browser.received.length]).toEqual([0, 0]);
+  expect(context.stats().dropped.gate + context.stats().dropped.payload).toBeGreaterThan(0);
+});
+
+test("AGW-11b only the negotiated directions pass, and a resumed stream has no gap", async () => {
+  await connect();
+  const before = await browserSends({});
+  await coreSends(1);
+  const heard = browser.received.at(-1);
+  context.relay({ ...pcma, toCore: false, toAccess: false });
+  const [toCore, toAccess] = [core.received.length, browser.received.length];
+  for (let at = 0; at < 5; at++) browser.send({});
+  for (let at = 0; at < 5; at++) core.send(rtp(200 + at), context.core);
+  await settle();
+  await settleCore();
+  expect([core.received.length, browser.received.length]).toEqual([toCore, toAccess]);
+  context.relay({ ...pcma, toAccess: false });
+  const after = await browserSends({});
+  expect((after.sequence - before.sequence) & 0xffff).toBe(1);
+  core.send(rtp(210), context.core);
+  await settleCore();
+  expect(browser.received.length).toBe(toAccess);
+  context.relay({ ...pcma, toCore: false });
+  await coreSends(220);
+  expect(((browser.received.at(-1)?.sequence ?? 0) - (heard?.sequence ?? 0)) & 0xffff).toBe(1);
+});
+
+test("AGW-09 payload types are translated and others dropped", async () => {
+  await connect({ audio: [{ access: codec("PCMA", 8), core: codec("PCMA", 96) }], toCore: true, toAccess: true });
+  expect((await browserSends({})).payloadType).toBe(96);
+  await coreSends(1, { payloadType: 96 });
+  expect(browser.received.at(-1)?.payloadType).toBe(8);
+  browser.send({ payloadType: 0 });
+  await settle();
+  expect(context.stats().dropped.payload).toBe(1);
+});
+
+test("AGW-15 telephone-event is translated in payload type and in duration, both ways", async () => {
+  await connect({
+    ...pcma,
+    events: { access: codec("telephone-event", 110, 48_000), core: codec("telephone-event", 101) },
+  });
+  // Digit 5, end, volume 10, duration 4800 of 48 kHz: 100 ms.
+  const heard = await browserSends({ payloadType: 110, payload: Buffer.from("058a12c0", "hex"), marker: true });
+  expect(heard.payloadType).toBe(101);
+  expect(heard.marker).toBe(true);
+  expect(heard.payload.toString("hex")).toBe("058a0320");
+  await coreSends(1, { payloadType: 101, payload: Buffer.from("058a0320", "hex") });
+  expect(browser.received.at(-1)?.payloadType).toBe(110);
+  expect(browser.received.at(-1)?.payload.toString("hex")).toBe("058a12c0");
+});
+
+test("AGW-07a another certificate than the SDP's: failed, told to the peer, and no media", async () => {
+  context.setAccessRemote({ ...browser.describe(), fingerprints: [createCertificate().fingerprint] });
+  context.setCoreRemote(coreRemote());
+  context.relay(pcma);
+  await browser.connect();
+  await until("failed", () => events.length > 0);
+  expect(events).toEqual([{ type: "failed", reason: "fingerprint" }]);
+  await until("close_notify", () => browser.ended !== undefined);
+  browser.send({});
+  core.send(rtp(1), context.core);
+  await settle();
+  await settleCore();
+  expect([core.received.length, browser.received.length]).toEqual([0, 0]);
+  expect(context.stats().connected).toBe(false);
+});
+
+test("AGW-07b DTLS done before the description is here: media wait for the fingerprint", async () => {
+  context.setCoreRemote(coreRemote());
+  context.relay(pcma);
+  await browser.connect();
+  browser.send({});
+  core.send(rtp(1), context.core);
+  await settle();
+  await settleCore();
+  expect([core.received.length, browser.received.length, events.length]).toEqual([0, 0, 0]);
+  context.setAccessRemote(browser.describe());
+  expect(events).toEqual([{ type: "connected" }]);
+  await browserSends({});
+  await coreSends(2);
+});
+
+test("AGW-07c DTLS done before the description is here, and the wrong one", async () => {
+  await browser.connect();
+  context.setAccessRemote({ ...browser.describe(), fingerprints: [createCertificate().fingerprint] });
+  expect(events).toEqual([{ type: "failed", reason: "fingerprint" }]);
+});
+
+test("SDP-08 the browser is passive: the gateway is the DTLS client", async () => {
+  context.setAccessRemote(browser.describe("passive"));
+  context.setCoreRemote(coreRemote());
+  context.relay(pcma);
+  browser.shakeHands("server");
+  await browser.nominate();
+  await until("connected", () => events.length > 0);
+  expect(events).toEqual([{ type: "connected" }]);
+  await browserSends({});
+  await coreSends(1);
+});
+
+test("SEC-05a wrong credentials get no answer", async () => {
+  context.setAccessRemote(browser.describe());
+  browser.check({ pwd: "x".repeat(24) });
+  browser.check({ username: `nobody:${browser.credentials.ufrag}` });
+  browser.check({ username: `${context.access.ufrag}:other` });
+  browser.raw(Buffer.alloc(20));
+  browser.check();
+  await until("answered", () => browser.answers.length > 0);
+  expect(browser.answers.length).toBe(1);
+});
+
+test("SEC-05b media go to the nominated address only, and follow a new nomination", async () => {
+  await connect();
+  await coreSends(1);
+  await browser.addAddress();
+  browser.check();
+  await until("valid, not nominated", () => browser.answers.length > 1);
+  await coreSends(20);
+  expect(new Set(browser.receivedAt)).toEqual(new Set([0]));
+  browser.check({ nominate: true, priority: 2_000_000_000 });
+  await until("followed", async () => {
+    await coreSends(40);
+    return browser.receivedAt.at(-1) === 1;
+  });
+  // From there it is heard as well.
+  await browserSends({});
+});
+
+test("SEC-05c DTLS and SRTP from an address that passed no check are ignored", async () => {
+  await connect();
+  const received = core.received.length;
+  await browser.addAddress();
+  for (let at = 0; at < 3; at++) browser.send({});
+  browser.useAddress(0);
+  await settle();
+  expect(core.received.length).toBe(received);
+});
+
+test("SEC-05d another context cannot take over the address of one that is alive", async () => {
+  await connect();
+  const other = await plane.open();
+  const thief = { ...other.access };
+  const before = browser.answers.length;
+  // A check for the other context with the first one's source address.
+  browser.check({ username: `${thief.ufrag}:evil`, pwd: thief.pwd, nominate: true });
+  await settle();
+  expect(browser.answers.length).toBe(before + 1);
+  await browserSends({});
+});
+
+test("AGW-10a only the SDP's peer is heard on the core side", async () => {
+  await connect();
+  const stranger = await CorePhone.open();
+  stranger.send(rtp(1), context.core);
+  await until("dropped", () => context.stats().dropped.source === 1);
+  expect(browser.received.length).toBe(0);
+  await coreSends(5);
+  stranger.close();
+});
+
+test("AGW-10b with latching the first source of a negotiated payload type is followed, once", async () => {
+  context.setCoreRemote({ address: "127.0.0.1", port: 9, latch: true });
+  context.setAccessRemote(browser.describe());
+  context.relay(pcma);
+  await browser.connect();
+  const stranger = await CorePhone.open();
+  stranger.send(rtp(1, { payloadType: 0 }), context.core);
+  await until("dropped", () => context.stats().dropped.source === 1);
+  await coreSends(1);
+  await browserSends({});
+  stranger.send(rtp(2), context.core);
+  await until("dropped", () => context.stats().dropped.source === 2);
+  // The same description again keeps the latch; a new address forgets it.
+  context.setCoreRemote({ address: "127.0.0.1", port: 9, latch: true });
+  await browserSends({});
+  context.setCoreRemote({ address: "127.0.0.1", port: stranger.port });
+  browser.send({});
+  await until("sent to the new address", () => stranger.received.length > 0);
+  stranger.close();
+});
+
+test("AGW-10c core ports are even, RTCP next to them, out of the range given", async () => {
+  await again({ corePorts: [45_001, 45_006] });
+  expect(context.core.port % 2).toBe(0);
+  expect(context.core.port).toBeGreaterThanOrEqual(45_002);
+  expect(context.core.rtcpPort).toBe(context.core.port + 1);
+  expect(context.core.rtcpPort).toBeLessThanOrEqual(45_006);
+});
+
+test("AGW-20a a used-up port range is an error of the catalogue, 503; a closed context frees its ports", async () => {
+  await again({ corePorts: [45_010, 45_013] });
+  const second = await plane.open();
+  await expect(plane.open()).rejects.toMatchObject({ code: "agw/ports-exhausted", status: 503 });
+  expect(plane.size).toBe(2);
+  second.close();
+  second.close();
+  expect(plane.size).toBe(1);
+  let third: MediaContext | undefined;
+  await until("a port is free again", async () => {
+    third = await plane.open().catch(() => undefined);
+    return third !== undefined;
+  });
+  expect(third?.core.port).toBe(second.core.port);
+});
+
+test("AGW-05 a browser that falls silent is reported, once for each silence", async () => {
+  await again({ inactivitySeconds: 0.4 });
+  await connect();
+  await until("inactive", () => events.length === 2);
+  expect(events[1]).toEqual({ type: "inactive", seconds: 0 });
+  await settle();
+  await until("inactive again", () => events.length === 3);
+  expect(events[2]).toMatchObject({ type: "inactive" });
+});
+
+test("AGW-19 ICE that never comes is reported as failed", async () => {
+  await again({ inactivitySeconds: 0.5 });
+  context.setAccessRemote(browser.describe());
+  await until("failed", () => events.length > 0);
+  expect(events).toEqual([{ type: "failed", reason: "ice" }]);
+});
+
+test("AGW-19 a handshake that never comes is reported as failed", async () => {
+  await again({ handshakeSeconds: 0.5 });
+  context.setAccessRemote(browser.describe());
+  await browser.nominate();
+  await until("failed", () => events.length > 0);
+  expect(events).toEqual([{ type: "failed", reason: "dtls" }]);
+});
+
+test("AGW-03 an ICE restart: new credentials, media flow on, the new nomination counts", async () => {
+  await connect();
+  const before = { ...context.access };
+  browser.credentials = { ufrag: "fresh123", pwd: "p".repeat(24) };
+  context.setAccessRemote(browser.describe());
+  const after = { ...context.access };
+  expect(after.ufrag).not.toBe(before.ufrag);
+  expect(after.pwd).not.toBe(before.pwd);
+  await browserSends({});
+  await coreSends(1);
+  await browser.addAddress();
+  await browser.nominate();
+  await coreSends(20);
+  expect(browser.receivedAt.at(-1)).toBe(1);
+  await browserSends({});
+  // The old credentials are void.
+  const answers = browser.answers.length;
+  browser.check({ username: `${before.ufrag}:x`, pwd: before.pwd });
+  await settle();
+  expect(browser.answers.length).toBe(answers + 1);
+  expect(events).toEqual([{ type: "connected" }]);
+});
+
+test("AGW-19 another browser takes over the access side: new ICE, new DTLS, the core side stays", async () => {
+  await connect();
+  const first = await browserSends({});
+  browser.close();
+  browser = await ScriptedBrowser.open(context);
+  context.setAccessRemote(browser.describe());
+  core.send(rtp(5), context.core);
+  await settleCore();
+  expect(context.stats().connected).toBe(false);
+  await browser.connect();
+  await until("connected again", () => events.length === 2);
+  expect(events[1]).toEqual({ type: "connected" });
+  const second = await browserSends({});
+  expect(second.ssrc).toBe(first.ssrc);
+  await coreSends(40);
+});
+
+test("the same description again changes nothing", async () => {
+  await connect();
+  const { ufrag } = context.access;
+  context.setAccessRemote(browser.describe());
+  context.setCoreRemote(coreRemote());
+  context.relay(pcma);
+  expect(context.access.ufrag).toBe(ufrag);
+  await browserSends({});
+  await coreSends(1);
+  expect(events.length).toBe(1);
+});
+
+test("AGW-09 RTCP: reports on both sides, from which both learn loss and round trip", async () => {
+  await connect();
+  for (const sequence of [700, 701, 703]) await browserSends({ sequence });
+  await coreSends(1);
+  await until("a report to the browser", () => browser.rtcp.length > 0);
+  await until("a report to the core", () => core.rtcp.length > 0);
+  const toBrowser = browser.rtcp[0] ?? Buffer.alloc(0);
+  expect(toBrowser[1]).toBe(200);
+  expect(toBrowser.readUInt32BE(4)).toBe(browser.received[0]?.ssrc);
+  expect(readRtcp(toBrowser)?.blocks[0]).toMatchObject({ ssrc: 0xcafe, lost: 1 });
+  expect(readRtcp(core.rtcp[0] ?? Buffer.alloc(0))?.senderReport).toBeDefined();
+  // The browser answers with a report on ours: the round trip follows.
+  const report = Buffer.alloc(32);
+  report.writeUInt32BE(0x81c9_0007);
+  report.writeUInt32BE(0xcafe, 4);
+  report.writeUInt32BE(browser.received[0]?.ssrc ?? 0, 8);
+  report[12] = 64;
+  report.writeUInt32BE(readRtcp(toBrowser)?.senderReport ?? 0, 24);
+  browser.sendRtcp(report);
+  await until("round trip", () => context.stats().access.roundTrip !== undefined);
+  expect(context.stats().access).toMatchObject({ packetsLost: 1, fractionLostRemote: 0.25, packetsReceived: 3 });
+});
+
+test("AGW-09 replayed and forged SRTP never reach the core", async () => {
+  await connect();
+  const before = core.received.length;
+  const sealed = browser.send({});
+  const forged = Buffer.from(sealed);
+  forged.writeUInt16BE(forged.readUInt16BE(2) + 1, 2);
+  browser.raw(sealed);
+  browser.raw(forged);
+  await settle();
+  await until("the one that is real", () => core.received.length > before);
+  expect(core.received.length).toBe(before + 1);
+  expect(context.stats().dropped).toMatchObject({ replay: 1, authentication: 1 });
+});
+
+test("unusable parameters are errors of the catalogue", async () => {
+  const good = browser.describe();
+  expect(() => context.setAccessRemote({ ...good, ufrag: "a b" })).toThrow(
+    expect.objectContaining({ code: "agw/ice" }),
+  );
+  expect(() => context.setAccessRemote({ ...good, fingerprints: [{ algorithm: "md5", value: "00" }] })).toThrow(
+    expect.objectContaining({ code: "agw/fingerprint" }),
+  );
+  expect(() => context.setCoreRemote({ address: "phone.example", port: 4000 })).toThrow(
+    expect.objectContaining({ code: "agw/address", status: 488 }),
+  );
+  expect(() => context.setCoreRemote({ address: "::1", port: 4000 })).toThrow();
+  const mixed: RelayPlan = { ...pcma, audio: [{ access: codec("PCMA", 8), core: codec("PCMU", 0) }] };
+  expect(() => context.relay(mixed)).toThrow(expect.objectContaining({ code: "agw/codec" }));
+  context.close();
+  expect(() => context.relay(pcma)).toThrow(expect.objectContaining({ code: "agw/closed" }));
+  await plane.close();
+  await plane.close();
+  await expect(plane.open()).rejects.toMatchObject({ code: "agw/closed" });
+});
+
+test("SDP-11a SDP-11b credentials have the size of RFC 8839, are random, and candidates are of type host, loopback last", async () => {
+  await again({ accessAddresses: [{ bind: "127.0.0.1" }, { bind: "127.0.0.2", advertise: "203.0.113.5" }] });
+  const other = await plane.open();
+  expect(context.access.ufrag).toMatch(/^[A-Za-z0-9+/]{4,32}$/);
+  expect(context.access.pwd).toMatch(/^[A-Za-z0-9+/]{22,256}$/);
+  expect(other.access.ufrag).not.toBe(context.access.ufrag);
+  expect(context.access.candidates.map(({ type, component, transport }) => [type, component, transport])).toEqual([
+    ["host", 1, "udp"],
+    ["host", 1, "udp"],
+  ]);
+  expect(context.access.candidates[1]?.address).toBe("203.0.113.5");
+});
+
+test("a held peer (0.0.0.0) is sent nothing", async () => {
+  await connect();
+  context.setCoreRemote({ address: "0.0.0.0", port: core.port });
+  const before = core.received.length;
+  browser.send({});
+  await settle();
+  expect(core.received.length).toBe(before);
+  context.setCoreRemote(coreRemote());
+  await browserSends({});
+});
+
+test("a listener that throws stops neither media nor the others", async () => {
+  const warnings: string[] = [];
+  const keep = (warning: Error): void => {
+    warnings.push(warning.message);
+  };
+  process.on("warning", keep);
+  const seen: MediaEvent[] = [];
+  const off = context.on(() => {
+    throw new Error("a listener's fault");
+  });
+  context.on((event) => seen.push(event));
+  await connect();
+  off();
+  expect(seen).toEqual([{ type: "connected" }]);
+  await until("a warning", () => warnings.includes("a listener's fault"));
+  process.off("warning", keep);
+});
