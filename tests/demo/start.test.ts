@@ -24,7 +24,8 @@ class Demo {
     const npm = process.env["npm_execpath"];
     const command = npm === undefined ? ["npm"] : [process.execPath, npm];
     const [program = "", ...first] = [...command, "start", "--silent", "--", ...args];
-    this.#process = spawn(program, first, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+    // A group of its own, as a terminal gives it.
+    this.#process = spawn(program, first, { cwd: root, stdio: ["ignore", "pipe", "pipe"], detached: true });
     this.#process.stdout?.on("data", (bytes: Buffer) => (this.said += bytes.toString()));
     this.#process.stderr?.on("data", (bytes: Buffer) => (this.said += bytes.toString()));
     this.exited = new Promise((resolve) => this.#process.on("exit", resolve));
@@ -39,16 +40,17 @@ class Demo {
     );
   }
 
-  /** As Ctrl-C in a terminal, or `kill`. */
-  async stop(signal: "SIGINT" | "SIGTERM"): Promise<void> {
-    this.#process.kill(signal);
+  /** Ctrl-C in a terminal: the whole group gets it. */
+  async interrupt(): Promise<void> {
+    const { pid } = this.#process;
+    if (pid !== undefined && this.#process.exitCode === null) process.kill(-pid, "SIGINT");
     await this.exited;
     running.delete(this);
   }
 }
 
 afterEach(async () => {
-  for (const demo of running) await demo.stop("SIGTERM");
+  for (const demo of running) await demo.interrupt();
 });
 
 const answers = async (url: string): Promise<boolean> => {
@@ -67,7 +69,7 @@ test("GEN-13 the demo says within 15 s where to go and who can sign in, and Ctrl
   expect(Number(/ready \((\d+\.\d) s\)/.exec(said)?.[1])).toBeLessThan(15);
   expect(await answers("http://localhost:8080")).toBe(true);
   expect(await answers("http://localhost:8090/health")).toBe(true);
-  await demo.stop("SIGINT");
+  await demo.interrupt();
   await eventually(
     () => answers("http://localhost:8080"),
     (up) => !up,
@@ -80,9 +82,13 @@ test("GEN-13 the demo says within 15 s where to go and who can sign in, and Ctrl
 
 test("a port in use is one clear line, and nothing keeps running", async () => {
   const other = createServer();
-  await new Promise<void>((resolve) => other.listen(8080, "127.0.0.1", resolve));
+  await new Promise<void>((resolve, reject) => {
+    other.once("error", reject);
+    other.listen(8080, "127.0.0.1", resolve);
+  });
   const demo = new Demo();
   expect(await demo.exited).toBe(1);
+  running.delete(demo);
   const lines = demo.said.trim().split("\n");
   expect(lines).toHaveLength(1);
   expect(lines[0]).toMatch(/8080.*in use/);
@@ -91,8 +97,9 @@ test("a port in use is one clear line, and nothing keeps running", async () => {
 });
 
 test("an address that is not this machine's is refused with the ones that are", async () => {
-  const demo = new Demo("--host", "192.0.2.1");
+  const demo = new Demo("--host", "198.51.100.1");
   expect(await demo.exited).toBe(1);
+  running.delete(demo);
   expect(demo.said).toContain("127.0.0.1");
 });
 

@@ -27,7 +27,7 @@ describe.skipIf(!hasChromium)(`a block of one identity${hasChromium ? "" : " (sk
     await ken.page.getByTestId("sign-in").click();
     await ken.page.getByLabel(/user name/i).fill("ken");
     await ken.page.getByLabel(/password/i).fill("ken-demo");
-    const refused = ken.page.waitForResponse(({ url }) => url().endsWith("/api/ims-session"));
+    const refused = ken.page.waitForResponse((response) => response.url().endsWith("/api/ims-session"));
     await ken.page.getByRole("button", { name: /sign in/i }).click();
     expect((await refused).status()).toBe(503);
     await expect.poll(() => ken.page.getByTestId("problem").textContent()).toMatch(/number/i);
