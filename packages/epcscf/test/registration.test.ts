@@ -1,4 +1,4 @@
-import { parseCredentials, parseNameAddr, parseUri } from "@portico/sip";
+import { parseCredentials, parseNameAddr, parseUri, SipRequest, type SipResponse } from "@portico/sip";
 import { VirtualClock } from "@portico/sip/testing";
 import { generateKeyPair } from "jose";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -290,34 +290,22 @@ describe("ends", () => {
     const browser = await rig.connect();
     await browser.register(await rig.token());
     await expect.poll(() => rig.core.got.some(({ method }) => method === "SUBSCRIBE")).toBe(true);
-    const subscribe = rig.core.last("SUBSCRIBE");
-    const target = parseNameAddr(subscribe.get("Contact") ?? "").uri;
-    const notify = subscribe.clone();
-    const { SipRequest } = await import("@portico/sip");
-    const request = SipRequest.create(
-      "NOTIFY",
-      target,
-      [
-        ["Max-Forwards", "70"],
-        ["From", `<${impu}>;tag=s9`],
-        ["To", notify.get("From") ?? ""],
-        ["Call-ID", notify.callId],
-        ["CSeq", "4 NOTIFY"],
-        ["Event", "reg"],
-        ["Subscription-State", "active"],
-      ],
-      {
-        type: "application/reginfo+xml",
-        // As Kamailio tells it: the registration has ended, no contact is named.
-        text: `<?xml version="1.0"?><reginfo version="2" state="full"><registration aor="${impu}" id="a" state="terminated"></registration></reginfo>`,
-      },
-    );
-    const hop = rig.core.endpoint.hopTo({ address: "127.0.0.1", port: rig.node.mwPort, protocol: "TCP" });
-    expect((await rig.core.agent.send(request, hop)).status).toBe(200);
+    expect((await notifyEnd(rig)).status).toBe(200);
     expect(await browser.closed).toEqual({ code: 4403, reason: "network" });
     expect(rig.node.counts.registrations).toBe(0);
     expect(rig.facts.at(-1)).toMatchObject({ state: "deregistered", reason: "network" });
     expect(rig.core.got.filter(({ method }) => method === "REGISTER")).toHaveLength(1);
+  });
+
+  test("EPC-DER-01a the core's NOTIFY of a log-out may come before its 200: the browser gets the 200 all the same", async () => {
+    const browser = await rig.connect();
+    const token = await rig.token();
+    await browser.register(token);
+    await expect.poll(() => rig.core.got.some(({ method }) => method === "SUBSCRIBE")).toBe(true);
+    rig.core.answer = (tx) => void notifyEnd(rig).then(() => grant(rig.core)(tx));
+    expect((await browser.register(token, { expires: 0 })).status).toBe(200);
+    expect(rig.node.counts.registrations).toBe(0);
+    expect(rig.facts.at(-1)).toMatchObject({ state: "deregistered", reason: "logout", confirmed: true });
   });
 
   test("a browser that reconnects with the same instance keeps its Contact in the core, with a new Path", async () => {
@@ -334,6 +322,29 @@ describe("ends", () => {
     expect(rig.node.counts.registrations).toBe(1);
   });
 });
+
+/** The core's NOTIFY that the registration has ended, as Kamailio tells it: no contact is named. */
+function notifyEnd({ core, node }: Rig): Promise<SipResponse> {
+  const subscribe = core.last("SUBSCRIBE");
+  const request = SipRequest.create(
+    "NOTIFY",
+    parseNameAddr(subscribe.get("Contact") ?? "").uri,
+    [
+      ["Max-Forwards", "70"],
+      ["From", `<${impu}>;tag=s9`],
+      ["To", subscribe.get("From") ?? ""],
+      ["Call-ID", subscribe.callId],
+      ["CSeq", "4 NOTIFY"],
+      ["Event", "reg"],
+      ["Subscription-State", "active"],
+    ],
+    {
+      type: "application/reginfo+xml",
+      text: `<?xml version="1.0"?><reginfo version="2" state="full"><registration aor="${impu}" id="a" state="terminated"></registration></reginfo>`,
+    },
+  );
+  return core.agent.send(request, core.endpoint.hopTo({ address: "127.0.0.1", port: node.mwPort, protocol: "TCP" }));
+}
 
 test("EPC-REG-18b a core that does not answer: 504 when Timer F ends, and an alarm", async () => {
   const clock = new VirtualClock();

@@ -57,6 +57,8 @@ const endPause = 2000;
 /** Registration with the core on behalf of browsers: REGISTER is proxied, as a trusted node (EPC-REG-*, EPC-DER-*). */
 export class Registrar {
   readonly #options: RegistrarOptions;
+  /** De-registrations on their way to the core; true once a NOTIFY has told that the core has ended the registration. */
+  readonly #leaving = new Map<Registration, boolean>();
   #stopSweep: () => void = () => undefined;
 
   constructor(options: RegistrarOptions) {
@@ -90,6 +92,11 @@ export class Registrar {
   /** Ends a registration: local state at once, then the binding in the core unless that knows already (spec 3.14). */
   async end(registration: Registration, reason: EndReason, coreKnows = false): Promise<void> {
     if (registration.ended) return;
+    if (reason === "network" && this.#leaving.has(registration)) {
+      // A core may send the NOTIFY of a de-registration before its 200, which still has to go down the flow.
+      this.#leaving.set(registration, true);
+      return;
+    }
     const { flow } = registration;
     this.#forget(registration);
     // EPC-DER-06: the calls end before the binding does.
@@ -140,7 +147,11 @@ export class Registrar {
         chargingVector: charging.next(),
       },
     );
+    if (expires === 0) this.#leaving.set(registration, false);
     const response = await relay(agent, watch, up, core.entry());
+    const endedByCore = this.#leaving.get(registration) === true;
+    this.#leaving.delete(registration);
+    if (endedByCore && (response?.status ?? 408) >= 300) await this.end(registration, "network", true);
     if (response === undefined) {
       this.#options.log.alarm("core.unreachable");
       throw new EpcscfError("epcscf/core-unreachable");
