@@ -240,6 +240,7 @@ export class Connection {
     const wait = this.#backoff.next((error.retryAfter ?? 0) * 1000);
     const passing = error.code === "wic/token-unavailable" || error.code === "wic/registration-failed";
     if (anew || !passing || clock.now() + wait >= this.#expiresAt) return this.#fail(error);
+    this.#cancelTimer?.();
     this.#cancelTimer = clock.setTimer(wait, () => void this.#refresh(anew));
   }
 

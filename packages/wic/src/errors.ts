@@ -150,7 +150,7 @@ const catalogue: Record<WicErrorCode, Entry> = {
   "wic/dtmf": {
     message: "The digits cannot be sent",
     causes: ["A character is not 0-9, A-D, * or #", "A duration is out of range", "The call has no voice connection"],
-    remedies: ["Send 0-9, A-D, * or #, each 40 to 6000 ms long with gaps of at least 30 ms"],
+    remedies: ["Send 0-9, A-D, * or #, each 40 to 8000 ms long with gaps of at least 30 ms"],
     fatal: false,
   },
   "wic/call-state": {

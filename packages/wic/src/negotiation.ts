@@ -25,7 +25,7 @@ export class Negotiation {
   #queue: Promise<void> = Promise.resolve();
   #localHold = false;
   #remoteHold = false;
-  /** Our offer in a 2xx waits for its answer in the ACK. */
+  /** Our offer in a 2xx waits for its answer in the ACK; "" when that has none. */
   #onAnswer: ((sdp: string) => void) | undefined;
 
   constructor(o: {
@@ -63,20 +63,14 @@ export class Negotiation {
     const { method } = tx.request;
     if (method === "OPTIONS") return tx.reply(200, { headers: [["Allow", allow]] });
     if (method !== "INVITE" && method !== "UPDATE") return tx.reply(405, { headers: [["Allow", allow]] });
-    return void this.#enqueue(async () => {
-      try {
-        await this.#answer(tx);
-      } catch {
-        tx.reply(488);
-      }
-    });
+    if (method === "INVITE" && tx.request.body === "") return void this.#enqueue(() => this.#offerInAnswer(tx));
+    return void this.#enqueue(() => this.#answer(tx));
   }
 
   /** An ACK to a 2xx of ours inside the call. */
   acknowledged(ack: SipRequest): void {
-    const onAnswer = this.#onAnswer;
+    this.#onAnswer?.(ack.body);
     this.#onAnswer = undefined;
-    if (onAnswer !== undefined && ack.body !== "") onAnswer(ack.body);
   }
 
   /** Puts the call on hold or takes it back. @throws WicError `wic/hold-refused` */
@@ -116,31 +110,49 @@ export class Negotiation {
       body: { type: "application/sdp", text },
     });
     if (response.status < 300) this.#timer.answered(response);
-    if (response.status < 300 && response.body !== "") {
-      const direction = await this.#media.acceptAnswer(response.body);
-      // To our own hold (sendonly) the answer is recvonly or inactive, which says nothing about theirs (RFC 3264 §6.1).
-      if (!options.held) this.remoteDirection(direction);
-      return response.status;
+    const accepted = response.status < 300;
+    if (!accepted || response.body === "") {
+      await this.#media.rollback(this.#localHold);
+      return accepted ? 488 : response.status;
     }
-    await this.#media.rollback(this.#localHold);
-    return response.status < 300 ? 488 : response.status;
+    const direction = await this.#media.acceptAnswer(response.body).catch(async (error: unknown) => {
+      await this.#media.rollback(this.#localHold);
+      throw error;
+    });
+    // To our own hold (sendonly) the answer is recvonly or inactive, which says nothing about theirs (RFC 3264 §6.1).
+    if (!options.held) this.remoteDirection(direction);
+    return response.status;
   }
 
   async #answer(tx: ServerTransaction): Promise<void> {
     const { request } = tx;
-    if (request.body !== "") {
+    // An UPDATE without an offer only refreshes the session.
+    if (request.body === "") return tx.reply(200, { headers: this.#headers(request) });
+    try {
       const { sdp, direction } = await this.#media.answer(request.body, { held: this.#localHold });
       tx.reply(200, { headers: this.#headers(request), body: { type: "application/sdp", text: sdp } });
       this.remoteDirection(direction);
-      return;
+    } catch {
+      tx.reply(488);
     }
-    // An UPDATE without an offer only refreshes the session.
-    if (request.method === "UPDATE") return tx.reply(200, { headers: this.#headers(request) });
-    const text = await this.#media.offer({ held: this.#localHold });
-    this.#onAnswer = (sdp) => {
-      void this.#enqueue(async () => this.remoteDirection(await this.#media.acceptAnswer(sdp))).catch(() => undefined);
-    };
-    tx.reply(200, { headers: this.#headers(request), body: { type: "application/sdp", text } });
+  }
+
+  /** A re-INVITE that leaves the offer to us; nothing else is negotiated until its ACK has brought the answer. */
+  async #offerInAnswer(tx: ServerTransaction): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    this.#onAnswer = resolve;
+    try {
+      const text = await this.#media.offer({ held: this.#localHold });
+      tx.reply(200, { headers: this.#headers(tx.request), body: { type: "application/sdp", text } });
+    } catch {
+      return tx.reply(488);
+    }
+    try {
+      this.remoteDirection(await this.#media.acceptAnswer(await promise));
+    } catch {
+      // Without an answer that can be used things stay as they were.
+      await this.#media.rollback(this.#localHold);
+    }
   }
 
   #offerHeaders(): [string, string][] {

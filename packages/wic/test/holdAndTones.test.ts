@@ -118,14 +118,30 @@ test("both sides on hold: resuming one leaves the other", async () => {
   expect(call.state).toBe("held");
 });
 
-test("WIC-24d a re-INVITE without an offer gets one, and its ACK brings the answer", async () => {
+test("WIC-24d a re-INVITE without an offer gets one; an ACK that lacks the answer leaves things as they were", async () => {
   const { world, call, far } = await standing();
   // The usage acknowledges inside, without an answer: our offer is then simply not used.
   const response = far.request("INVITE");
   await world.clock.settle(300);
   expect((await response).status).toBe(200);
   expect((await response).body).toContain("a=setup:actpass");
+  expect(world.peer.signalingState).toBe("stable");
   expect(call.state).toBe("active");
+});
+
+test("WIC-24d the answer in the ACK to our offer counts", async () => {
+  const { world, call, far } = await standing();
+  const { dialog } = far;
+  if (dialog === undefined) throw new Error("no dialog");
+  const invite = dialog.createRequest("INVITE");
+  world.agent.transactions.request(invite, far.hop, { response: () => undefined, failed: () => undefined });
+  await world.clock.settle(300);
+  const ack = dialog.createAck(invite.cseq.number, { type: "application/sdp", text: world.sdp("sendonly", "passive") });
+  ack.prepend("Via", "SIP/2.0/WSS epcscf.ims.test:443;branch=z9hG4bKack");
+  world.socket.deliver(ack.toOctets());
+  await world.clock.settle(10);
+  expect(call.heldBy).toBe("remote");
+  expect(world.peer.remotes.map(({ type }) => type)).toEqual(["offer", "answer"]);
 });
 
 test("an UPDATE without an offer is a refresh; an offer that cannot be used gets 488", async () => {

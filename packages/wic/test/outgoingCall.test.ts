@@ -183,6 +183,32 @@ test.each([
   expect(world.microphones[0]?.track.stopped).toBe(true);
 });
 
+test("a 380 that is about something else is no emergency", async () => {
+  const world = new World();
+  const phone = await world.registered();
+  const { call, callee } = await dialled(world, phone);
+  callee.reject(380);
+  await world.clock.settle(10);
+  expect(call.end?.cause).toBe("forbidden");
+});
+
+test("WIC-29a the network's word on who was reached is shown", async () => {
+  const world = new World();
+  const phone = await world.registered();
+  const { call, callee } = await dialled(world, phone);
+  expect(call.remote).toEqual({ uri: "tel:+12025550110", number: "+12025550110" });
+  const parties: unknown[] = [];
+  const stop = call.on("remote", (party) => parties.push(party));
+  const identity: [string, string] = ["P-Asserted-Identity", '"Olivia Brown" <tel:+12025550119>'];
+  callee.progress(180, { headers: [contact, identity] });
+  await world.clock.settle(10);
+  callee.accept({ headers: [contact, identity], body: answerOf(world) });
+  await world.clock.settle(10);
+  stop();
+  expect(parties).toEqual([{ uri: "tel:+12025550119", displayName: "Olivia Brown", number: "+12025550119" }]);
+  expect(call.remote).toEqual(parties[0]);
+});
+
 test("480 after it rang is no answer", async () => {
   const world = new World();
   const phone = await world.registered();

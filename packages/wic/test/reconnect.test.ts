@@ -197,6 +197,57 @@ test("a call that stands outlives the flow; its next request goes over the new o
   expect(call?.state).toBe("active");
 });
 
+test("a call that the portal has given up meanwhile ends when the flow is back", async () => {
+  const world = new World();
+  const phone = await world.registered();
+  const caller = world.call({ accepted: () => caller.ack() });
+  phone.on("incoming", (call) => call.answer());
+  await world.clock.settle(300);
+  const [call] = phone.calls;
+  world.socket.drop(1006);
+  // The portal's side of it is gone without a BYE.
+  caller.bye();
+  await world.clock.settle(2_000);
+  expect(call?.end?.cause).toBe("network");
+});
+
+test("one recovery at a time: media that failed during the outage are repaired after it", async () => {
+  const world = new World();
+  const phone = await world.registered();
+  const caller = world.call({
+    accepted: () => caller.ack(),
+    request: (tx) =>
+      tx.reply(
+        200,
+        tx.request.body === "" ? {} : { body: { type: "application/sdp", text: world.sdp("sendrecv", "passive") } },
+      ),
+  });
+  phone.on("incoming", (call) => call.answer());
+  await world.clock.settle(300);
+  const [call] = phone.calls;
+  world.peer.becomes("connected");
+  world.socket.drop(1006);
+  world.peer.becomes("failed");
+  await world.clock.settle(100);
+  expect(world.peer.iceRestarts).toBe(0);
+  await world.clock.settle(2_000);
+  expect(world.peer.iceRestarts).toBe(1);
+  world.peer.becomes("connected");
+  expect([call?.state, call?.mediaState]).toEqual(["active", "connected"]);
+});
+
+test("a call being set up does not wait for the next flow", async () => {
+  const world = new World();
+  const phone = await world.registered();
+  world.onInvite = (tx) => void world.agent.accept(tx, { ended: () => undefined });
+  const outgoing = phone.call("+12025550110");
+  world.call({});
+  await world.clock.settle(300);
+  const incoming = phone.calls.find(({ direction }) => direction === "incoming");
+  world.socket.drop(1006);
+  expect([outgoing.end?.cause, incoming?.end?.cause]).toEqual(["network", "network"]);
+});
+
 test("a call whose flow does not come back ends after the portal's grace time", async () => {
   const world = new World();
   const phone = await world.registered();
