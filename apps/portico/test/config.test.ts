@@ -54,7 +54,7 @@ test("a wrong value is told with file, line and field", () => {
     /^portal\.yaml:18: graceSeconds must be/,
   );
   expect(complaint(good.replace("count: 10", "count: 0"))).toMatch(
-    /^portal\.yaml:31: tenants\.0\.block\.count must be/,
+    /^portal\.yaml:29: tenants\.0\.block\.count must be/,
   );
 });
 
