@@ -2,12 +2,16 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { checkReport, resultsFile } from "./conformance.ts";
 import { countTests, readResults } from "./conformance/results.ts";
+import { needPackages } from "../tests/support/packages.ts";
 
 // Filters and flags go to vitest. Only a run of the whole suite may speak for conformance, so only it writes the results
 // that `npm run conformance` reads.
 const args = process.argv.slice(2);
 const whole = args.length === 0;
 const output = whole ? resultsFile : ".cache/test-results.partial.json";
+
+// Before the tests, since those of several files would want the package manager at once.
+if (whole) needPackages(["chromium", "kamailio", "kamailio-ims-modules", "kamailio-presence-modules", "baresip-core"]);
 
 mkdirSync(".cache", { recursive: true });
 rmSync(output, { force: true });
