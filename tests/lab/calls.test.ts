@@ -93,7 +93,7 @@ describe.skipIf(!hasChromium)(`calls of a real browser${hasChromium ? "" : " (sk
 
   test("EPC-SES-04b EPC-SES-05b EPC-SES-06b the INVITE at the S-CSCF: asserted identity, our dialog, no record of us, no token", () => {
     const [entry] = world.lab.wire.find("INVITE", "S-CSCF", "in");
-    const [sent] = w2.sent.filter((message) => message.startsWith("INVITE"));
+    const sent = w2.sent.find((message) => message.startsWith("INVITE"));
     const invite = parseMessage(entry?.octets ?? "");
     const original = parseMessage(sent ?? "");
     expect(invite.all("P-Asserted-Identity")).toEqual([original.get("P-Preferred-Identity")]);

@@ -132,9 +132,5 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
 }
 
 function subscriptionsOf(block: Parameters<typeof blockEntries>[1]): Subscription[] {
-  return blockEntries("acme", block, "ims.test").map(({ impi, impu, tel }) => ({
-    impi,
-    impu,
-    ...(tel === undefined ? {} : { tel }),
-  }));
+  return blockEntries("acme", block, "ims.test").map(({ impi, impu, tel = "" }) => ({ impi, impu, tel }));
 }

@@ -30,7 +30,7 @@ export interface TlsFiles {
  * for nothing but servers, and its key stays in the folder, readable by its owner alone.
  */
 export async function serverCertificate(folder: string, host: string): Promise<TlsFiles> {
-  cryptoProvider.set(webcrypto as Crypto);
+  cryptoProvider.set(webcrypto);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const files = {
     cert: join(folder, "server.pem"),

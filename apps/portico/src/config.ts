@@ -108,8 +108,8 @@ export function parseConfig(source: string, file: string): PortalConfig {
   const [syntax] = document.errors;
   if (syntax !== undefined) throw new ConfigError(`${file}:${syntax.message.split("\n", 1)[0]}`);
   const value: unknown = document.toJS();
-  const complaints = check.Errors(value).filter(({ keyword }) => !["additionalProperties", "anyOf"].includes(keyword));
-  const [first] = complaints;
+  // Those two only repeat what another complaint says more exactly.
+  const first = check.Errors(value).find(({ keyword }) => keyword !== "additionalProperties" && keyword !== "anyOf");
   if (first !== undefined) {
     const path = first.instancePath.split("/").slice(1);
     const node = document.getIn(path, true) as { range?: [number, number, number] } | undefined;

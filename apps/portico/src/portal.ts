@@ -138,7 +138,7 @@ async function start(
 }
 
 function tenants(config: PortalConfig): TenantConfig[] {
-  return config.tenants.map((tenant) => ({ ...tenant, emergencyNumbers: config.emergencyNumbers }) as TenantConfig);
+  return config.tenants.map((tenant) => ({ ...tenant, emergencyNumbers: config.emergencyNumbers }));
 }
 
 async function listenFirst(server: Server, at: { address: string; port: number }): Promise<AddressInfo> {
