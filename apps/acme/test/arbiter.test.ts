@@ -52,8 +52,9 @@ class TestCall implements LineCall {
     this.did.push(muted ? "mute" : "unmute");
   }
 
-  sendDigit(digit: string): void {
+  sendDigit(digit: string): boolean {
     this.did.push(`digit ${digit}`);
+    return this.state === "active";
   }
 }
 
@@ -247,6 +248,36 @@ test("two who call each other at once are put through", async () => {
   await settled();
   expect(hers.did).toEqual(["answer"]);
   expect(world.arbiter.view).toMatchObject({ phase: "active", direction: "in" });
+});
+
+test("a number that the network's client does not take ends in words, and the page goes on", async () => {
+  const world = new World({
+    callIms: () => {
+      throw new Error("This is no number or address that can be called");
+    },
+  });
+  await world.arbiter.call(echo);
+  expect(world.arbiter.view?.end?.title).toBe("This is no number or address that can be called");
+  expect(world.microphone).toBe("free");
+  await world.arbiter.call(direct);
+  expect(world.direct).toHaveLength(1);
+});
+
+test("without a registration a number is not tried", async () => {
+  const world = new World();
+  world.imsReady = false;
+  await world.arbiter.call(echo);
+  expect(world.ims).toHaveLength(0);
+  expect(world.arbiter.view?.end?.title).toBe("Not connected to the telephone network");
+});
+
+test("digits go to the call that stands, and count as sent only then", async () => {
+  const world = new World();
+  expect(world.arbiter.sendDigit("1")).toBe(false);
+  await world.arbiter.call(echo);
+  expect(world.arbiter.sendDigit("2")).toBe(false);
+  world.ims[0]?.goes("active");
+  expect(world.arbiter.sendDigit("3")).toBe(true);
 });
 
 test("a microphone that is refused ends the call with words on what to do, and rings nobody", async () => {

@@ -83,7 +83,7 @@ test("a port in use is one clear line", async () => {
   taken.close();
 });
 
-test("a configuration that cannot be used is one line that names the field", async () => {
+test("WWSF-02a a configuration that cannot be used is one line that names the field", async () => {
   const acme = run({ ...base, users: [{ username: "mary" }] });
   expect(await acme.ended).toBe(1);
   expect(acme.err()).toBe("acme: users[0].name: is missing\n");

@@ -198,9 +198,29 @@ describe.skipIf(!hasChromium)("the page", { timeout: 30_000 }, () => {
     expect(await page.evaluate(() => document.cookie)).toBe("");
   });
 
+  test("a session that the server no longer knows ends in the landing page, after the call under way", async () => {
+    const page = await olivia();
+    let drop: (() => void) | undefined;
+    await page.routeWebSocket(/\/rtc\?/, (socket) => {
+      socket.connectToServer();
+      drop = () => void socket.close();
+    });
+    await page.reload();
+    await page.locator("[data-testid=colleague-ken][data-presence=online]").waitFor();
+    await talk(page, ken, "ken");
+    await page.context().clearCookies();
+    drop?.();
+    await page.getByText("Your session at Acme has ended.").waitFor();
+    await heard(page, kensTone);
+    await page.getByTestId("hang-up").click();
+    await page.getByTestId("sign-in").waitFor();
+    expect(await hears(page)).toBe(0);
+    await ken.getByTestId("call-ended").waitFor();
+  });
+
   test("in all of this the browser found no error, and nothing that the page's policy forbids", () => {
     // It logs each refused request by itself.
-    expect(complaints.filter((words) => !words.includes("status of 503"))).toEqual([]);
+    expect(complaints.filter((words) => !/status of (503|401)|HTTP Authentication failed/.test(words))).toEqual([]);
   });
 });
 

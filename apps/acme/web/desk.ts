@@ -28,6 +28,7 @@ export class Desk {
   #tel: string | undefined;
   #problem: Problem | undefined;
   #signedOut = false;
+  #left = false;
   #reportedBusy = false;
   #asking: ReturnType<typeof setTimeout> | undefined;
 
@@ -67,7 +68,9 @@ export class Desk {
       if (message.type === "presence") this.#showPresence(message.user, message.presence);
     });
     this.#link.changed.add((state) => {
-      if (state === "closed") this.#signedOut = true;
+      if (state === "closed") this.#sessionEnded();
+      // A refused WebSocket tells the page nothing of why: the session may be over.
+      if (state === "waiting") void this.#checkSession();
       this.changed.tell();
     });
   }
@@ -102,9 +105,14 @@ export class Desk {
     return this.#link.state === "open";
   }
 
-  /** True once the web session has ended, here or in another tab. */
-  get signedOut(): boolean {
+  /** True once the web session has ended, here or in another tab; a call that is under way may still be finished. */
+  get sessionOver(): boolean {
     return this.#signedOut;
+  }
+
+  /** True when nothing is left to do but to sign in again. */
+  get signedOut(): boolean {
+    return this.#signedOut && !this.arbiter.busy;
   }
 
   call(target: Target): void {
@@ -135,7 +143,7 @@ export class Desk {
       return session;
     } catch (error) {
       if (error instanceof ApiError) {
-        if (error.status === 401) this.#signedOut = true;
+        if (error.status === 401) this.#sessionEnded();
         this.#problem = error.problem;
         this.changed.tell();
       }
@@ -149,8 +157,29 @@ export class Desk {
     this.changed.tell();
   }
 
+  async #checkSession(): Promise<void> {
+    const me = await api.me().catch(() => undefined);
+    if (me?.id === this.me.id || me === undefined) return;
+    this.#sessionEnded();
+    this.changed.tell();
+  }
+
+  #sessionEnded(): void {
+    this.#signedOut = true;
+    this.#leaveWhenIdle();
+  }
+
+  /** Nothing of her stays behind the landing page: no registration, no microphone. */
+  #leaveWhenIdle(): void {
+    if (!this.signedOut || this.#left) return;
+    this.#left = true;
+    this.#link.close();
+    void this.#ims.logOut();
+  }
+
   #follow(): void {
     const { arbiter } = this;
+    this.#leaveWhenIdle();
     if (arbiter.busy !== this.#reportedBusy && this.linked) {
       this.#reportedBusy = arbiter.busy;
       this.#link.send({ type: "status", busy: arbiter.busy });
@@ -184,7 +213,7 @@ export class Desk {
       this.#colleagues = colleagues;
       this.changed.tell();
     } catch (error) {
-      if (error instanceof ApiError && error.status === 401) this.#signedOut = true;
+      if (error instanceof ApiError && error.status === 401) this.#sessionEnded();
       else this.#askDirectory(5000);
       this.changed.tell();
     }

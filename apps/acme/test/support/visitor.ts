@@ -56,6 +56,7 @@ export class Visitor {
   async signIn(username: string, password: string): Promise<void> {
     const { url } = await this.follow("/login");
     const submitted = await this.submit(url, username, password);
+    if (submitted.status !== 303) throw new Error(`the sign-in form answered ${submitted.status}`);
     const { response } = await this.follow(submitted.headers.get("location") ?? "");
     if (!response.ok) throw new Error(`sign-in ended with ${response.status}`);
   }

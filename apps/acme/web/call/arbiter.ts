@@ -137,8 +137,9 @@ export class Arbiter {
     this.#update({ muted });
   }
 
-  sendDigit(digit: string): void {
-    if (this.#view?.path === "ims" && this.busy) this.#call?.sendDigit(digit);
+  /** @returns false when it could not be sent. */
+  sendDigit(digit: string): boolean {
+    return this.#call?.sendDigit(digit) ?? false;
   }
 
   /** Takes the notice of the last call away. */
@@ -155,7 +156,12 @@ export class Arbiter {
 
   #callIms(number: string, microphone: MediaStream): void {
     if (!this.#ports.imsReady()) return this.#close("not-connected");
-    this.#adopt(this.#ports.callIms(number, microphone), (cause, text) => this.#close(cause, text));
+    try {
+      this.#adopt(this.#ports.callIms(number, microphone), (cause, text) => this.#close(cause, text));
+    } catch (error) {
+      // The SDK takes no such number, or is not registered any more.
+      this.#close("refused", error instanceof Error ? error.message : undefined);
+    }
   }
 
   #adopt(call: LineCall, onEnd: (cause: EndCause, text?: string) => void): void {

@@ -100,7 +100,9 @@ export class DirectCall implements LineCall {
   }
 
   /** Nobody listens for digits at the other end of a direct call. */
-  sendDigit(): void {}
+  sendDigit(): boolean {
+    return false;
+  }
 
   /** Caller: it rings at the other side. */
   rings(): void {

@@ -114,12 +114,12 @@ class ImsCall implements LineCall {
 
   answer(): void {
     this.#answered = true;
-    this.#call.answer();
+    attempt(() => this.#call.answer());
     this.#changed.tell();
   }
 
   decline(cause: "declined" | "busy"): void {
-    this.#call.decline(cause);
+    attempt(() => this.#call.decline(cause));
   }
 
   hangUp(): void {
@@ -131,7 +131,17 @@ class ImsCall implements LineCall {
     else this.#call.unmute();
   }
 
-  sendDigit(digit: string): void {
-    this.#call.sendDtmf(digit);
+  sendDigit(digit: string): boolean {
+    return attempt(() => this.#call.sendDtmf(digit));
+  }
+}
+
+/** The SDK throws when a call has moved on since the user pressed; its next state tells all there is to tell. */
+function attempt(action: () => void): boolean {
+  try {
+    action();
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -47,5 +47,6 @@ export interface LineCall {
   /** @param cause `moved`: the same call goes on by the other path. */
   hangUp(cause: "hangup" | "moved"): void;
   setMuted(muted: boolean): void;
-  sendDigit(digit: string): void;
+  /** @returns false when it could not be sent. */
+  sendDigit(digit: string): boolean;
 }

@@ -98,6 +98,7 @@ export class AcmeApp extends LitElement {
   #renderDesk(desk: Desk): TemplateResult {
     const { view } = desk.arbiter;
     const calling = view !== undefined && view.phase !== "incoming";
+    const live = calling && view.phase !== "ended";
     return html`<acme-status-bar .desk=${desk}></acme-status-bar>
       <p class="unseen" role="status" data-testid="announcement">${announce(desk)}</p>
       ${this.#renderNotice(desk)}
@@ -108,13 +109,17 @@ export class AcmeApp extends LitElement {
         </div>
         <div class="column">
           ${calling ? html`<acme-call-card .desk=${desk}></acme-call-card>` : ""}
-          <acme-phone .desk=${desk}></acme-phone>
+          <acme-phone .desk=${desk} ?hidden=${live}></acme-phone>
         </div>
       </main>
       <acme-incoming .desk=${desk}></acme-incoming>`;
   }
 
   #renderNotice(desk: Desk): TemplateResult | "" {
+    if (desk.sessionOver)
+      return html`<div class="notice">
+        <p role="status">Your session at Acme has ended. Finish this call; then sign in again.</p>
+      </div>`;
     if (!desk.linked)
       return html`<div class="notice">
         <p role="status">Connecting to Acme … Colleagues show as offline until then.</p>

@@ -259,7 +259,7 @@ export class AcmeCallCard extends DeskElement {
   };
 
   #send(digit: string): void {
-    this.desk.arbiter.sendDigit(digit);
+    if (!this.desk.arbiter.sendDigit(digit)) return;
     this.#sent = (this.#sent + digit).slice(-24);
     this.requestUpdate();
   }

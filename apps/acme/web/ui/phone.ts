@@ -78,7 +78,7 @@ export class AcmePhone extends DeskElement {
   override render(): TemplateResult {
     const { arbiter, ims } = this.desk;
     const idle = !arbiter.busy;
-    // During a call its card takes this place; what was typed stays.
+    // During a call its card stands here instead; what was typed stays.
     if (!idle && arbiter.view?.phase !== "incoming") return html``;
     return html`<section class="card" aria-labelledby="heading">
       <h2 id="heading">Call a number</h2>

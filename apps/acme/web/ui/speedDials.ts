@@ -24,7 +24,6 @@ export class AcmeSpeedDials extends DeskElement {
               </div>
               <button
                 type="button"
-                class="go"
                 data-testid="speed-${number}"
                 aria-label="Call ${label}"
                 ?disabled=${arbiter.busy || ims.name !== "registered"}

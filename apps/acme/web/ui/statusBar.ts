@@ -24,9 +24,9 @@ export class AcmeStatusBar extends DeskElement {
         flex-wrap: wrap;
         align-items: center;
         gap: 0.5rem 1.25rem;
-        width: min(64rem, 100%);
+        width: min(64rem, 100% - 2rem);
         margin: 0 auto;
-        padding: 0.75rem 1rem;
+        padding: 0.75rem 0;
       }
 
       .brand {
