@@ -37,6 +37,8 @@ export interface WorldOptions {
   /** Address of media toward browsers; default: loopback. */
   readonly mediaAddress?: string;
   readonly lab?: Partial<LabOptions>;
+  /** Take a far end's media from where it comes. */
+  readonly latchCore?: boolean;
 }
 
 export async function openWorld(options: WorldOptions = {}): Promise<World> {
@@ -81,7 +83,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
         accessPort: 0,
         coreAddress: "127.0.0.1",
         corePorts: [43_000, 43_999],
-        latchCore: false,
+        latchCore: options.latchCore ?? false,
       },
       data: join(folder, "portal"),
       accessTokenSeconds: options.accessTokenSeconds ?? 3600,
