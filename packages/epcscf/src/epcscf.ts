@@ -4,7 +4,6 @@ import type { MediaPlane } from "@portico/agw";
 import { UserAgent, type Clock, type Hop, type Random, type SipMessage } from "@portico/sip";
 import { openSipEndpoint, type SipEndpoint } from "@portico/transport";
 import { Core, type CoreOptions } from "./core.ts";
-import { HopWatch } from "./hopWatch.ts";
 import { ChargingVectors } from "./policy/charging.ts";
 import type { DialPlan } from "./policy/dialPlan.ts";
 import type { BlockTable, Log, RegistrationFact, Revocation, Revocations, TokenVerifier } from "./ports.ts";
@@ -74,7 +73,6 @@ export class Epcscf {
   readonly #requests: Requests;
   readonly #listener: W2Listener;
   readonly #stopRevocations: () => void;
-  readonly #watch: HopWatch;
   #flowCount = 0;
   #closed = false;
 
@@ -82,7 +80,6 @@ export class Epcscf {
   static async open(options: EpcscfOptions): Promise<Epcscf> {
     let node: Epcscf | undefined;
     const { mw, log } = options;
-    const watch = new HopWatch();
     const endpoint = await openSipEndpoint({
       address: mw.address,
       port: mw.port,
@@ -94,17 +91,16 @@ export class Epcscf {
         else log.warn("mw.foreign-peer", { address: hop.remote.address });
       },
       onMalformed: (error) => log.warn("mw.malformed", { code: error.code }),
-      onHopClosed: (hop) => watch.lost(hop),
+      onHopClosed: (hop) => node?.coreHopClosed(hop),
     });
-    node = new Epcscf(options, endpoint, watch);
+    node = new Epcscf(options, endpoint);
     return node;
   }
 
-  private constructor(options: EpcscfOptions, endpoint: SipEndpoint, watch: HopWatch) {
+  private constructor(options: EpcscfOptions, endpoint: SipEndpoint) {
     const { clock, random, log, home, media, w2, revocations, wallClock, networkId } = options;
     this.#options = options;
     this.#endpoint = endpoint;
-    this.#watch = watch;
     const core = new Core(home, endpoint);
     const registrations = this.#registrations;
     const [host = ""] = core.sentBy.split(/:\d+$/);
@@ -123,7 +119,7 @@ export class Epcscf {
     const { homeDomain } = home;
     const { verifier, blocks, authzServer, maxExpires, graceSeconds } = options;
     const authorisation = new Authorisation({ verifier, revocations, blocks, homeDomain, authzServer });
-    const shared = { core, watch, registrations, charging, random, log, agent: this.#coreAgent };
+    const shared = { core, registrations, charging, random, log, agent: this.#coreAgent };
     this.#registrar = new Registrar({
       ...shared,
       authorisation,
@@ -143,11 +139,10 @@ export class Epcscf {
       ended: (registration) => void this.#registrar.end(registration, "network", true),
     });
     const refuser = new Refuser({ log, authorisation, agent: core.sentBy });
-    const sides = { core, watch, charging, coreAgent: this.#coreAgent, accessAgent: this.#accessAgent };
+    const sides = { core, charging, coreAgent: this.#coreAgent, accessAgent: this.#accessAgent };
     this.#sessions = new Sessions({
       ...sides,
       media,
-      clock,
       random,
       log,
       refuser,
@@ -206,6 +201,11 @@ export class Epcscf {
     this.#coreAgent.receive(message, hop);
   }
 
+  /** A TCP connection to the core is refused or lost: what waits for an answer on it need not wait for a timer. */
+  coreHopClosed(hop: Hop): void {
+    this.#coreAgent.hopClosed(hop);
+  }
+
   /** Ends every registration in the core, then closes all sockets. Idempotent. */
   async close(): Promise<void> {
     if (this.#closed) return;
@@ -230,8 +230,8 @@ export class Epcscf {
   #flowClosed(flow: Flow): void {
     const registration = this.#registrations.byFlow(flow);
     this.#registrar.flowClosed(flow);
+    this.#accessAgent.hopClosed(flow);
     if (registration !== undefined) this.#sessions.flowLost(registration);
-    this.#watch.lost(flow);
   }
 
   #revoked({ sessionId, impu, tenant }: Revocation): void {

@@ -1,7 +1,6 @@
 import { octets, parseNameAddr, parseUri, type ServerTransaction, type SipRequest, type UserAgent } from "@portico/sip";
 import type { Core } from "./core.ts";
 import { EpcscfError } from "./errors.ts";
-import type { HopWatch } from "./hopWatch.ts";
 import type { ChargingVectors } from "./policy/charging.ts";
 import { strip } from "./policy/headers.ts";
 import { assertedIdentity } from "./policy/identity.ts";
@@ -17,7 +16,6 @@ export interface ProxyOptions {
   /** User agents toward the core and toward browsers; their transactions are used. */
   readonly coreAgent: UserAgent;
   readonly accessAgent: UserAgent;
-  readonly watch: HopWatch;
   readonly seal: Seal;
   readonly charging: ChargingVectors;
   /** Host and port of this node on W2. */
@@ -38,7 +36,7 @@ export class Proxy {
 
   /** From the browser along its Service-Route (EPC-SES-03 to 06). Answers in every case. @throws EpcscfError. */
   async up(tx: ServerTransaction, registration: Registration, flow: Flow): Promise<void> {
-    const { core, coreAgent, watch, charging } = this.#options;
+    const { core, coreAgent, charging } = this.#options;
     const request = forwarded(tx.request);
     const asserted = assertedIdentity(request, registration.associated);
     strip(request, "up");
@@ -52,7 +50,7 @@ export class Proxy {
     // The side nearest the core stands on top.
     if (opens) this.#recordRoute(request, flow, "up");
     const next = request.toTag === undefined ? core.nextHop(way.routes) : core.nextHop(way.routes, way.target);
-    const response = await relay(coreAgent, watch, request, next);
+    const response = await relay(coreAgent, request, next);
     if (response === undefined) throw new EpcscfError("epcscf/core-unreachable");
     if (opens && response.status < 300) {
       this.#dialogs.note(registration, response, response.toTag, this.#beyond(response.list("Record-Route").toReversed()));
@@ -64,7 +62,7 @@ export class Proxy {
 
   /** From the core to the browser. Answers in every case. @throws EpcscfError. */
   async down(tx: ServerTransaction, registration: Registration): Promise<void> {
-    const { accessAgent, core, watch } = this.#options;
+    const { accessAgent, core } = this.#options;
     const { flow } = registration;
     if (flow === undefined) throw new EpcscfError("epcscf/flow-gone");
     const request = forwarded(tx.request);
@@ -78,7 +76,7 @@ export class Proxy {
     strip(request, "down");
     request.remove("Route").setUri(registration.accessContact);
     mapContacts(request, registration, core);
-    const response = await relay(accessAgent, watch, request, flow);
+    const response = await relay(accessAgent, request, flow);
     if (response === undefined) throw new EpcscfError("epcscf/flow-gone");
     const up = response.clone().removeFirst("Via");
     strip(up, "up");

@@ -1,10 +1,8 @@
 import type { Hop, SipRequest, SipResponse, UserAgent } from "@portico/sip";
-import type { HopWatch } from "./hopWatch.ts";
 
 /** Sends a request out of any dialog of this node and waits for its final response. @returns undefined when none came. */
 export async function relay(
   agent: UserAgent,
-  watch: HopWatch,
   request: SipRequest,
   next: Hop | Promise<Hop>,
 ): Promise<SipResponse | undefined> {
@@ -16,12 +14,9 @@ export async function relay(
     return undefined;
   }
   const { promise, resolve } = Promise.withResolvers<SipResponse | undefined>();
-  const stop = watch.on(hop, () => resolve(undefined));
   agent.transactions.request(request, hop, {
     response: (response) => response.status >= 200 && resolve(response),
     failed: () => resolve(undefined),
   });
-  const response = await promise;
-  stop();
-  return response;
+  return await promise;
 }

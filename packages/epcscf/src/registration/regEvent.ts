@@ -1,6 +1,5 @@
 import { parseReginfo, SipRequest, type Random, type ServerTransaction, type UserAgent } from "@portico/sip";
 import type { Core } from "../core.ts";
-import type { HopWatch } from "../hopWatch.ts";
 import type { ChargingVectors } from "../policy/charging.ts";
 import type { Log } from "../ports.ts";
 import { relay } from "../relay.ts";
@@ -14,7 +13,6 @@ const beyond = 600;
 export interface RegEventOptions {
   readonly core: Core;
   readonly agent: UserAgent;
-  readonly watch: HopWatch;
   readonly registrations: Registrations;
   readonly charging: ChargingVectors;
   readonly random: Random;
@@ -33,7 +31,7 @@ export class RegEvent {
 
   /** Subscribes for a fresh registration. @param seconds the granted registration time. */
   async subscribe(registration: Registration, seconds: number): Promise<void> {
-    const { core, agent, watch, charging, random, log } = this.#options;
+    const { core, agent, charging, random, log } = this.#options;
     const own = core.uri();
     const { impu } = registration;
     const request = SipRequest.create("SUBSCRIBE", impu, [
@@ -49,7 +47,7 @@ export class RegEvent {
       ["Expires", String(seconds + beyond)],
       ["Accept", "application/reginfo+xml"],
     ]);
-    const response = await relay(agent, watch, request, core.entry());
+    const response = await relay(agent, request, core.entry());
     if (response === undefined || response.status >= 300) {
       // Without it the node learns of a network-initiated end only at the next REGISTER.
       log.warn("reg-event.refused", { status: response?.status ?? 408 });

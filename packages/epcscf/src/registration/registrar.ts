@@ -9,7 +9,6 @@ import {
 } from "@portico/sip";
 import type { Core } from "../core.ts";
 import { EpcscfError } from "../errors.ts";
-import type { HopWatch } from "../hopWatch.ts";
 import type { ChargingVectors } from "../policy/charging.ts";
 import { strip } from "../policy/headers.ts";
 import { hopsLeft } from "../policy/maxForwards.ts";
@@ -25,7 +24,6 @@ import { asTrustedNode } from "./trustedNode.ts";
 export interface RegistrarOptions {
   readonly core: Core;
   readonly agent: UserAgent;
-  readonly watch: HopWatch;
   readonly registrations: Registrations;
   readonly authorisation: Authorisation;
   readonly seal: Seal;
@@ -111,7 +109,7 @@ export class Registrar {
   }
 
   async #forward(tx: ServerTransaction, flow: Flow, claims: AccessClaims, entry: BlockEntry): Promise<void> {
-    const { core, agent, watch, registrations, seal, charging, maxExpires, networkId, random } = this.#options;
+    const { core, agent, registrations, seal, charging, maxExpires, networkId, random } = this.#options;
     const asked = askedBinding(tx.request, maxExpires);
     const key = this.#key(entry, asked, flow);
     const held = registrations.byFlow(flow);
@@ -148,7 +146,7 @@ export class Registrar {
       },
     );
     if (expires === 0) this.#leaving.set(registration, false);
-    const response = await relay(agent, watch, up, core.entry());
+    const response = await relay(agent, up, core.entry());
     const endedByCore = this.#leaving.get(registration) === true;
     this.#leaving.delete(registration);
     if (endedByCore && (response?.status ?? 408) >= 300) await this.end(registration, "network", true);
@@ -231,7 +229,7 @@ export class Registrar {
 
   /** De-registers in the core with the portal's own REGISTER. @returns true when the core confirmed. */
   async #deregister(registration: Registration): Promise<boolean> {
-    const { core, agent, watch, charging, networkId, clock, log } = this.#options;
+    const { core, agent, charging, networkId, clock, log } = this.#options;
     for (let attempt = 1; attempt <= endAttempts; attempt += 1) {
       registration.ownCseq += 1;
       const { impu } = registration;
@@ -254,7 +252,7 @@ export class Registrar {
           chargingVector: charging.next(),
         },
       );
-      const status = (await relay(agent, watch, request, core.entry()))?.status ?? 408;
+      const status = (await relay(agent, request, core.entry()))?.status ?? 408;
       // 403 and 404: the core does not know the binding any more.
       if (status < 300 || status === 403 || status === 404) return true;
       if (attempt < endAttempts) await new Promise<void>((resolve) => clock.setTimer(endPause, resolve));

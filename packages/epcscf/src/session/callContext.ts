@@ -2,7 +2,6 @@ import type { MediaContext, MediaPlane } from "@portico/agw";
 import {
   parseNameAddr,
   SipRequest,
-  type Clock,
   type InviteUsage,
   type Random,
   type ServerTransaction,
@@ -12,7 +11,6 @@ import {
 import { SessionMedia } from "../alg/sessionMedia.ts";
 import type { Core } from "../core.ts";
 import { EpcscfError } from "../errors.ts";
-import type { HopWatch } from "../hopWatch.ts";
 import { extensions } from "../policy/allow.ts";
 import type { ChargingVectors } from "../policy/charging.ts";
 import type { DialPlan } from "../policy/dialPlan.ts";
@@ -26,10 +24,8 @@ export interface CallOptions {
   readonly core: Core;
   readonly coreAgent: UserAgent;
   readonly accessAgent: UserAgent;
-  readonly watch: HopWatch;
   readonly media: MediaPlane;
   readonly charging: ChargingVectors;
-  readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
   readonly refuser: Refuser;
@@ -64,7 +60,7 @@ export class CallContext {
 
   /** Reserves media and makes a session. @throws EpcscfError `epcscf/media-unavailable`, `epcscf/unregistered`. */
   async open(registration: Registration, charging: string): Promise<Session> {
-    const { media, random, clock, latchCoreMedia, log, refuser, authorise } = this.options;
+    const { media, random, latchCoreMedia, log, refuser, authorise } = this.options;
     let context: MediaContext;
     try {
       context = await media.open();
@@ -81,7 +77,6 @@ export class CallContext {
       registration,
       media: new SessionMedia(context, String(Number.parseInt(random.token(9), 36)), latchCoreMedia),
       charging,
-      clock,
       authorise: (request) => authorise(request, registration),
       refuse: (tx: ServerTransaction, error) => refuser.refuse(tx, error),
       done: this.#done,

@@ -32,11 +32,7 @@ export class IncomingCalls {
     let session: Session | undefined;
     let gaveUp = false;
     const core = coreAgent.accept(tx, {
-      acknowledged: (ack) => {
-        if (session === undefined) return;
-        session.established();
-        this.#context.lateAnswer(session, ack);
-      },
+      acknowledged: (ack) => session !== undefined && this.#context.lateAnswer(session, ack),
       cancelled: (cancel) => {
         gaveUp = true;
         session?.endOther("core", cancel);
@@ -129,8 +125,8 @@ export class IncomingCalls {
 function statusForCore({ status }: SipResponse, flow: Flow): number {
   // RFC 5626 §5.3.1: the way to the browser is gone; another flow of the user may be there.
   if (!flow.open) return 430;
-  // Silence, a redirection, a challenge: not the browser's to give, so it cannot be reached.
-  return status < 400 || status === 401 || status === 407 || status === 408 ? 480 : status;
+  // Silence (408; 487 after Timer C), a redirection, a challenge: not the browser's to give, so it cannot be reached.
+  return status < 400 || [401, 407, 408, 487].includes(status) ? 480 : status;
 }
 
 /** The identity of the one who answers: that which was called, when it is hers (EPC-SES-07). */

@@ -40,7 +40,6 @@ export class OutgoingCalls {
         session?.endOther("access", cancel);
       },
       request: (inside) => void session?.inside("access", inside),
-      acknowledged: () => session?.established(),
       ended: ({ message }) => session?.endOther("access", message),
     });
     try {
@@ -64,7 +63,7 @@ export class OutgoingCalls {
   }
 
   #callCore(tx: ServerTransaction, session: Session, access: InviteUsage, invite: SipRequest, hop: Hop): InviteUsage {
-    const { coreAgent, accessSentBy, watch, refuser } = this.#context.options;
+    const { coreAgent, accessSentBy, refuser } = this.#context.options;
     const contact: [string, string] = ["Contact", `<sip:${session.id}@${accessSentBy};transport=ws>`];
     const reliable = tx.request.list("Require").includes("100rel");
     let answer: string | undefined;
@@ -97,20 +96,15 @@ export class OutgoingCalls {
       session.media.authorise("sendrecv");
       access.accept({ headers: [contact, ["Allow", allow], ...carried(response, "down")], ...described });
     };
-    const stop = watch.on(hop, () => {
-      if (usage.state === "calling") guarded(() => unreachable());
-    });
     const usage: InviteUsage = coreAgent.invite(invite, hop, {
       progress: (response) => guarded(() => progress(response)),
       accepted: (response) => {
-        stop();
         void this.#context.follow(usage, response).then(() => {
           usage.ack();
           guarded(() => accept(response));
         });
       },
       rejected: (response) => {
-        stop();
         if (session.over) return;
         session.finish();
         access.reject(...this.#coreRefusal(response));
@@ -161,8 +155,4 @@ export class OutgoingCalls {
     }
     return [status, { reason, headers }];
   }
-}
-
-function unreachable(): never {
-  throw new EpcscfError("epcscf/core-unreachable");
 }

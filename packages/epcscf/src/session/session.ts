@@ -1,13 +1,10 @@
-import type { Clock, HeaderList, InviteUsage, ServerTransaction, SipMessage, SipRequest } from "@portico/sip";
+import type { HeaderList, InviteUsage, ServerTransaction, SipMessage, SipRequest } from "@portico/sip";
 import type { SessionMedia } from "../alg/sessionMedia.ts";
 import { EpcscfError } from "../errors.ts";
 import { carried } from "../policy/headers.ts";
 import type { Registration } from "../registration/registration.ts";
 import { sdpBody, textBody } from "./body.ts";
 import { renegotiate } from "./renegotiation.ts";
-
-/** Longest time to an answer, ms: above Timer C of any proxy on the way (RFC 3261 §16.6 step 11: more than 3 minutes). */
-const setUpTime = 240_000;
 
 export type Side = "access" | "core";
 
@@ -17,7 +14,6 @@ export interface SessionOptions {
   readonly media: SessionMedia;
   /** P-Charging-Vector of this node's requests toward the core. */
   readonly charging: string;
-  readonly clock: Clock;
   /** Checks the token of a request of the browser, where it carries one. Throws TokenError or EpcscfError. */
   readonly authorise: (request: SipRequest) => Promise<void>;
   /** Answers a request whose handling has thrown. */
@@ -39,7 +35,6 @@ export class Session {
   awaitsCoreAnswer = false;
   readonly #options: SessionOptions;
   readonly #legs: Partial<Record<Side, InviteUsage>> = {};
-  readonly #stopLimit: () => void;
   #over = false;
 
   constructor(options: SessionOptions) {
@@ -51,7 +46,6 @@ export class Session {
       if (event.type === "failed") this.release(`media failed: ${event.reason}`);
       if (event.type === "inactive") this.release("no media from the browser");
     });
-    this.#stopLimit = options.clock.setTimer(setUpTime, () => this.release("no answer in time"));
   }
 
   get over(): boolean {
@@ -69,12 +63,6 @@ export class Session {
   /** Headers of this node's own requests on a leg. */
   headers(side: Side): [string, string][] {
     return side === "core" ? [["P-Charging-Vector", this.#options.charging]] : [];
-  }
-
-  /** The call is answered: media flow both ways, and no limit of time any more. */
-  established(): void {
-    this.#stopLimit();
-    this.media.authorise("sendrecv");
   }
 
   /** Ends both legs, whatever their state (EPC-SES-09). */
@@ -98,7 +86,6 @@ export class Session {
   finish(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#stopLimit();
     this.media.close();
     this.#options.done(this);
   }

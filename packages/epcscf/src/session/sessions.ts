@@ -42,14 +42,11 @@ export class Sessions {
     for (const session of this.#of(registration)) session.release(why);
   }
 
-  /** A browser's socket is gone: calls that are not answered yet cannot be any more, others wait for it to come back. */
+  /** A browser's socket is gone: calls it has placed cannot be answered on it any more, others wait for it to come back. */
   flowLost(registration: Registration): void {
     for (const session of this.#of(registration)) {
-      const [access, core] = [session.leg("access"), session.leg("core")];
-      if (access?.state !== "calling" && access?.state !== "early") continue;
-      // RFC 5626 §5.3.1: another flow of the user may be there.
-      if (access.role === "caller") core?.reject(430);
-      session.release("the browser's connection is lost");
+      const access = session.leg("access");
+      if (access?.state === "calling" || access?.state === "early") session.release("the browser's connection is lost");
     }
   }
 

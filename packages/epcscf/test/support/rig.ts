@@ -187,7 +187,8 @@ export class Browser implements Hop {
       const text = bytes.toString("latin1");
       this.raw.push({ octets: text, binary });
       if (text === "\r\n") return;
-      const message = parseMessage(text);
+      const message = readable(text);
+      if (message === undefined) return;
       this.got.push(message);
       this.agent.receive(message, this);
     });
@@ -230,6 +231,15 @@ export class Browser implements Hop {
       ...(token === undefined ? [] : [["Authorization", `Bearer ${token}`] as [string, string]]),
       ...headers,
     ]);
+  }
+}
+
+/** A 400 repeats what was wrong in its request, so that not every answer can be read. */
+function readable(text: string): SipMessage | undefined {
+  try {
+    return parseMessage(text);
+  } catch {
+    return undefined;
   }
 }
 
