@@ -115,11 +115,13 @@ function shred(datagram: Buffer, size: number): Buffer[] {
 test("AGW-06 messages in fragments, the last first, are put together", async () => {
   const ends = connect((datagram) => shred(datagram, 20).toReversed());
   await until("connected", () => bothDone(ends));
+  expect(ends.client.results[0]?.local).toEqual(ends.server.results[0]?.remote);
 });
 
 test("AGW-06 overlapping and repeated fragments are put together", async () => {
   const ends = connect((datagram) => [...shred(datagram, 64), ...shred(datagram, 40), datagram]);
   await until("connected", () => bothDone(ends));
+  expect(ends.client.results[0]?.local).toEqual(ends.server.results[0]?.remote);
 });
 
 test("AGW-06 every third datagram is lost: flights are sent again, keys are given once", async () => {
@@ -225,7 +227,7 @@ test("a handshake with one octet changed anywhere never throws", async () => {
     const server = open("server", () => undefined);
     const changed = Buffer.from(hello);
     changed[at] = 0xff;
-    server.dtls.receive(changed);
+    expect(() => server.dtls.receive(changed)).not.toThrow();
     server.dtls.close();
   }
 });

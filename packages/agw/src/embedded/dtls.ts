@@ -9,6 +9,8 @@ export interface Dtls {
   receive(datagram: Buffer): void;
   /** Sends close_notify if connected; no callback afterwards. Idempotent. */
   close(): void;
+  /** Closes because the certificate is none that is expected: bad_certificate (RFC 8122 §6.2). */
+  refuse(): void;
 }
 
 export interface DtlsOptions {

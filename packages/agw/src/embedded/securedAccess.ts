@@ -89,7 +89,7 @@ export class SecuredAccess {
     const { remoteCertificate, profile, local, remote } = this.#result;
     this.#result = undefined;
     if (!matchesFingerprint(remoteCertificate, this.#fingerprints)) {
-      this.close();
+      this.#dtls?.refuse();
       this.#options.onFailed("fingerprint");
       return;
     }

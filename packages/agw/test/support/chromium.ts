@@ -5,32 +5,40 @@ import type { AddressInfo } from "node:net";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chromium, type Page } from "playwright-core";
+import { chromium } from "playwright-core";
 import { tone, wav } from "./tone.ts";
 
 const executablePath = "/usr/bin/chromium";
 
 export const hasChromium: boolean = existsSync(executablePath);
 
-/** A page with a microphone that plays a tone, and one peer connection. */
-export interface BrowserPhone {
-  readonly page: Page;
-  /** An offer with one audio line and these codecs first. */
-  offer(codecs: readonly string[]): Promise<string>;
-  /** Takes an offer. @returns the answer */
-  answer(sdp: string): Promise<string>;
-  accept(sdp: string): Promise<void>;
-  state(): Promise<{ connection: string; ice: string }>;
-  /** Share of the power at a frequency in what is played, 0 to 1. */
-  hears(hertz: number): Promise<number>;
-  dtmf(digits: string): Promise<void>;
+/** One Chromium whose microphone plays a tone. */
+export interface ToneBrowser {
+  /** A page with that microphone and one peer connection. */
+  phone(): Promise<BrowserPhone>;
   close(): Promise<void>;
 }
 
-export async function openBrowserPhone(options: { hertz: number; loopback: boolean }): Promise<BrowserPhone> {
+export interface BrowserPhone {
+  /** An offer with one audio line and these codecs. Again: with new ICE credentials, if `restart`. */
+  offer(codecs: readonly string[], restart?: boolean): Promise<string>;
+  /** Takes an offer. @returns the answer */
+  answer(sdp: string): Promise<string>;
+  accept(sdp: string): Promise<void>;
+  connection(): Promise<string>;
+  /** Share of the power at a frequency in what is played, 0 to 1. */
+  hears(hertz: number): Promise<number>;
+  dtmf(digits: string): Promise<void>;
+  /** Seconds, as the browser reckons it from our reports on its stream. */
+  roundTrip(): Promise<number | undefined>;
+  close(): Promise<void>;
+}
+
+/** @param loopback whether WebRTC may use 127.0.0.1, which browsers do not by themselves */
+export async function openToneBrowser(hertz: number, loopback: boolean): Promise<ToneBrowser> {
   const folder = await mkdtemp(join(tmpdir(), "agw-"));
   const microphone = join(folder, "tone.wav");
-  await writeFile(microphone, wav(tone(options.hertz, 48_000, 48_000), 48_000));
+  await writeFile(microphone, wav(tone(hertz, 48_000, 48_000), 48_000));
   const server = createServer((_request, response) => {
     response.setHeader("content-type", "text/html");
     response.end("<!doctype html><title>phone</title>");
@@ -41,24 +49,31 @@ export async function openBrowserPhone(options: { hertz: number; loopback: boole
     executablePath,
     args: [
       "--no-sandbox",
+      "--disable-background-networking",
       "--use-fake-device-for-media-stream",
       "--use-fake-ui-for-media-stream",
       `--use-file-for-fake-audio-capture=${microphone}`,
       "--autoplay-policy=no-user-gesture-required",
-      ...(options.loopback ? ["--allow-loopback-in-peer-connection"] : []),
+      ...(loopback ? ["--allow-loopback-in-peer-connection"] : []),
     ],
   });
-  const page = await browser.newPage();
-  await page.goto(`http://localhost:${(server.address() as AddressInfo).port}/`);
-  await page.evaluate(preparePhone);
   return {
-    page,
-    offer: (codecs) => page.evaluate((names) => globalThis.phone.offer(names), codecs),
-    answer: (sdp) => page.evaluate((text) => globalThis.phone.answer(text), sdp),
-    accept: (sdp) => page.evaluate((text) => globalThis.phone.accept(text), sdp),
-    state: () => page.evaluate(() => globalThis.phone.state()),
-    hears: (hertz) => page.evaluate((frequency) => globalThis.phone.hears(frequency), hertz),
-    dtmf: (digits) => page.evaluate((text) => globalThis.phone.dtmf(text), digits),
+    phone: async () => {
+      const page = await browser.newPage();
+      await page.goto(`http://localhost:${(server.address() as AddressInfo).port}/`);
+      await page.evaluate(preparePhone);
+      return {
+        offer: (codecs, restart = false) =>
+          page.evaluate(([names, again]) => globalThis.phone.offer(names, again), [codecs, restart] as const),
+        answer: (sdp) => page.evaluate((text) => globalThis.phone.answer(text), sdp),
+        accept: (sdp) => page.evaluate((text) => globalThis.phone.accept(text), sdp),
+        connection: () => page.evaluate(() => globalThis.phone.connection()),
+        hears: (frequency) => page.evaluate((one) => globalThis.phone.hears(one), frequency),
+        dtmf: (digits) => page.evaluate((text) => globalThis.phone.dtmf(text), digits),
+        roundTrip: () => page.evaluate(() => globalThis.phone.roundTrip()),
+        close: () => page.close(),
+      };
+    },
     close: async () => {
       await browser.close();
       server.close();
@@ -68,12 +83,13 @@ export async function openBrowserPhone(options: { hertz: number; loopback: boole
 }
 
 interface PagePhone {
-  offer(codecs: readonly string[]): Promise<string>;
+  offer(codecs: readonly string[], restart: boolean): Promise<string>;
   answer(sdp: string): Promise<string>;
   accept(sdp: string): Promise<void>;
-  state(): { connection: string; ice: string };
+  connection(): string;
   hears(hertz: number): number;
   dtmf(digits: string): void;
+  roundTrip(): Promise<number | undefined>;
 }
 
 declare global {
@@ -109,7 +125,8 @@ async function preparePhone(): Promise<void> {
     return connection.localDescription?.sdp ?? "";
   };
   globalThis.phone = {
-    offer: async (names) => {
+    offer: async (names, restart) => {
+      if (restart) connection.restartIce();
       if (connection.getTransceivers().length === 0) {
         addMicrophone();
         const all = RTCRtpReceiver.getCapabilities("audio")?.codecs ?? [];
@@ -126,7 +143,7 @@ async function preparePhone(): Promise<void> {
       return gathered();
     },
     accept: async (sdp) => connection.setRemoteDescription({ type: "answer", sdp }),
-    state: () => ({ connection: connection.connectionState, ice: connection.iceConnectionState }),
+    connection: () => connection.connectionState,
     hears: (hertz) => {
       const bins = new Float32Array(analyser.frequencyBinCount);
       analyser.getFloatFrequencyData(bins);
@@ -138,5 +155,11 @@ async function preparePhone(): Promise<void> {
       return total > 1e-8 ? near / total : 0;
     },
     dtmf: (digits) => connection.getSenders()[0]?.dtmf?.insertDTMF(digits, 100, 70),
+    roundTrip: async () => {
+      for (const report of (await connection.getStats()).values()) {
+        if (report.type === "remote-inbound-rtp") return report.roundTripTime;
+      }
+      return undefined;
+    },
   };
 }

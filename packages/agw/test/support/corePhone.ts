@@ -1,4 +1,4 @@
-import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { readRtp, writeRtp, type RtpPacket } from "../../src/embedded/rtp.ts";
 import type { G711 } from "./g711.ts";
@@ -56,7 +56,7 @@ export class CorePhone {
   }
 
   /** Share of a tone in the last `packets` packets of a codec; 0 while there are fewer. */
-  hears(codec: G711, hertz: number, packets = 50): number {
+  hears(codec: G711, hertz: number, packets = 25): number {
     const last = this.received.filter(({ payloadType }) => payloadType === codec.payloadType).slice(-packets);
     if (last.length < packets) return 0;
     const samples = Buffer.concat(last.map(({ payload }) => payload));
@@ -73,5 +73,3 @@ export class CorePhone {
     this.control.close();
   }
 }
-
-export type Source = Pick<RemoteInfo, "address" | "port">;

@@ -1,5 +1,4 @@
 import { CipherContext, DtlsClient, DtlsServer } from "werift";
-import type { SrtpProfileName } from "../../src/index.ts";
 
 /** The other end of a handshake by another implementation. */
 export interface WeriftEnd {
@@ -16,6 +15,7 @@ export async function openWerift(role: "client" | "server", send: (datagram: Buf
   );
   const transport = {
     type: "udp",
+    closed: false,
     address: { address: "", family: "IPv4", port: 0 },
     onData: (_datagram: Buffer, _from: readonly [string, number]): void => undefined,
     send: async (datagram: Buffer): Promise<void> => send(datagram),
@@ -26,7 +26,7 @@ export async function openWerift(role: "client" | "server", send: (datagram: Buf
     cert: certPem,
     key: keyPem,
     ...(signatureHash ? { signatureHash } : {}),
-    srtpProfiles: [1 satisfies 1],
+    srtpProfiles: [1 as const],
     certificateRequest: true,
     extendedMasterSecret: true,
   };
@@ -44,5 +44,3 @@ export async function openWerift(role: "client" | "server", send: (datagram: Buf
     connected,
   };
 }
-
-export const weriftProfile: SrtpProfileName = "SRTP_AES128_CM_HMAC_SHA1_80";

@@ -78,6 +78,11 @@ export abstract class Association implements Dtls {
     this.#stop();
   }
 
+  refuse(): void {
+    if (this.#state === "done") this.#alert(2, alerts.badCertificate);
+    this.#stop();
+  }
+
   protected beginFlight(): void {
     clearTimeout(this.#retransmit);
     this.#flight = [];
