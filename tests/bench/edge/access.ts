@@ -1,0 +1,38 @@
+import { createLocalJWKSet, exportJWK, generateKeyPair, SignJWT, type JWTVerifyGetKey, type JWK } from "jose";
+
+export const homeDomain = "ims.test";
+export const issuer = "https://portal.ims.test/waf";
+export const site = "https://talk.acme.example";
+export const clientId = "talk.acme.example";
+export const tenant = "acme";
+
+/** The number of a user is all there is to a user here. */
+export const impuOf = (user: number): string => `sip:u${user}@acme.ims.test`;
+export const impiOf = (impu: string): string => `${impu.slice(4, impu.indexOf("@"))}.acme@ims.test`;
+
+/** Signs access tokens as the WAF does (RFC 9068, ES256). */
+export async function openIssuer(): Promise<{ jwk: JWK; token: (user: number) => Promise<string> }> {
+  const { publicKey, privateKey } = await generateKeyPair("ES256");
+  return {
+    jwk: { ...(await exportJWK(publicKey)), kid: "k1", alg: "ES256" },
+    token: (user) =>
+      new SignJWT({
+        client_id: clientId,
+        tenant,
+        sid: `s${user}`,
+        scope: "ims.register ims.voice",
+        impu: impuOf(user),
+        origins: [site],
+      })
+        .setProtectedHeader({ alg: "ES256", typ: "at+jwt", kid: "k1" })
+        .setIssuer(issuer)
+        .setAudience(`sip:${homeDomain}`)
+        .setSubject(`p-${user}`)
+        .setJti(crypto.randomUUID())
+        .setIssuedAt()
+        .setExpirationTime("1h")
+        .sign(privateKey),
+  };
+}
+
+export const keySet = (jwk: JWK): JWTVerifyGetKey => createLocalJWKSet({ keys: [jwk] });

@@ -1,0 +1,28 @@
+import { dtlsFigure } from "./agw/dtlsFigure.ts";
+import { relayFigure } from "./agw/relayFigure.ts";
+import { callFigure, memoryFigure, registerFigure } from "./edge/figures.ts";
+import type { Figure } from "./figure.ts";
+import { roundTripFigure } from "./sdp/figure.ts";
+import { sipFigure } from "./sip/figure.ts";
+
+/** Every figure of the project, in the order of the report; undefined: not measured yet. */
+export const figures: Readonly<Record<string, Figure | undefined>> = {
+  "edge.register.tcp": registerFigure("TCP"),
+  "edge.register.udp": registerFigure("UDP"),
+  "edge.call.tcp": callFigure(),
+  "edge.setup.p50": undefined,
+  "edge.setup.p99": undefined,
+  "edge.memory.ws": memoryFigure,
+  "edge.memory.wss": undefined,
+  "agw.relay.cm": relayFigure("cm"),
+  "agw.relay.gcm": relayFigure("gcm"),
+  "agw.dtls": dtlsFigure,
+  "agw.opus": undefined,
+  "agw.memory": undefined,
+  "sip.register": sipFigure("register"),
+  "sip.invite": sipFigure("invite"),
+  "sip.bye": sipFigure("bye"),
+  "sdp.roundtrip": roundTripFigure,
+  "wic.ready": undefined,
+  "wic.audio": undefined,
+};

@@ -1,0 +1,54 @@
+import { readFileSync } from "node:fs";
+
+/** What a process under test can be told to do. Arguments and results travel as JSON. */
+export type Commands = Record<string, (argument: never) => unknown>;
+
+/** What every one of them understands. */
+const common = {
+  /** CPU time of the whole process so far, user and system, in µs: garbage collection and compilation are in it. */
+  cpu: (): number => {
+    const { user, system } = process.cpuUsage();
+    return user + system;
+  },
+  /** Octets of memory held, after garbage collection: the proportional set size where the system tells it, else resident. */
+  memory: (): number => {
+    for (let pass = 0; pass < 3; pass += 1) globalThis.gc?.();
+    const [, kilobytes] = /^Pss:\s+(\d+) kB$/m.exec(rollup()) ?? [];
+    return kilobytes === undefined ? process.memoryUsage.rss() : Number(kilobytes) * 1024;
+  },
+} satisfies Commands;
+
+export type CommonCommands = typeof common;
+
+export interface Order {
+  readonly id: number;
+  readonly command: string;
+  readonly argument: unknown;
+}
+
+export type Report = { readonly id: number } & ({ readonly result: unknown } | { readonly failure: string });
+
+/** Carries out the orders of the parent process until it goes. */
+export function serve(commands: Commands): void {
+  const all: Record<string, (argument: never) => unknown> = { ...common, ...commands };
+  process.on("message", ({ id, command, argument }: Order) => {
+    const run = async (): Promise<unknown> => all[command]?.(argument as never);
+    run().then(
+      (result) => answer({ id, result: result ?? null }),
+      (error: unknown) => answer({ id, failure: error instanceof Error ? (error.stack ?? error.message) : "unknown" }),
+    );
+  });
+  process.on("disconnect", () => process.exit());
+  answer({ id: 0, result: "ready" });
+}
+
+const answer = (report: Report): void => void process.send?.(report);
+
+/** Of Linux alone. */
+function rollup(): string {
+  try {
+    return readFileSync("/proc/self/smaps_rollup", "utf8");
+  } catch {
+    return "";
+  }
+}
