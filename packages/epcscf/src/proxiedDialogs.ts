@@ -24,7 +24,12 @@ export class ProxiedDialogs {
   }
 
   /** Remembers the dialog a message of the core makes. @param routes the recorded route, nearest first, without this node. */
-  note(registration: Registration, message: SipMessage, remoteTag: string | undefined, routes: readonly string[]): void {
+  note(
+    registration: Registration,
+    message: SipMessage,
+    remoteTag: string | undefined,
+    routes: readonly string[],
+  ): void {
     const [contact] = message.list("Contact");
     if (contact === undefined || remoteTag === undefined) return;
     const ways = this.#ways.get(registration) ?? new Map<string, Way>();

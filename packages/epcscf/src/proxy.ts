@@ -53,7 +53,12 @@ export class Proxy {
     const response = await relay(coreAgent, request, next);
     if (response === undefined) throw new EpcscfError("epcscf/core-unreachable");
     if (opens && response.status < 300) {
-      this.#dialogs.note(registration, response, response.toTag, this.#beyond(response.list("Record-Route").toReversed()));
+      this.#dialogs.note(
+        registration,
+        response,
+        response.toTag,
+        this.#beyond(response.list("Record-Route").toReversed()),
+      );
     }
     const down = response.clone().removeFirst("Via");
     strip(down, "down");

@@ -1,4 +1,11 @@
-import { createResponse, parseNameAddr, parseUri, type ServerTransaction, type SipMessage, type SipRequest } from "@portico/sip";
+import {
+  createResponse,
+  parseNameAddr,
+  parseUri,
+  type ServerTransaction,
+  type SipMessage,
+  type SipRequest,
+} from "@portico/sip";
 import { EpcscfError, TokenError } from "./errors.ts";
 import { allow } from "./policy/allow.ts";
 import { alternativeService, isEmergency } from "./policy/emergency.ts";

@@ -155,17 +155,17 @@ describe("frames", () => {
   });
 });
 
-describe("time", () => {
-  const timed = async (run: (slow: Rig, clock: VirtualClock) => Promise<void>): Promise<void> => {
-    const clock = new VirtualClock();
-    const slow = await openRig({ clock });
-    try {
-      await run(slow, clock);
-    } finally {
-      await slow.close();
-    }
-  };
+async function timed(run: (slow: Rig, clock: VirtualClock) => Promise<void>): Promise<void> {
+  const clock = new VirtualClock();
+  const slow = await openRig({ clock });
+  try {
+    await run(slow, clock);
+  } finally {
+    await slow.close();
+  }
+}
 
+describe("time", () => {
   test("EPC-WS-06a a socket that answers no ping is closed, one that does stays", () =>
     timed(async (slow, clock) => {
       const lively = await slow.connect();

@@ -20,7 +20,8 @@ const taken: [string, string][] = [
   ["sip:u0043@acme.ims.test;maddr=10.0.0.1;transport=udp;lr", "sip:u0043@acme.ims.test"],
   ["sip:u0043@acme.ims.test;gr=urn:uuid:x", "sip:u0043@acme.ims.test"],
 ];
-for (const [dialled, target] of taken) test(`${dialled} becomes ${target}`, () => expect(resolveTarget(dialled, plan)).toBe(target));
+for (const [dialled, target] of taken)
+  test(`${dialled} becomes ${target}`, () => expect(resolveTarget(dialled, plan)).toBe(target));
 
 const refused = [
   "tel:+442079460123;npdi;rn=+15550100",
@@ -50,6 +51,8 @@ const refused = [
 ];
 for (const dialled of refused) {
   test(`${dialled} is refused`, () => {
-    expect(() => resolveTarget(dialled, plan)).toThrow(expect.objectContaining({ code: "epcscf/target" }) as EpcscfError);
+    expect(() => resolveTarget(dialled, plan)).toThrow(
+      expect.objectContaining({ code: "epcscf/target" }) as EpcscfError,
+    );
   });
 }

@@ -24,7 +24,9 @@ for (const target of numbers) {
       const response = await until(() => leg.rejected);
       expect(response.status).toBe(380);
       expect(response.get("Content-Type")).toBe("application/3gpp-ims+xml");
-      expect(response.body).toMatch(/<ims-3gpp version="1">\s*<alternative-service>\s*<type>emergency<\/type>\s*<reason>[^<]+</);
+      expect(response.body).toMatch(
+        /<ims-3gpp version="1">\s*<alternative-service>\s*<type>emergency<\/type>\s*<reason>[^<]+</,
+      );
       expect(response.get("P-Asserted-Identity")).toBe("<sip:portal.ims.test:443>");
       expect(response.toTag).toBeDefined();
     }
@@ -34,7 +36,11 @@ for (const target of numbers) {
 
 for (const target of ["urn:service:sos", "urn:service:sos.fire", "URN:service:SOS.police"]) {
   test(`EMG-01b ${target}: 380 before anything else, a bad token included`, async () => {
-    const leg = dial(await registered(rig), { target, headers: [["Authorization", "Bearer no.such.token"]], offer: "" });
+    const leg = dial(await registered(rig), {
+      target,
+      headers: [["Authorization", "Bearer no.such.token"]],
+      offer: "",
+    });
     expect((await until(() => leg.rejected)).status).toBe(380);
   });
 }

@@ -31,7 +31,10 @@ const trusted = [
   "Security-Verify",
   "Proxy-Authorization",
 ];
-const claims = trusted.map((name): [string, string] => [name, name === "P-Early-Media" ? "sendrecv" : "<sip:forged@ims.test>"]);
+const claims = trusted.map((name): [string, string] => [
+  name,
+  name === "P-Early-Media" ? "sendrecv" : "<sip:forged@ims.test>",
+]);
 
 test("SEC-02b EPC-SES-06b nothing a browser claims of the trust domain reaches the core, in an INVITE or a MESSAGE", async () => {
   const incoming = nextAtCore(rig);
@@ -67,9 +70,19 @@ test("EPC-SES-17a History-Info, Diversion and Session-ID of the core reach the b
   const diversion = '"Reception" <tel:+12125550100>;reason=unconditional';
   const session = "ab30317f1a784dc48ff824d0d3715d86;remote=00000000000000000000000000000000";
   const incoming = nextAtBrowser(browser);
-  ring(rig, { headers: [["History-Info", history], ["Diversion", diversion], ["Session-ID", session]] });
+  ring(rig, {
+    headers: [
+      ["History-Info", history],
+      ["Diversion", diversion],
+      ["Session-ID", session],
+    ],
+  });
   const { invite } = (await incoming).usage;
-  expect([invite.get("History-Info"), invite.get("Diversion"), invite.get("Session-ID")]).toEqual([history, diversion, session]);
+  expect([invite.get("History-Info"), invite.get("Diversion"), invite.get("Session-ID")]).toEqual([
+    history,
+    diversion,
+    session,
+  ]);
   const atCore = nextAtCore(rig);
   dial(browser, { headers: [["Session-ID", session]] });
   expect((await atCore).usage.invite.get("Session-ID")).toBe(session);
@@ -98,13 +111,24 @@ test("EPC-SES-15a INFO with a package is carried both ways inside a call, and it
   far.onInside = (tx) => tx.reply(200);
   near.onInside = (tx) => tx.reply(469);
   const body = { type: "application/dtmf-relay", text: "Signal=5\r\nDuration=160\r\n" };
-  const up = await near.usage.request("INFO", { headers: [["Info-Package", "dtmf"], ["P-Charging-Vector", "icid-value=mine"]], body });
+  const up = await near.usage.request("INFO", {
+    headers: [
+      ["Info-Package", "dtmf"],
+      ["P-Charging-Vector", "icid-value=mine"],
+    ],
+    body,
+  });
   expect(up.status).toBe(200);
   const atCore = far.inside[0]?.request;
   expect(atCore?.get("Info-Package")).toBe("dtmf");
   expect(atCore?.body).toBe(body.text);
   expect(atCore?.all("P-Charging-Vector")).toEqual([far.usage.invite.get("P-Charging-Vector")]);
-  const down = await far.usage.request("INFO", { headers: [["Info-Package", "x"], ["P-Charging-Vector", "icid-value=z"]] });
+  const down = await far.usage.request("INFO", {
+    headers: [
+      ["Info-Package", "x"],
+      ["P-Charging-Vector", "icid-value=z"],
+    ],
+  });
   expect(down.status).toBe(469);
   expect(near.inside[0]?.request.has("P-Charging-Vector")).toBe(false);
 });
@@ -133,7 +157,9 @@ test("EPC-SES-02a a bad token inside a call: 401, and the call goes on", async (
 test("an unreadable header of either side is that side's fault", async () => {
   const near = dial(browser, { headers: [["P-Preferred-Identity", "<<<"]] });
   expect((await until(() => near.rejected)).status).toBe(400);
-  expect((await browser.request("MESSAGE", "sip:u0043@acme.ims.test", [["P-Preferred-Identity", "<<<"]])).status).toBe(400);
+  expect((await browser.request("MESSAGE", "sip:u0043@acme.ims.test", [["P-Preferred-Identity", "<<<"]])).status).toBe(
+    400,
+  );
   const far = ring(rig, { headers: [["P-Called-Party-ID", "<<<"]] });
   expect((await until(() => far.rejected)).status).toBe(400);
   expect(rig.alarms).toEqual([]);

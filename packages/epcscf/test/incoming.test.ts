@@ -35,7 +35,14 @@ describe("INVITE toward the browser", () => {
     expect(invite.get("P-Asserted-Identity")).toBe("<tel:+442079460123>");
     expect(invite.get("P-Called-Party-ID")).toBe("<tel:+12125550142>");
     const text = invite.toOctets();
-    for (const gone of ["mg3-771", "10.30.0.5", "P-Served-User", "P-Asserted-Service", far.usage.invite.callId, "10.40.7"]) {
+    for (const gone of [
+      "mg3-771",
+      "10.30.0.5",
+      "P-Served-User",
+      "P-Asserted-Service",
+      far.usage.invite.callId,
+      "10.40.7",
+    ]) {
       expect(text).not.toContain(gone);
     }
     expect(invite.get("Max-Forwards")).toBe("65");

@@ -13,6 +13,18 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
+/** The identities the core is told for an INVITE with these headers. */
+async function identities(headers: [string, string][]): Promise<string[]> {
+  const incoming = nextAtCore(rig);
+  dial(browser, { headers });
+  const { usage } = await incoming;
+  usage.reject(486);
+  expect(usage.invite.has("P-Preferred-Identity")).toBe(false);
+  return usage.invite.all("P-Asserted-Identity");
+}
+
+const icid = (text = ""): string | undefined => /icid-value="([^"]+)"/.exec(text)?.[1];
+
 describe("INVITE toward the core", () => {
   test("EPC-SES-04b EPC-SES-05b EPC-SES-06a one Via, no Record-Route, the default IMPU asserted, Service-Route and an ICID", async () => {
     const incoming = nextAtCore(rig);
@@ -33,14 +45,6 @@ describe("INVITE toward the core", () => {
   });
 
   test("EPC-SES-04a EPC-SES-04b of what the browser claims only a registered preferred identity counts", async () => {
-    const identities = async (headers: [string, string][]): Promise<string[]> => {
-      const incoming = nextAtCore(rig);
-      dial(browser, { headers });
-      const { usage } = await incoming;
-      usage.reject(486);
-      expect(usage.invite.has("P-Preferred-Identity")).toBe(false);
-      return usage.invite.all("P-Asserted-Identity");
-    };
     expect(await identities([["P-Asserted-Identity", "<sip:boss@ims.test>"]])).toEqual([`<${impu}>`]);
     expect(await identities([["P-Preferred-Identity", "<tel:+12125550142>"]])).toEqual(["<tel:+12125550142>"]);
     expect(await identities([["P-Preferred-Identity", "<sip:boss@ims.test>"]])).toEqual([`<${impu}>`]);
@@ -124,7 +128,11 @@ describe("answers of the core", () => {
     const far = await incoming;
     far.usage.progress(180, { headers: [contactOf(rig)] });
     await until(() => near.responses.some(({ status }) => status === 180));
-    far.usage.progress(183, { headers: [contactOf(rig), ["P-Asserted-Identity", "<tel:+442079460123>"]], body: sdp(plainSdp()), reliable: true });
+    far.usage.progress(183, {
+      headers: [contactOf(rig), ["P-Asserted-Identity", "<tel:+442079460123>"]],
+      body: sdp(plainSdp()),
+      reliable: true,
+    });
     const session = await until(() => near.responses.find(({ status }) => status === 183));
     expect(await until(() => far.pracks[0]?.get("RAck"))).toMatch(/ 1 INVITE$/);
     expect(session.has("RSeq")).toBe(false);
@@ -238,7 +246,6 @@ describe("ends", () => {
   });
 
   test("CHG-01a the ICID of the INVITE stays that of the call, another call has another", async () => {
-    const icid = (text = ""): string | undefined => /icid-value="([^"]+)"/.exec(text)?.[1];
     const first = await callOut(rig, browser);
     first.near.usage.bye();
     const { message } = await until(() => first.far.ended);

@@ -59,7 +59,11 @@ describe("SUBSCRIBE of the browser", () => {
     expect(more).toEqual([]);
     expect(atCore.list("Route")).toEqual([`<sip:orig@127.0.0.1:${rig.core.endpoint.port};transport=tcp;lr>`]);
     expect(parseNameAddr(atCore.get("Contact") ?? "").uri).toBe(binding(rig).contact);
-    expect([atCore.callId, atCore.fromTag, atCore.get("X-Unknown")]).toEqual(["sub-77aa@k3v9q0d1xm.invalid", "w2", "stays"]);
+    expect([atCore.callId, atCore.fromTag, atCore.get("X-Unknown")]).toEqual([
+      "sub-77aa@k3v9q0d1xm.invalid",
+      "w2",
+      "stays",
+    ]);
     expect(atCore.all("P-Asserted-Identity")).toEqual([`<${impu}>`]);
     expect(atCore.get("P-Charging-Vector")).toContain("icid-value=");
     expect(response.all("Via")).toHaveLength(1);
@@ -92,18 +96,27 @@ describe("SUBSCRIBE of the browser", () => {
     );
     browser.answer = (one) => one.reply(200);
     expect((await rig.core.agent.send(notify, toNode(rig))).status).toBe(200);
-    const atBrowser = browser.got.findLast((message) => "method" in message && message.method === "NOTIFY") as SipRequest;
+    const atBrowser = browser.got.findLast(
+      (message) => "method" in message && message.method === "NOTIFY",
+    ) as SipRequest;
     expect(atBrowser.uri).toBe(own);
     expect(atBrowser.has("Route")).toBe(false);
     expect(atBrowser.body).toBe(notify.body.replace(binding(rig).contact, own));
-    expect([atBrowser.callId, atBrowser.get("Subscription-State"), atBrowser.cseq.number]).toEqual([request.callId, "active;expires=600", 1]);
+    expect([atBrowser.callId, atBrowser.get("Subscription-State"), atBrowser.cseq.number]).toEqual([
+      request.callId,
+      "active;expires=600",
+      1,
+    ]);
   });
 
   test("SEC-02c EPC-SES-03b a refresh goes where the dialog was recorded to go, whatever the browser writes", async () => {
     const got = notifier();
     const request = subscribe();
     const dialog = Dialog.uac(request, await browser.agent.send(request, browser));
-    const refresh = dialog.createRequest("SUBSCRIBE", [["Event", "reg"], ["Expires", "600"]]);
+    const refresh = dialog.createRequest("SUBSCRIBE", [
+      ["Event", "reg"],
+      ["Expires", "600"],
+    ]);
     refresh.set("Route", "<sip:10.9.9.9;lr>").setUri("sip:victim@10.9.9.8");
     expect((await browser.agent.send(refresh, browser)).status).toBe(200);
     expect(got[1]?.request.uri).toBe(`sip:notifier@127.0.0.1:${rig.core.endpoint.port};transport=tcp`);
@@ -114,7 +127,11 @@ describe("SUBSCRIBE of the browser", () => {
     const before = rig.core.got.length;
     for (const method of ["SUBSCRIBE", "NOTIFY", "MESSAGE", "REFER"]) {
       const request = subscribe().set("To", `<${impu}>;tag=made-up`).set("CSeq", `1 ${method}`);
-      const forged = SipRequest.create(method, "sip:10.9.9.9", request.headers().filter(([name]) => name !== "Event"));
+      const forged = SipRequest.create(
+        method,
+        "sip:10.9.9.9",
+        request.headers().filter(([name]) => name !== "Event"),
+      );
       expect((await browser.agent.send(forged, browser)).status).toBe(481);
     }
     expect(rig.core.got.slice(before).filter(({ callId }) => callId.includes("sub-"))).toEqual([]);
@@ -124,7 +141,9 @@ describe("SUBSCRIBE of the browser", () => {
 describe("MESSAGE", () => {
   test("EPC-SES-15a EPC-SES-06a up, with the identity asserted; the answer comes back as it is", async () => {
     rig.core.answer = (tx) => tx.reply(202, { headers: [["X-From-Core", "1"]] });
-    const response = await browser.request("MESSAGE", "sip:u0043@acme.ims.test", [["P-Preferred-Identity", "<tel:+12125550142>"]]);
+    const response = await browser.request("MESSAGE", "sip:u0043@acme.ims.test", [
+      ["P-Preferred-Identity", "<tel:+12125550142>"],
+    ]);
     expect(response.status).toBe(202);
     expect(response.get("X-From-Core")).toBe("1");
     const atCore = rig.core.last("MESSAGE");
@@ -138,7 +157,9 @@ describe("MESSAGE", () => {
     browser.answer = (tx) => tx.reply(200);
     const shown: [string, string] = ["P-Asserted-Identity", "<tel:+442079460123>"];
     const body = { type: "text/plain", text: "Grüße" };
-    expect((await rig.core.agent.send(fromCore(rig, "MESSAGE", { headers: [shown], body }), toNode(rig))).status).toBe(200);
+    expect((await rig.core.agent.send(fromCore(rig, "MESSAGE", { headers: [shown], body }), toNode(rig))).status).toBe(
+      200,
+    );
     await rig.core.agent.send(fromCore(rig, "MESSAGE", { headers: [shown, ["Privacy", "id"]], body }), toNode(rig));
     const [open, hidden] = browser.got.filter((message) => "method" in message && message.method === "MESSAGE");
     expect(open?.get("P-Asserted-Identity")).toBe("<tel:+442079460123>");

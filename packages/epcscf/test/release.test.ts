@@ -1,6 +1,18 @@
 import { VirtualClock } from "@portico/sip/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { callIn, callOut, context, dial, idle, nextAtBrowser, nextAtCore, registered, ring, toNode, type Leg } from "./support/call.ts";
+import {
+  callIn,
+  callOut,
+  context,
+  dial,
+  idle,
+  nextAtBrowser,
+  nextAtCore,
+  registered,
+  ring,
+  toNode,
+  type Leg,
+} from "./support/call.ts";
 import { grant, openRig, type Browser, type Rig } from "./support/rig.ts";
 import { until } from "./support/until.ts";
 
@@ -238,7 +250,10 @@ describe("the way to the core is lost", () => {
       tx.reply = (status, options) =>
         reply(status, {
           ...options,
-          headers: [...(options?.headers ?? []).filter(([name]) => name !== "Service-Route"), ["Service-Route", "<sip:127.0.0.1:9;transport=tcp;lr>"]],
+          headers: [
+            ...(options?.headers ?? []).filter(([name]) => name !== "Service-Route"),
+            ["Service-Route", "<sip:127.0.0.1:9;transport=tcp;lr>"],
+          ],
         });
       return grant(rig.core)(tx);
     };
@@ -257,6 +272,7 @@ test("a late event of a call that is over changes nothing", async () => {
   context(rig).emit({ type: "failed", reason: "dtls" });
   const far = ring(rig);
   await until(() => rig.node.counts.sessions === 1);
+  expect(far.rejected).toBeUndefined();
   far.usage.cancel();
   await until(() => idle(rig));
 });

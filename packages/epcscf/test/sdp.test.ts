@@ -1,5 +1,17 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { callIn, callOut, contactOf, context, dial, idle, nextAtBrowser, nextAtCore, registered, ring, sdp } from "./support/call.ts";
+import {
+  callIn,
+  callOut,
+  contactOf,
+  context,
+  dial,
+  idle,
+  nextAtBrowser,
+  nextAtCore,
+  registered,
+  ring,
+  sdp,
+} from "./support/call.ts";
 import { openRig, type Browser, type Rig } from "./support/rig.ts";
 import { chromiumAnswer, chromiumOffer, moreLines, plainSdp } from "./support/sdp.ts";
 import { until } from "./support/until.ts";
@@ -11,6 +23,8 @@ beforeEach(async () => {
   browser = await registered(rig);
 });
 afterEach(() => rig.close());
+
+const part = (type: string, text: string): string => `--b1\r\nContent-Type: ${type}\r\n\r\n${text}\r\n`;
 
 const linesOf = (text: string, start: string): string[] => text.split("\r\n").filter((line) => line.startsWith(start));
 
@@ -37,11 +51,14 @@ describe("offer of the browser", () => {
     expect(linesOf(offer, "m=")).toEqual([`m=audio ${context(rig).core.port} RTP/AVP 8 0 101`]);
     expect(linesOf(offer, "b=")).toEqual(["b=AS:80", "b=RS:600", "b=RR:2000"]);
     expect(offer).toContain("a=ptime:20\r\na=maxptime:240\r\n");
-    for (const gone of ["a=setup", "a=fingerprint", "a=tls-id", "SAVP", "198.51.100.23"]) expect(offer).not.toContain(gone);
+    for (const gone of ["a=setup", "a=fingerprint", "a=tls-id", "SAVP", "198.51.100.23"])
+      expect(offer).not.toContain(gone);
   });
 
   test("SDP-03 SDP-04 SDP-05 nothing of WebRTC and ICE, and no 0.0.0.0 or port 9, reaches the core", async () => {
-    const offer = await offered(chromiumOffer().replace("54400 UDP", "9 UDP").replace("c=IN IP4 198.51.100.23", "c=IN IP4 0.0.0.0") + moreLines);
+    const offer = await offered(
+      chromiumOffer().replace("54400 UDP", "9 UDP").replace("c=IN IP4 198.51.100.23", "c=IN IP4 0.0.0.0") + moreLines,
+    );
     const gone =
       /BUNDLE|bundle-only|a=mid|msid|ssrc|extmap|rtcp-rsize|rtcp-mux|a=rid|simulcast|transport-cc|goog-remb|ice-|candidate|\.local|0\.0\.0\.0|red\/|opus/;
     expect(offer).not.toMatch(gone);
@@ -58,7 +75,10 @@ describe("offer of the browser", () => {
   });
 
   test("SDP-19 no codec in common: 488 with Warning, and no call at the core", async () => {
-    for (const offer of [chromiumOffer({ codecs: "111 63" }), chromiumOffer().replace("UDP/TLS/RTP/SAVPF", "RTP/AVP")]) {
+    for (const offer of [
+      chromiumOffer({ codecs: "111 63" }),
+      chromiumOffer().replace("UDP/TLS/RTP/SAVPF", "RTP/AVP"),
+    ]) {
       const leg = dial(browser, { offer });
       const response = await until(() => leg.rejected);
       expect(response.status).toBe(488);
@@ -144,7 +164,6 @@ describe("answer for the browser", () => {
 
   test("the SDP part of a multipart body is the offer", async () => {
     const incoming = nextAtBrowser(browser);
-    const part = (type: string, text: string): string => `--b1\r\nContent-Type: ${type}\r\n\r\n${text}\r\n`;
     const text = `${part("application/isup", "x")}${part("application/sdp", plainSdp())}--b1--\r\n`;
     ring(rig, { body: { type: 'multipart/mixed; boundary="b1"', text } });
     expect((await incoming).usage.invite.body).toContain("SAVPF 8 126");
@@ -179,10 +198,15 @@ describe("offers in a session", () => {
       const { near, far } = await callOut(rig, browser);
       far.onInside = (tx) => {
         const held = tx.request.body.includes("a=sendonly");
-        tx.reply(200, { headers: [contactOf(rig)], body: sdp(plainSdp({ direction: held ? "recvonly" : "sendrecv", version: 2 })) });
+        tx.reply(200, {
+          headers: [contactOf(rig)],
+          body: sdp(plainSdp({ direction: held ? "recvonly" : "sendrecv", version: 2 })),
+        });
       };
       const before = linesOf(near.accepted?.body ?? "", "o=")[0];
-      const held = await near.usage.request(method, { body: sdp(chromiumOffer({ direction: "sendonly", version: 3 })) });
+      const held = await near.usage.request(method, {
+        body: sdp(chromiumOffer({ direction: "sendonly", version: 3 })),
+      });
       expect(held.status).toBe(200);
       expect(held.body).toContain("a=recvonly");
       expect(held.has("Contact")).toBe(true);
@@ -230,7 +254,9 @@ describe("offers in a session", () => {
       refuse(near);
       refuse(far);
       const plan = context(rig).flow;
-      const up = await near.usage.request("INVITE", { body: sdp(chromiumOffer({ direction: "inactive", version: 3 })) });
+      const up = await near.usage.request("INVITE", {
+        body: sdp(chromiumOffer({ direction: "inactive", version: 3 })),
+      });
       const down = await far.usage.request("INVITE", { body: sdp(plainSdp({ direction: "inactive", port: 45_000 })) });
       expect([up.status, down.status]).toEqual([status, status]);
       expect(up.get("Retry-After")).toBe(status === 500 ? "3" : undefined);
@@ -245,9 +271,14 @@ describe("offers in a session", () => {
 
   test("SDP-15b SDP-15c a video line added is refused, a codec change moves both sides", async () => {
     const { near, far } = await callOut(rig, browser);
-    far.onInside = (tx) => tx.reply(200, { headers: [contactOf(rig)], body: sdp(plainSdp({ codecs: "0 99", version: 2 })) });
+    far.onInside = (tx) =>
+      tx.reply(200, { headers: [contactOf(rig)], body: sdp(plainSdp({ codecs: "0 99", version: 2 })) });
     const answer = await near.usage.request("INVITE", { body: sdp(chromiumOffer({ version: 3 }) + moreLines) });
-    expect(linesOf(answer.body, "m=").map((line) => line.split(" ")[1])).toEqual([String(context(rig).access.port), "0", "0"]);
+    expect(linesOf(answer.body, "m=").map((line) => line.split(" ")[1])).toEqual([
+      String(context(rig).access.port),
+      "0",
+      "0",
+    ]);
     expect(context(rig).flow?.audio).toMatchObject([{ access: { name: "PCMU" }, core: { name: "PCMU" } }]);
     const fewer = await near.usage.request("INVITE", {
       body: sdp(chromiumOffer({ version: 4 }) + moreLines.replaceAll(/m=(\w+) 9/g, "m=$1 0")),

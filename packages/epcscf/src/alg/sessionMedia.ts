@@ -2,7 +2,15 @@ import type { MediaContext, MediaEvent, RelayPlan } from "@portico/agw";
 import { intersect, type Codec, type Direction } from "@portico/sdp";
 import { EpcscfError } from "../errors.ts";
 import { AccessSide, type AccessAudio } from "./accessSide.ts";
-import { accessOfferCodecs, commonCodecs, coreOfferCodecs, eventsCodec, pairCodecs, requireVoice, voiceCodecs } from "./audio.ts";
+import {
+  accessOfferCodecs,
+  commonCodecs,
+  coreOfferCodecs,
+  eventsCodec,
+  pairCodecs,
+  requireVoice,
+  voiceCodecs,
+} from "./audio.ts";
 import { CoreSide, type CoreAudio } from "./coreSide.ts";
 
 type Role = "active" | "passive";

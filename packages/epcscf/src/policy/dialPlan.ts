@@ -34,7 +34,8 @@ export function resolveTarget(dialled: string, plan: DialPlan): string {
     throw new EpcscfError("epcscf/target");
   }
   const user = uri.user ?? "";
-  if (uri.params.get("user")?.toLowerCase() === "phone" || /^\+?[\d.()-]+$/.test(user)) return `tel:${e164(user, plan)}`;
+  if (uri.params.get("user")?.toLowerCase() === "phone" || /^\+?[\d.()-]+$/.test(user))
+    return `tel:${e164(user, plan)}`;
   if (!/^[\w.-]+$/.test(user)) throw new EpcscfError("epcscf/target");
   return formatUri({ scheme: "sip", user, host: uri.host.toLowerCase(), params: new Map() });
 }

@@ -75,9 +75,10 @@ function bearer(request: SipRequest): string | undefined {
 
 /** Equal as SIP URIs, with nothing beyond scheme, user and host: parameters have no place in a registered IMPU. */
 function sameAddress(uri: string, impu: string): boolean {
-  const host = (text: string): string => {
-    const at = text.lastIndexOf("@");
-    return text.slice(0, at + 1) + text.slice(at + 1).toLowerCase();
-  };
-  return host(uri) === host(impu);
+  return lowerHost(uri) === lowerHost(impu);
+}
+
+function lowerHost(uri: string): string {
+  const at = uri.lastIndexOf("@");
+  return uri.slice(0, at + 1) + uri.slice(at + 1).toLowerCase();
 }

@@ -282,7 +282,7 @@ export class Registrar {
     const { clock, registrations, graceSeconds, wallClock } = this.#options;
     this.#stopSweep = clock.setTimer(1000, () => {
       const now = clock.now();
-      for (const registration of [...registrations.all()]) {
+      for (const registration of registrations.all()) {
         const { lostAt } = registration;
         if (lostAt !== undefined && now - lostAt >= graceSeconds * 1000) {
           void this.end(registration, "connection-lost");

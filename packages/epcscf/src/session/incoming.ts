@@ -60,7 +60,13 @@ export class IncomingCalls {
     }
   }
 
-  #callBrowser(tx: ServerTransaction, session: Session, core: InviteUsage, invite: SipRequest, flow: Flow): InviteUsage {
+  #callBrowser(
+    tx: ServerTransaction,
+    session: Session,
+    core: InviteUsage,
+    invite: SipRequest,
+    flow: Flow,
+  ): InviteUsage {
     const { core: mw, accessAgent, charging, refuser } = this.#context.options;
     const headers: [string, string][] = [
       ["Contact", `<${mw.uri(session.id)}>;${mmtel}`],

@@ -96,14 +96,14 @@ export class OutgoingCalls {
       session.media.authorise("sendrecv");
       access.accept({ headers: [contact, ["Allow", allow], ...carried(response, "down")], ...described });
     };
+    const accepted = async (response: SipResponse): Promise<void> => {
+      await this.#context.follow(usage, response);
+      usage.ack();
+      guarded(() => accept(response));
+    };
     const usage: InviteUsage = coreAgent.invite(invite, hop, {
       progress: (response) => guarded(() => progress(response)),
-      accepted: (response) => {
-        void this.#context.follow(usage, response).then(() => {
-          usage.ack();
-          guarded(() => accept(response));
-        });
-      },
+      accepted: (response) => void accepted(response),
       rejected: (response) => {
         if (session.over) return;
         session.finish();

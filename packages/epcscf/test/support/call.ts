@@ -80,7 +80,12 @@ export function dial(
     body?: { type: string; text: string };
   } = {},
 ): Leg {
-  const { target = "tel:+442079460123", offer = chromiumOffer(), headers = [], from = `"Mary Jones" <${impu}>` } = options;
+  const {
+    target = "tel:+442079460123",
+    offer = chromiumOffer(),
+    headers = [],
+    from = `"Mary Jones" <${impu}>`,
+  } = options;
   const leg = new Leg();
   calls += 1;
   const invite = SipRequest.create(
@@ -144,7 +149,13 @@ export function toNode(rig: Rig, protocol: "TCP" | "UDP" = "TCP"): Hop {
 export function fromCore(
   rig: Rig,
   method: string,
-  options: { headers?: [string, string][]; body?: { type: string; text: string }; path?: string; from?: string; to?: string } = {},
+  options: {
+    headers?: [string, string][];
+    body?: { type: string; text: string };
+    path?: string;
+    from?: string;
+    to?: string;
+  } = {},
 ): SipRequest {
   const { contact, path } = binding(rig);
   calls += 1;
@@ -191,7 +202,11 @@ export function ring(
 }
 
 /** An answered call of the browser. */
-export async function callOut(rig: Rig, browser: Browser, options: Parameters<typeof dial>[1] = {}): Promise<{ near: Leg; far: Leg }> {
+export async function callOut(
+  rig: Rig,
+  browser: Browser,
+  options: Parameters<typeof dial>[1] = {},
+): Promise<{ near: Leg; far: Leg }> {
   const incoming = nextAtCore(rig);
   const near = dial(browser, options);
   const far = await incoming;
@@ -202,11 +217,18 @@ export async function callOut(rig: Rig, browser: Browser, options: Parameters<ty
 }
 
 /** An answered call of the core. */
-export async function callIn(rig: Rig, browser: Browser, options: Parameters<typeof ring>[1] = {}): Promise<{ near: Leg; far: Leg }> {
+export async function callIn(
+  rig: Rig,
+  browser: Browser,
+  options: Parameters<typeof ring>[1] = {},
+): Promise<{ near: Leg; far: Leg }> {
   const incoming = nextAtBrowser(browser);
   const far = ring(rig, options);
   const near = await incoming;
-  near.usage.accept({ headers: [["Contact", "<sip:u0042@k3v9q0d1xm.invalid;transport=ws>"]], body: sdp(chromiumAnswer()) });
+  near.usage.accept({
+    headers: [["Contact", "<sip:u0042@k3v9q0d1xm.invalid;transport=ws>"]],
+    body: sdp(chromiumAnswer()),
+  });
   await until(() => far.accepted !== undefined && near.acks.length > 0);
   return { near, far };
 }

@@ -23,7 +23,7 @@ export const impi = "u0042.acme@ims.test";
 const issuer = "https://portal.ims.test/waf";
 
 /** A media plane without sockets, for tests of signalling; it notes what it was told. */
-export class SilentPlane implements MediaPlane {
+class SilentPlane implements MediaPlane {
   readonly contexts: SilentContext[] = [];
   full = false;
   get size(): number {
@@ -248,6 +248,7 @@ export interface Rig {
   readonly core: ScriptedCore;
   readonly media: SilentPlane;
   readonly alarms: string[];
+  readonly warnings: string[];
   readonly facts: RegistrationFact[];
   readonly url: string;
   token(
@@ -267,12 +268,14 @@ export async function openRig(
     protocol?: "TCP" | "UDP";
     graceSeconds?: number;
     entryPoint?: string;
+    peers?: string[];
   } = {},
 ): Promise<Rig> {
   const core = await ScriptedCore.open();
   core.answer = grant(core);
   const media = new SilentPlane();
   const alarms: string[] = [];
+  const warnings: string[] = [];
   const facts: RegistrationFact[] = [];
   const revocations = new Set<(revocation: Revocation) => void>();
   const revoked = new Set<string>();
@@ -286,7 +289,11 @@ export async function openRig(
   const node = await Epcscf.open({
     clock: options.clock ?? systemClock,
     random: systemRandom,
-    log: { info: () => undefined, warn: () => undefined, alarm: (event) => void alarms.push(event) },
+    log: {
+      info: () => undefined,
+      warn: (event) => void warnings.push(event),
+      alarm: (event) => void alarms.push(event),
+    },
     wallClock,
     verifier: new JwtVerifier({ issuer, audience: "sip:ims.test", keys, now: wallClock }),
     blocks: {
@@ -316,7 +323,7 @@ export async function openRig(
       protocol,
     },
     networkId: "ims.test",
-    mw: { address: "127.0.0.1", port: 0 },
+    mw: { address: "127.0.0.1", port: 0, ...(options.peers === undefined ? {} : { peers: options.peers }) },
     w2: { sentBy: "portal.ims.test:443", originAllowed: (origin) => [site, "https://other.example"].includes(origin) },
     authzServer: issuer,
     dialPlan: {
@@ -337,6 +344,7 @@ export async function openRig(
     core,
     media,
     alarms,
+    warnings,
     facts,
     url,
     token: async (claims = {}, { seconds = 3600, key = privateKey, alg = "ES256" } = {}) => {

@@ -1,7 +1,6 @@
 const lines = (text: string): string => `${text.trim().replaceAll("\n", "\r\n")}\r\n`;
 
-const fingerprint =
-  "6B:8B:F0:65:5F:78:E2:51:3B:AC:6F:F3:3F:46:1B:35:DC:B8:5F:64:1A:24:C2:43:F0:A1:58:D0:A1:2C:19:08";
+const fingerprint = "6B:8B:F0:65:5F:78:E2:51:3B:AC:6F:F3:3F:46:1B:35:DC:B8:5F:64:1A:24:C2:43:F0:A1:58:D0:A1:2C:19:08";
 
 /** An audio offer as Chromium writes it. */
 export function chromiumOffer(
@@ -76,9 +75,23 @@ export function chromiumAnswer(options: { setup?: string; direction?: string; co
 
 /** Plain RTP as a media gateway describes it. */
 export function plainSdp(
-  options: { codecs?: string; direction?: string; port?: number; address?: string; version?: number; more?: string } = {},
+  options: {
+    codecs?: string;
+    direction?: string;
+    port?: number;
+    address?: string;
+    version?: number;
+    more?: string;
+  } = {},
 ): string {
-  const { codecs = "8 99", direction = "sendrecv", port = 41_002, address = "10.40.7.9", version = 1, more = "" } = options;
+  const {
+    codecs = "8 99",
+    direction = "sendrecv",
+    port = 41_002,
+    address = "10.40.7.9",
+    version = 1,
+    more = "",
+  } = options;
   return (
     lines(`
 v=0
