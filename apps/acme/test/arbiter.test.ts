@@ -3,6 +3,7 @@ import type { Colleague } from "../web/api.ts";
 import { Arbiter, type ArbiterPorts } from "../web/call/arbiter.ts";
 import type { EndCause, LineCall, LineState, Party, Path } from "../web/call/line.ts";
 import type { Route } from "../web/route.ts";
+import { settled, VirtualTimers } from "./support/virtualTimers.ts";
 
 /** A line whose other end is the test. */
 class TestCall implements LineCall {
@@ -61,8 +62,7 @@ class TestCall implements LineCall {
 class World {
   readonly direct: TestCall[] = [];
   readonly ims: TestCall[] = [];
-  readonly timers = new Map<() => void, number>();
-  time = 0;
+  readonly clock = new VirtualTimers();
   imsReady = true;
   microphone: "free" | "open" | "refused" = "free";
   readonly arbiter: Arbiter;
@@ -87,32 +87,12 @@ class World {
       },
       releaseMicrophone: () => (this.microphone = "free"),
       colleagueOf: (number) => (number === ken.tel ? ken : undefined),
-      setTimer: (ms, run) => {
-        this.timers.set(run, this.time + ms);
-        return () => this.timers.delete(run);
-      },
-      now: () => this.time,
+      setTimer: this.clock.set,
+      now: () => this.clock.time,
       ...more,
     });
   }
-
-  /** Passes milliseconds, timers in order. */
-  async pass(ms: number): Promise<void> {
-    const end = this.time + ms;
-    for (;;) {
-      const [first] = [...this.timers].filter(([, at]) => at <= end).toSorted(([, a], [, b]) => a - b);
-      if (first === undefined) break;
-      const [run, at] = first;
-      this.timers.delete(run);
-      this.time = at;
-      run();
-      await settled();
-    }
-    this.time = end;
-  }
 }
-
-const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const ken: Colleague = { id: "ken", name: "Ken Adams", presence: "online", tel: "+12125550101" };
 const direct: Route = { path: "direct", colleague: ken, fallback: "+12125550101" };
@@ -122,9 +102,9 @@ test("GEN-06d a direct call that nobody answers goes on by IMS after 15 s, and n
   const world = new World();
   await world.arbiter.call(direct);
   world.direct[0]?.goes("ringing");
-  await world.pass(14_999);
+  await world.clock.pass(14_999);
   expect(world.ims).toHaveLength(0);
-  await world.pass(1);
+  await world.clock.pass(1);
   expect(world.direct[0]?.did).toEqual(["hang up moved"]);
   expect(world.ims, "the server has not confirmed the end yet").toHaveLength(0);
   world.direct[0]?.ends("moved");
@@ -138,9 +118,9 @@ test("GEN-06d a direct call that nobody answers goes on by IMS after 15 s, and n
 test("GEN-06d a server that does not confirm holds the fall-back up for a second at most", async () => {
   const world = new World();
   await world.arbiter.call(direct);
-  await world.pass(15_999);
+  await world.clock.pass(15_999);
   expect(world.ims).toHaveLength(0);
-  await world.pass(1);
+  await world.clock.pass(1);
   expect(world.ims).toHaveLength(1);
 });
 
@@ -159,7 +139,7 @@ test("a no, a busy, and an answered call are final: no second attempt by the oth
     const world = new World();
     await world.arbiter.call(direct);
     world.direct[0]?.ends(cause);
-    await world.pass(60_000);
+    await world.clock.pass(60_000);
     expect(world.ims).toHaveLength(0);
     expect(world.arbiter.view).toMatchObject({ phase: "ended", end: { failed: true } });
   }
@@ -167,7 +147,7 @@ test("a no, a busy, and an answered call are final: no second attempt by the oth
   await world.arbiter.call(direct);
   world.direct[0]?.goes("active");
   world.direct[0]?.ends("lost");
-  await world.pass(60_000);
+  await world.clock.pass(60_000);
   expect(world.ims).toHaveLength(0);
   expect(world.arbiter.view?.end?.title).toBe("The connection was lost");
 });
@@ -175,10 +155,10 @@ test("a no, a busy, and an answered call are final: no second attempt by the oth
 test("a caller who hangs up while the path changes stays hung up", async () => {
   const world = new World();
   await world.arbiter.call(direct);
-  await world.pass(15_000);
+  await world.clock.pass(15_000);
   world.arbiter.hangUp();
   world.direct[0]?.ends("moved");
-  await world.pass(5000);
+  await world.clock.pass(5000);
   expect(world.ims).toHaveLength(0);
   expect(world.arbiter.view?.phase).toBe("ended");
 });
@@ -187,7 +167,7 @@ test("without a telephone network a direct call rings on beyond 15 s", async () 
   const world = new World();
   world.imsReady = false;
   await world.arbiter.call(direct);
-  await world.pass(40_000);
+  await world.clock.pass(40_000);
   expect(world.direct[0]?.did).toEqual([]);
   world.direct[0]?.ends("no-answer");
   expect(world.arbiter.view?.end?.title).toBe("Ken Adams did not answer");
@@ -211,7 +191,7 @@ test("GEN-08a GEN-08b after a call the page takes the next one, and the micropho
   const world = new World();
   await world.arbiter.call(echo);
   world.ims[0]?.goes("active");
-  world.time += 65_000;
+  world.clock.time += 65_000;
   world.ims[0]?.ends("hangup");
   expect(world.arbiter.view).toMatchObject({
     phase: "ended",

@@ -7,9 +7,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { exportJWK, generateKeyPair } from "jose";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { checkConfig, ConfigError } from "../src/config.ts";
 import { Visitor } from "./support/visitor.ts";
+
+// Whole processes on a machine that may be busy.
+vi.setConfig({ testTimeout: 30_000 });
 
 const folder = mkdtempSync(join(tmpdir(), "acme-main-"));
 const children: ChildProcess[] = [];

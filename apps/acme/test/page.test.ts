@@ -198,6 +198,40 @@ describe.skipIf(!hasChromium)("the page", { timeout: 30_000 }, () => {
     expect(await page.evaluate(() => document.cookie)).toBe("");
   });
 
+  test("a talk whose network path fails goes on by a new one", async () => {
+    const page = await olivia();
+    await page.evaluate(() => {
+      const Native = RTCPeerConnection;
+      const all: RTCPeerConnection[] = [];
+      Object.assign(globalThis, { all });
+      globalThis.RTCPeerConnection = class extends Native {
+        constructor(configuration?: RTCConfiguration) {
+          super(configuration);
+          all.push(this);
+        }
+      };
+    });
+    await page.locator("[data-testid=colleague-ken][data-presence=online]").waitFor();
+    await talk(page, ken, "ken");
+    const path = (): Promise<string | undefined> =>
+      page.evaluate(() => {
+        const [peer] = (globalThis as unknown as { all: RTCPeerConnection[] }).all;
+        return /a=ice-ufrag:(\S+)/.exec(peer?.currentRemoteDescription?.sdp ?? "")?.[1];
+      });
+    const before = await path();
+    await page.evaluate(() => {
+      const [peer] = (globalThis as unknown as { all: RTCPeerConnection[] }).all;
+      if (peer === undefined) throw new Error("no connection");
+      Object.defineProperty(peer, "connectionState", { value: "failed", configurable: true });
+      peer.dispatchEvent(new Event("connectionstatechange"));
+      delete (peer as { connectionState?: unknown }).connectionState;
+    });
+    await expect.poll(path).not.toBe(before);
+    await heard(page, kensTone);
+    await page.getByTestId("hang-up").click();
+    await ken.getByTestId("call-ended").waitFor();
+  });
+
   test("a session that the server no longer knows ends in the landing page, after the call under way", async () => {
     const page = await olivia();
     let drop: (() => void) | undefined;

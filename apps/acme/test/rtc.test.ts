@@ -15,7 +15,7 @@ beforeAll(async () => {
     await visitor.signIn(username, password);
     visitors.set(username, visitor);
   }
-});
+}, 30_000);
 
 afterEach(async () => {
   for (const each of open.splice(0)) {
@@ -232,7 +232,19 @@ const pick = <T>(all: readonly T[]): T => all[Math.floor(Math.random() * all.len
 
 test("no frame makes the parser throw, and what it lets through has the protocol's form", () => {
   const values = [null, 1, true, "", "x", "ringing", [], {}, crypto.randomUUID(), { candidate: "c" }];
-  const types = ["ping", "status", "call", "ringing", "answer", "candidate", "decline", "busy", "hangup", "zap"];
+  const types = [
+    "ping",
+    "status",
+    "call",
+    "ringing",
+    "answer",
+    "candidate",
+    "decline",
+    "busy",
+    "hangup",
+    "renew",
+    "zap",
+  ];
   const keys = ["call", "to", "sdp", "busy", "reason", "candidate"];
   for (let round = 0; round < 5000; round += 1) {
     const message = Object.fromEntries(keys.map((key) => [key, pick(values)]));

@@ -8,7 +8,7 @@ let site: TestAcme;
 
 beforeAll(async () => {
   site = await startTestAcme();
-});
+}, 30_000);
 
 afterAll(async () => {
   await site.close();

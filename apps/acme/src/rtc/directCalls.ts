@@ -1,4 +1,4 @@
-import type { Candidate, EndReason } from "./protocol.ts";
+import type { Candidate, EndReason, PageMessage } from "./protocol.ts";
 import type { Tab } from "./tab.ts";
 
 /** Milliseconds a call may ring. */
@@ -78,6 +78,14 @@ export class DirectCalls {
     if (tab !== call.caller) return;
     for (const peer of call.callee === undefined ? call.ringing : [call.callee])
       peer.send({ type: "candidate", call: id, candidate });
+  }
+
+  /** Passes a new offer, or its answer, to the other side of an answered call. */
+  renew(tab: Tab, message: Extract<PageMessage, { type: "renew" }>): void {
+    const call = this.#calls.get(message.call);
+    if (call?.callee === undefined) return;
+    if (tab === call.caller) call.callee.send(message);
+    else if (tab === call.callee) call.caller.send(message);
   }
 
   /** One page says no for all pages of its person. */

@@ -79,6 +79,8 @@ export class Hub {
         break;
       case "candidate":
         return this.#calls.candidate(tab, message.call, message.candidate);
+      case "renew":
+        return this.#calls.renew(tab, message);
       case "decline":
         this.#calls.decline(tab, message.call);
         break;

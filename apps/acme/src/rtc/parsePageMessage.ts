@@ -11,7 +11,7 @@ export function parsePageMessage(text: string): PageMessage | undefined {
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  const { type, call, sdp, to, busy, reason, candidate } = value as Record<string, unknown>;
+  const { type, call, sdp, to, busy, reason, candidate, kind } = value as Record<string, unknown>;
   if (type === "ping") return { type };
   if (type === "status") return typeof busy === "boolean" ? { type, busy } : undefined;
   if (typeof call !== "string" || !uuid.test(call)) return undefined;
@@ -20,6 +20,8 @@ export function parsePageMessage(text: string): PageMessage | undefined {
       return typeof to === "string" && typeof sdp === "string" ? { type, call, to, sdp } : undefined;
     case "answer":
       return typeof sdp === "string" ? { type, call, sdp } : undefined;
+    case "renew":
+      return (kind === "offer" || kind === "answer") && typeof sdp === "string" ? { type, call, kind, sdp } : undefined;
     case "candidate": {
       const parsed = parseCandidate(candidate);
       return parsed === undefined ? undefined : { type, call, candidate: parsed };

@@ -41,6 +41,8 @@ export type PageMessage =
   | { readonly type: "ringing"; readonly call: string }
   | { readonly type: "answer"; readonly call: string; readonly sdp: string }
   | { readonly type: "candidate"; readonly call: string; readonly candidate: Candidate | null }
+  /** Either side of an answered call: the path is lost, look for a new one (ICE restart, RFC 8445 §2.4). */
+  | { readonly type: "renew"; readonly call: string; readonly kind: "offer" | "answer"; readonly sdp: string }
   | { readonly type: "decline"; readonly call: string }
   | { readonly type: "busy"; readonly call: string }
   | { readonly type: "hangup"; readonly call: string; readonly reason: "hangup" | "moved" | "failed" };
@@ -62,4 +64,5 @@ export type HubMessage =
   | { readonly type: "ringing"; readonly call: string }
   | { readonly type: "answered"; readonly call: string; readonly sdp: string }
   | { readonly type: "candidate"; readonly call: string; readonly candidate: Candidate | null }
+  | { readonly type: "renew"; readonly call: string; readonly kind: "offer" | "answer"; readonly sdp: string }
   | { readonly type: "ended"; readonly call: string; readonly reason: EndReason };

@@ -5,8 +5,9 @@ import type { EndCause, LineCall, LineState, Party } from "./line.ts";
 /** Milliseconds that an answered call may take until audio can flow. */
 const connectMs = 10_000;
 
-/** Milliseconds without a path before a talk is given up; a browser often finds one again. */
-const lostMs = 12_000;
+/** Milliseconds without a path before a new one is looked for, and before the talk is given up. */
+const renewMs = 2000;
+const lostMs = 15_000;
 
 /** One direct call, on one side. */
 export class DirectCall implements LineCall {
@@ -25,7 +26,10 @@ export class DirectCall implements LineCall {
   #early: Candidate[] = [];
   #microphone: MediaStreamTrack | undefined;
   #muted = false;
+  /** It was this side that called: it alone renews, so that two offers never cross. */
+  #caller = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #renewal: ReturnType<typeof setTimeout> | undefined;
 
   constructor(id: string, party: Party, iceServers: readonly RTCIceServer[], send: (message: PageMessage) => void) {
     this.#id = id;
@@ -52,6 +56,7 @@ export class DirectCall implements LineCall {
 
   /** Caller: offers audio to a colleague. */
   offerTo(user: string, microphone: MediaStream): void {
+    this.#caller = true;
     void this.#orFail(async () => {
       const peer = this.#connect(microphone);
       await peer.setLocalDescription(await peer.createOffer());
@@ -127,10 +132,22 @@ export class DirectCall implements LineCall {
     else if (this.#early.length < 64) this.#early.push(candidate);
   }
 
+  /** A new offer of the caller, or the answer to ours: the path is looked for anew, the talk goes on. */
+  async renewed(kind: "offer" | "answer", sdp: string): Promise<void> {
+    const peer = this.#peer;
+    if (peer === undefined || this.#end !== undefined) return;
+    await this.#orFail(async () => {
+      await peer.setRemoteDescription({ type: kind, sdp });
+      if (kind === "answer") return;
+      await peer.setLocalDescription(await peer.createAnswer());
+      this.#send({ type: "renew", call: this.#id, kind: "answer", sdp: peer.localDescription?.sdp ?? "" });
+    });
+  }
+
   /** Ends this side. Idempotent. */
   over(cause: EndCause): void {
     if (this.#end !== undefined) return;
-    clearTimeout(this.#timer);
+    this.#stopTimers();
     this.#peer?.close();
     this.#end = { cause };
     this.#stream = undefined;
@@ -159,14 +176,35 @@ export class DirectCall implements LineCall {
   #follow(state: RTCPeerConnectionState): void {
     if (this.#end !== undefined) return;
     if (state === "connected") {
-      clearTimeout(this.#timer);
+      this.#stopTimers();
       this.#enter("active");
-    } else if (state === "failed") this.#fail();
-    else if (state === "disconnected" && this.#state === "active") this.#timer = setTimeout(() => this.#fail(), lostMs);
+    } else if (this.#state !== "active") {
+      if (state === "failed") this.#fail();
+    } else if (state === "disconnected" || state === "failed") {
+      this.#timer ??= setTimeout(() => this.#fail(), lostMs);
+      if (this.#caller) this.#renewal ??= setTimeout(() => void this.#renew(), state === "failed" ? 0 : renewMs);
+    }
+  }
+
+  /** The network has changed under the talk. */
+  async #renew(): Promise<void> {
+    const peer = this.#peer;
+    if (peer === undefined || peer.signalingState !== "stable") return;
+    await this.#orFail(async () => {
+      await peer.setLocalDescription(await peer.createOffer({ iceRestart: true }));
+      this.#send({ type: "renew", call: this.#id, kind: "offer", sdp: peer.localDescription?.sdp ?? "" });
+    });
+  }
+
+  #stopTimers(): void {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#renewal);
+    this.#timer = this.#renewal = undefined;
   }
 
   #awaitMedia(): void {
     this.#enter("connecting");
+    this.#stopTimers();
     this.#timer = setTimeout(() => this.#fail(), connectMs);
   }
 

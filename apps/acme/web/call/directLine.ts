@@ -62,6 +62,9 @@ export class DirectLine {
       case "candidate":
         this.#candidate(message.call, message.candidate);
         break;
+      case "renew":
+        void this.#calls.get(message.call)?.renewed(message.kind, message.sdp);
+        break;
       case "ended":
         this.#calls.get(message.call)?.over(causes[message.reason]);
         break;
