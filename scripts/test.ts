@@ -11,7 +11,15 @@ const whole = args.length === 0;
 const output = whole ? resultsFile : ".cache/test-results.partial.json";
 
 // Before the tests, since those of several files would want the package manager at once.
-if (whole) needPackages(["chromium", "kamailio", "kamailio-ims-modules", "kamailio-presence-modules", "baresip-core"]);
+const components = [
+  "chromium",
+  "openssl",
+  "kamailio",
+  "kamailio-ims-modules",
+  "kamailio-presence-modules",
+  "baresip-core",
+];
+if (whole) needPackages(components);
 
 mkdirSync(".cache", { recursive: true });
 rmSync(output, { force: true });

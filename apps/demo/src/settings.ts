@@ -64,7 +64,9 @@ export function writeSettings(folder: string, address: string | undefined, tls: 
   const acmeUrl = `${scheme}://${host}:${ports.acme}`;
   const portalUrl = `${scheme}://${host}:${ports.portal}`;
   const clientKey = join(folder, "acme-client.json");
-  const publicKey = clientKeys(clientKey);
+  const publicKey = signingKey(clientKey, "acme-1");
+  const idpKey = join(folder, "acme-idp.json");
+  signingKey(idpKey, "idp-1");
   const secure = tls === undefined ? {} : { tls: { cert: tls.cert, key: tls.key } };
   const numbers = { emergencyNumbers: ["911", "112"] };
 
@@ -115,6 +117,7 @@ export function writeSettings(folder: string, address: string | undefined, tls: 
     waf: { issuer: `${portalUrl}/waf` },
     clientId: acmeClientId,
     clientKey,
+    idpKey,
     users,
     speedDials: telephones,
     portalOrigins: [portalUrl, portalUrl.replace(/^http/, "ws")],
@@ -146,11 +149,11 @@ function write(folder: string, name: string, content: object): string {
   return file;
 }
 
-/** Acme's key for private_key_jwt. @returns the public half. */
-function clientKeys(file: string): object {
+/** An ES256 key of Acme's, made at the first start. @returns the public half. */
+function signingKey(file: string, kid: string): Record<string, string> {
   if (!existsSync(file)) {
     const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-    const jwk = { ...privateKey.export({ format: "jwk" }), kid: "acme-1", alg: "ES256" };
+    const jwk = { ...privateKey.export({ format: "jwk" }), kid, alg: "ES256" };
     writeFileSync(file, JSON.stringify(jwk), { mode: 0o600, flag: "wx" });
   }
   const { d: _, ...publicKey } = JSON.parse(readFileSync(file, "utf8")) as Record<string, string>;
