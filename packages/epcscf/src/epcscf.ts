@@ -1,12 +1,11 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import type { MediaPlane } from "@portico/agw";
-import { UserAgent, type Clock, type Hop, type Random, type SipMessage } from "@portico/sip";
+import { UserAgent, type Hop, type SipMessage } from "@portico/sip";
 import { openSipEndpoint, type SipEndpoint } from "@portico/transport";
-import { Core, type CoreOptions } from "./core.ts";
+import { Core } from "./core.ts";
 import { ChargingVectors } from "./policy/charging.ts";
-import type { DialPlan } from "./policy/dialPlan.ts";
-import type { BlockTable, Log, RegistrationFact, Revocation, Revocations, TokenVerifier } from "./ports.ts";
+import type { EpcscfOptions } from "./options.ts";
+import type { RegistrationFact, Revocation } from "./ports.ts";
 import { Proxy } from "./proxy.ts";
 import { Refuser } from "./refusal.ts";
 import { Authorisation } from "./registration/authorisation.ts";
@@ -18,44 +17,6 @@ import { Seal } from "./seal.ts";
 import { Sessions } from "./session/sessions.ts";
 import type { Flow, FlowEvents } from "./w2/flow.ts";
 import { W2Listener } from "./w2/listener.ts";
-
-export interface EpcscfOptions {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  /** Milliseconds since the epoch. */
-  readonly wallClock: () => number;
-  readonly verifier: TokenVerifier;
-  readonly blocks: BlockTable;
-  readonly revocations: Revocations;
-  readonly reportRegistration: (fact: RegistrationFact) => void;
-  readonly media: MediaPlane;
-  /** At least 32 secret octets; the same ones after a restart keep Paths in the core recognisable. */
-  readonly sealKey: Uint8Array;
-  readonly home: CoreOptions;
-  /** P-Visited-Network-ID; the home domain where this node is in the home network. */
-  readonly networkId: string;
-  /** This node's address on Mw; port 0 lets the system choose. */
-  readonly mw: {
-    readonly address: string;
-    readonly port: number;
-    /** Addresses of the core; messages from others are dropped (SEC-04). Absent: the network keeps others away. */
-    readonly peers?: readonly string[];
-  };
-  readonly w2: {
-    /** Host and port browsers connect to. */
-    readonly sentBy: string;
-    readonly originAllowed: (origin: string) => boolean;
-  };
-  readonly authzServer: string;
-  readonly dialPlan: DialPlan;
-  /** Numbers screened as emergency calls, for example `112`. */
-  readonly emergencyNumbers: readonly string[];
-  /** Longest registration asked of the core, seconds. */
-  readonly maxExpires: number;
-  readonly graceSeconds: number;
-  readonly latchCoreMedia: boolean;
-}
 
 /** Timers toward user equipment (TS 24.229 table 7.7.1, EPC-WS-13). */
 const accessTimers = { t1: 2000, t2: 16_000, t4: 17_000 };
@@ -246,7 +207,6 @@ export class Epcscf {
 
   #registered(registration: Registration, initial: boolean): void {
     this.#report(registration, "registered", initial ? "registered" : "refreshed", true);
-    if (!initial) return;
     const seconds = Math.ceil((registration.grantedUntil - this.#options.clock.now()) / 1000);
     void this.#regEvent.subscribe(registration, seconds);
   }

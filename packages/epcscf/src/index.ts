@@ -1,4 +1,5 @@
-export { Epcscf, type EpcscfOptions } from "./epcscf.ts";
+export { Epcscf } from "./epcscf.ts";
+export type { EpcscfOptions } from "./options.ts";
 export type { CoreOptions } from "./core.ts";
 export { EpcscfError, TokenError, type EpcscfErrorCode } from "./errors.ts";
 export type { DialPlan } from "./policy/dialPlan.ts";

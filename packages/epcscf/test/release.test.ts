@@ -160,6 +160,22 @@ describe("revocation", () => {
     expect((await browser.closed).code).toBe(4403);
   });
 
+  test("EPC-DER-05 a revocation while the core thinks over a REGISTER: 401, and what it granted goes again", async () => {
+    const waiting: (() => void)[] = [];
+    const other = await rig.connect();
+    rig.core.answer = (tx) => void waiting.push(() => grant(rig.core)(tx));
+    const token = await rig.token({ sid: "s2" });
+    const contact = '<sip:u0042@other.invalid;transport=ws>;reg-id=1;+sip.instance="<urn:uuid:2>"';
+    const response = other.register(token, { contact });
+    await until(() => waiting.length === 1);
+    rig.revoke({ sessionId: "s2", reason: "logout" });
+    rig.core.answer = grant(rig.core);
+    waiting[0]?.();
+    expect((await response).status).toBe(401);
+    await until(() => rig.core.last("REGISTER").get("Expires") === "0");
+    expect(rig.node.counts.registrations).toBe(1);
+  });
+
   test("EPC-DER-06 a core that does not confirm is asked three times, then the operator hears of it", async () => {
     rig.core.answer = (tx) => (tx.request.method === "REGISTER" ? tx.reply(500) : tx.reply(200));
     const before = registers();

@@ -25,8 +25,13 @@ export class Authorisation {
     const token = bearer(request);
     if (token === undefined) return undefined;
     const claims = await this.#options.verifier.verify(token);
-    if (this.#options.revocations.isRevoked(claims)) throw new TokenError("invalid_token", "the token is revoked");
+    if (this.isRevoked(claims)) throw new TokenError("invalid_token", "the token is revoked");
     return claims;
+  }
+
+  /** True from the moment on at which the WAF or the site has taken the token back. */
+  isRevoked(claims: AccessClaims): boolean {
+    return this.#options.revocations.isRevoked(claims);
   }
 
   /**

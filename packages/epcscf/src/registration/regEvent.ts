@@ -1,4 +1,12 @@
-import { parseReginfo, SipRequest, type Random, type ServerTransaction, type UserAgent } from "@portico/sip";
+import {
+  Dialog,
+  parseReginfo,
+  SipRequest,
+  type HeaderList,
+  type Random,
+  type ServerTransaction,
+  type UserAgent,
+} from "@portico/sip";
 import type { Core } from "../core.ts";
 import type { ChargingVectors } from "../policy/charging.ts";
 import type { Log } from "../ports.ts";
@@ -24,34 +32,47 @@ export interface RegEventOptions {
 /** The eP-CSCF's own subscriptions to the reg event of the identities it serves (TS 24.229 §5.2.3, RFC 3680). */
 export class RegEvent {
   readonly #options: RegEventOptions;
+  readonly #dialogs = new WeakMap<Registration, Dialog>();
 
   constructor(options: RegEventOptions) {
     this.#options = options;
   }
 
-  /** Subscribes for a fresh registration. @param seconds the granted registration time. */
+  /** Subscribes for a registration, or prolongs that. @param seconds the granted registration time. */
   async subscribe(registration: Registration, seconds: number): Promise<void> {
-    const { core, agent, charging, random, log } = this.#options;
-    const own = core.uri();
-    const { impu } = registration;
-    const request = SipRequest.create("SUBSCRIBE", impu, [
-      ["Max-Forwards", "70"],
-      ["From", `<${own}>;tag=${random.token(10)}`],
-      ["To", `<${impu}>`],
-      ["Call-ID", `${random.token(24)}@${core.sentBy}`],
-      ["CSeq", "1 SUBSCRIBE"],
-      ["Contact", `<${core.uri(prefix + registration.key)}>`],
-      ["P-Asserted-Identity", `<${own}>`],
+    const { core, agent, charging, log } = this.#options;
+    const known = this.#dialogs.get(registration);
+    const headers: [string, string][] = [
+      ["P-Asserted-Identity", `<${core.uri()}>`],
       ["P-Charging-Vector", charging.next()],
       ["Event", "reg"],
       ["Expires", String(seconds + beyond)],
       ["Accept", "application/reginfo+xml"],
-    ]);
-    const response = await relay(agent, request, core.entry());
-    if (response === undefined || response.status >= 300) {
-      // Without it the node learns of a network-initiated end only at the next REGISTER.
-      log.warn("reg-event.refused", { status: response?.status ?? 408 });
+    ];
+    const request = known?.createRequest("SUBSCRIBE", headers) ?? this.#initial(registration, headers);
+    const next = known === undefined ? core.entry() : core.nextHop(known.state.routeSet, known.remoteTarget);
+    const response = await relay(agent, request, next);
+    if (response !== undefined && response.status < 300) {
+      if (known === undefined) this.#dialogs.set(registration, Dialog.uac(request, response));
+      return;
     }
+    // Without it the node learns of a network-initiated end only at the next REGISTER, which tries again.
+    this.#dialogs.delete(registration);
+    log.warn("reg-event.refused", { status: response?.status ?? 408 });
+  }
+
+  #initial(registration: Registration, headers: HeaderList): SipRequest {
+    const { core, random } = this.#options;
+    const { impu } = registration;
+    return SipRequest.create("SUBSCRIBE", impu, [
+      ["Max-Forwards", "70"],
+      ["From", `<${core.uri()}>;tag=${random.token(10)}`],
+      ["To", `<${impu}>`],
+      ["Call-ID", `${random.token(24)}@${core.sentBy}`],
+      ["CSeq", "1 SUBSCRIBE"],
+      ["Contact", `<${core.uri(prefix + registration.key)}>`],
+      ...headers,
+    ]);
   }
 
   /** True for a NOTIFY to one of this node's subscriptions. */

@@ -1,43 +1,23 @@
-import {
-  formatNameAddr,
-  SipRequest,
-  type Clock,
-  type Random,
-  type ServerTransaction,
-  type SipResponse,
-  type UserAgent,
-} from "@portico/sip";
-import type { Core } from "../core.ts";
-import { EpcscfError } from "../errors.ts";
-import type { ChargingVectors } from "../policy/charging.ts";
+import { formatNameAddr, type ServerTransaction, type SipResponse } from "@portico/sip";
+import { EpcscfError, TokenError } from "../errors.ts";
 import { strip } from "../policy/headers.ts";
 import { hopsLeft } from "../policy/maxForwards.ts";
-import type { AccessClaims, BlockEntry, Log } from "../ports.ts";
+import type { AccessClaims, BlockEntry } from "../ports.ts";
 import type { Seal } from "../seal.ts";
 import { closeCodes, type Flow } from "../w2/flow.ts";
 import type { Authorisation } from "./authorisation.ts";
 import { askedBinding, grantedContacts, isNameAddr, type AskedBinding } from "./contact.ts";
 import { relay } from "../relay.ts";
-import { Registration, type EndReason, type Registrations } from "./registration.ts";
+import { Registration, type EndReason } from "./registration.ts";
+import { sweep, type SweepOptions } from "./sweep.ts";
 import { asTrustedNode } from "./trustedNode.ts";
+import { Unbinder, type UnbinderOptions } from "./unbinder.ts";
 
-export interface RegistrarOptions {
-  readonly core: Core;
-  readonly agent: UserAgent;
-  readonly registrations: Registrations;
+export interface RegistrarOptions extends UnbinderOptions, SweepOptions {
   readonly authorisation: Authorisation;
   readonly seal: Seal;
-  readonly charging: ChargingVectors;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  /** Wall clock, ms since the epoch, to compare with a token's `exp`. */
-  readonly wallClock: () => number;
-  readonly networkId: string;
   /** Longest registration asked of the core, seconds. */
   readonly maxExpires: number;
-  /** Seconds a lost socket may take to come back (EPC-DER-04). */
-  readonly graceSeconds: number;
   readonly registered: (registration: Registration, initial: boolean) => void;
   readonly flowReplaced: (registration: Registration, flow: Flow) => void;
   /** It is going: nothing new is taken for it, its calls end now. */
@@ -48,20 +28,22 @@ export interface RegistrarOptions {
 
 /** Seconds between keep-alives a browser is told when outbound is in force (RFC 5626 §4.4). */
 const flowTimer = 120;
-/** Attempts to end a binding in the core, and the pause between them in ms. */
-const endAttempts = 3;
-const endPause = 2000;
 
 /** Registration with the core on behalf of browsers: REGISTER is proxied, as a trusted node (EPC-REG-*, EPC-DER-*). */
 export class Registrar {
   readonly #options: RegistrarOptions;
   /** De-registrations on their way to the core; true once a NOTIFY has told that the core has ended the registration. */
   readonly #leaving = new Map<Registration, boolean>();
-  #stopSweep: () => void = () => undefined;
+  readonly #unbinder: Unbinder;
+  readonly #stopSweep: () => void;
 
   constructor(options: RegistrarOptions) {
     this.#options = options;
-    this.#sweepLater();
+    this.#unbinder = new Unbinder(options);
+    this.#stopSweep = sweep(
+      options,
+      (registration, reason, coreKnows) => void this.end(registration, reason, coreKnows),
+    );
   }
 
   /** Handles a REGISTER of a browser. @throws TokenError, EpcscfError what it is to be refused with. */
@@ -99,7 +81,7 @@ export class Registrar {
     this.#forget(registration);
     // EPC-DER-06: the calls end before the binding does.
     this.#options.ending(registration, reason);
-    const confirmed = coreKnows || (await this.#deregister(registration));
+    const confirmed = coreKnows || (await this.#unbinder.unbind(registration));
     this.#options.ended(registration, reason, confirmed);
     flow?.close(closeCodes.registrationEnded, reason);
   }
@@ -171,8 +153,10 @@ export class Registrar {
       expires: number;
     },
   ): void {
-    const { registration, asked, claims, flow, path, expires } = binding;
-    const { registrations, core, clock, registered } = this.#options;
+    const { asked, claims, flow, path, expires } = binding;
+    const { registrations, core, clock, registered, authorisation } = this.#options;
+    // Another REGISTER of the same binding may have been faster.
+    const registration = registrations.byKey(binding.registration.key) ?? binding.registration;
     const down = response.clone().removeFirst("Via");
     strip(down, "down");
     down.remove("Path");
@@ -182,6 +166,12 @@ export class Registrar {
       this.#options.ending(registration, "logout");
       this.#options.ended(registration, "logout", true);
       return tx.respond(down);
+    }
+    if (registration.ended || authorisation.isRevoked(claims)) {
+      // Revoked while the core was thinking: what it has just granted goes again.
+      registration.path = path;
+      void this.#unbinder.unbind(registration);
+      throw new TokenError("invalid_token", "the token is revoked");
     }
     const own = core.uri(registration.key);
     const contacts = grantedContacts(response);
@@ -199,6 +189,8 @@ export class Registrar {
     registration.path = path;
     registration.lostAt = undefined;
     // The socket may have closed while the core was thinking: the binding then waits for its owner, as after any loss.
+    const other = registrations.byFlow(flow);
+    if (other !== undefined && other !== registration) this.flowClosed(flow);
     registrations.put(registration);
     const before = registrations.move(registration, flow);
     if (before !== undefined && before !== flow) before.close(closeCodes.policy, "replaced by a newer connection");
@@ -227,40 +219,6 @@ export class Registrar {
     tx.respond(down);
   }
 
-  /** De-registers in the core with the portal's own REGISTER. @returns true when the core confirmed. */
-  async #deregister(registration: Registration): Promise<boolean> {
-    const { core, agent, charging, networkId, clock, log } = this.#options;
-    for (let attempt = 1; attempt <= endAttempts; attempt += 1) {
-      registration.ownCseq += 1;
-      const { impu } = registration;
-      const request = SipRequest.create("REGISTER", `sip:${core.options.homeDomain}`, [
-        ["Max-Forwards", "70"],
-        ["From", `<${impu}>;tag=${this.#options.random.token(10)}`],
-        ["To", `<${impu}>`],
-        ["Call-ID", registration.ownCallId],
-        ["CSeq", `${registration.ownCseq} REGISTER`],
-        ["Supported", "path, outbound"],
-        ["Expires", "0"],
-      ]);
-      asTrustedNode(
-        request,
-        { homeDomain: core.options.homeDomain, networkId },
-        {
-          impi: registration.entry.impi,
-          contact: `<${core.uri(registration.key)}>${registration.contactParams};expires=0`,
-          path: registration.path,
-          chargingVector: charging.next(),
-        },
-      );
-      const status = (await relay(agent, request, core.entry()))?.status ?? 408;
-      // 403 and 404: the core does not know the binding any more.
-      if (status < 300 || status === 403 || status === 404) return true;
-      if (attempt < endAttempts) await new Promise<void>((resolve) => clock.setTimer(endPause, resolve));
-    }
-    log.alarm("register.binding-left", { reason: "the core did not confirm the de-registration" });
-    return false;
-  }
-
   #forget(registration: Registration): void {
     registration.ended = true;
     this.#options.registrations.remove(registration);
@@ -275,22 +233,6 @@ export class Registrar {
     if (asked === 0) return 0;
     const left = Math.floor(claims.expiresAt - this.#options.wallClock() / 1000);
     return Math.max(1, Math.min(asked, left, most));
-  }
-
-  /** One sweep for all ends by time. */
-  #sweepLater(): void {
-    const { clock, registrations, graceSeconds, wallClock } = this.#options;
-    this.#stopSweep = clock.setTimer(1000, () => {
-      const now = clock.now();
-      for (const registration of registrations.all()) {
-        const { lostAt } = registration;
-        if (lostAt !== undefined && now - lostAt >= graceSeconds * 1000) {
-          void this.end(registration, "connection-lost");
-        } else if (registration.claims.expiresAt * 1000 <= wallClock()) void this.end(registration, "token-expired");
-        else if (registration.grantedUntil <= now) void this.end(registration, "expired", true);
-      }
-      this.#sweepLater();
-    });
   }
 }
 

@@ -1,0 +1,43 @@
+import type { MediaPlane } from "@portico/agw";
+import type { Clock, Random } from "@portico/sip";
+import type { CoreOptions } from "./core.ts";
+import type { DialPlan } from "./policy/dialPlan.ts";
+import type { BlockTable, Log, RegistrationFact, Revocations, TokenVerifier } from "./ports.ts";
+
+export interface EpcscfOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Milliseconds since the epoch. */
+  readonly wallClock: () => number;
+  readonly verifier: TokenVerifier;
+  readonly blocks: BlockTable;
+  readonly revocations: Revocations;
+  readonly reportRegistration: (fact: RegistrationFact) => void;
+  readonly media: MediaPlane;
+  /** At least 32 secret octets; the same ones after a restart keep Paths in the core recognisable. */
+  readonly sealKey: Uint8Array;
+  readonly home: CoreOptions;
+  /** P-Visited-Network-ID; the home domain where this node is in the home network. */
+  readonly networkId: string;
+  /** This node's address on Mw; port 0 lets the system choose. */
+  readonly mw: {
+    readonly address: string;
+    readonly port: number;
+    /** Addresses of the core; messages from others are dropped (SEC-04). Absent: the network keeps others away. */
+    readonly peers?: readonly string[];
+  };
+  readonly w2: {
+    /** Host and port browsers connect to. */
+    readonly sentBy: string;
+    readonly originAllowed: (origin: string) => boolean;
+  };
+  readonly authzServer: string;
+  readonly dialPlan: DialPlan;
+  /** Numbers screened as emergency calls, for example `112`. */
+  readonly emergencyNumbers: readonly string[];
+  /** Longest registration asked of the core, seconds. */
+  readonly maxExpires: number;
+  readonly graceSeconds: number;
+  readonly latchCoreMedia: boolean;
+}
