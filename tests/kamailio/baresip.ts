@@ -43,7 +43,10 @@ export interface Baresip {
   dial(uri: string): void;
   answer(): void;
   hangUp(): void;
-  /** 100 ms windows of what it has heard in its latest call so far. */
+  /**
+   * 100 ms windows of what it has heard in all its calls so far. Version 1.0.0 stops its player, and the recording with it,
+   * at the first re-INVITE of a call.
+   */
   heard(): readonly ToneWindow[];
   /** Its log with the SIP messages. */
   log(): string;
@@ -173,13 +176,11 @@ function eventOf(text: string): BaresipEvent[] {
   return message.event === true ? [{ type: message.type ?? "", param: message.param ?? "" }] : [];
 }
 
-/** The module sndfile writes one file a call, named after the time, with what came off the wire in `…-dec.wav`. */
+/** The module sndfile writes what came off the wire to `…-dec.wav`, a file a call, named by the time. */
 function heardIn(recordings: string): readonly ToneWindow[] {
-  const file = readdirSync(recordings)
-    .filter((name) => name.endsWith("-dec.wav"))
-    .toSorted()
-    .at(-1);
-  if (file === undefined) return [];
-  const { rate: recorded, samples } = samplesOfWav(readFileSync(join(recordings, file)));
-  return new ToneListener(recorded).push(samples);
+  const files = readdirSync(recordings).filter((name) => name.endsWith("-dec.wav"));
+  return files.toSorted().flatMap((file) => {
+    const { rate: recorded, samples } = samplesOfWav(readFileSync(join(recordings, file)));
+    return new ToneListener(recorded).push(samples);
+  });
 }

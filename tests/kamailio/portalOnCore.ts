@@ -6,8 +6,11 @@ import type { Subscription } from "./hss/subscription.ts";
 import { Site } from "./site.ts";
 import { topology } from "./topology.ts";
 
-/** The first entry of the tenant's block, which the only user of {@link Site} gets. */
-export const webUser: Subscription = { impi: "u0001.acme@ims.test", impu: "sip:u0001@ims.test", tel: "+12125550100" };
+/** The tenant's block: the first user of {@link Site} gets the first entry, the next one the second. */
+export const webUsers: readonly [Subscription, Subscription] = [
+  { impi: "u0001.acme@ims.test", impu: "sip:u0001@ims.test", tel: "+12125550100" },
+  { impi: "u0002.acme@ims.test", impu: "sip:u0002@ims.test", tel: "+12125550101" },
+];
 
 /** A portal on the Kamailio core, and a third party's site that uses it. */
 export interface PortalOnCore {
@@ -17,11 +20,18 @@ export interface PortalOnCore {
   close(): Promise<void>;
 }
 
-/** @param protocol of requests on Mw. */
-export async function startPortalOnCore(protocol: "TCP" | "UDP"): Promise<PortalOnCore> {
+export interface PortalOptions {
+  /** Of requests on Mw. */
+  readonly protocol: "TCP" | "UDP";
+  /** Default 600. */
+  readonly accessTokenSeconds?: number;
+}
+
+/** Starts both; the portal keeps nothing when it is closed. */
+export async function startPortalOnCore(options: PortalOptions): Promise<PortalOnCore> {
   const folder = mkdtempSync(join(tmpdir(), "portico-portal-"));
   const site = await Site.start();
-  const portal = await startPortal(configuration(folder, site, protocol), openLog("warn"));
+  const portal = await startPortal(configuration(folder, site, options), openLog("warn"));
   site.useWaf(portal.waf.issuer);
   return {
     portal,
@@ -34,7 +44,11 @@ export async function startPortalOnCore(protocol: "TCP" | "UDP"): Promise<Portal
   };
 }
 
-function configuration(folder: string, site: Site, protocol: "TCP" | "UDP"): PortalConfig {
+function configuration(
+  folder: string,
+  site: Site,
+  { protocol, accessTokenSeconds = 600 }: PortalOptions,
+): PortalConfig {
   const { homeDomain, icscf, portal } = topology;
   return {
     publicUrl: "http://localhost",
@@ -54,9 +68,9 @@ function configuration(folder: string, site: Site, protocol: "TCP" | "UDP"): Por
       latchCore: true,
     },
     data: folder,
-    accessTokenSeconds: 600,
+    accessTokenSeconds,
     maxExpiresSeconds: 600,
-    graceSeconds: 5,
+    graceSeconds: 3,
     emergencyNumbers: ["112", "911"],
     dialPlan: { internationalPrefix: "011", national: { trunk: "1", country: "+1", digits: 10 } },
     tenants: [
@@ -72,7 +86,7 @@ function configuration(folder: string, site: Site, protocol: "TCP" | "UDP"): Por
         block: {
           domain: homeDomain,
           firstNumber: "+12125550100",
-          count: 1,
+          count: webUsers.length,
           assignment: "sticky",
           quarantineSeconds: 0,
         },

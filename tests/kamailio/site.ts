@@ -2,27 +2,37 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from "jose";
 import { build } from "vite";
 import type { ImsSession } from "@portico/wic";
 
-const subject = "olivia";
 const tokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange";
 const idTokenType = "urn:ietf:params:oauth:token-type:id_token";
 const jwtBearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+interface Grant {
+  readonly access_token: string;
+  readonly refresh_token: string;
+  readonly expires_in: number;
+  readonly ims: Omit<ImsSession, "accessToken" | "expiresIn">;
+}
 
 interface Keys {
   readonly private: CryptoKey;
   readonly public: JWK;
 }
 
-/** A third party in small: one signed-in user, a page with the SDK, and W4 to the portal. */
+/** A third party in small: users who are signed in by being named in the query, a page with the SDK, W4 to the portal. */
 export class Site {
   static readonly clientId = "talk.acme.test";
   readonly #server: Server;
   readonly #keys: Keys;
   readonly #script: string;
+  /** Users for whom the site has no tokens to give, as if its own connection to the portal were down. */
+  readonly withoutTokens = new Set<string>();
+  readonly #refreshTokens = new Map<string, string>();
   #issuer = "";
 
   static async start(): Promise<Site> {
@@ -55,48 +65,63 @@ export class Site {
     this.#issuer = issuer;
   }
 
+  /** Signs a user out: ends the tokens of her web session (RFC 7009), and there are no others. */
+  async signOut(user: string): Promise<void> {
+    this.withoutTokens.add(user);
+    const token = this.#refreshTokens.get(user) ?? "";
+    await this.#post("revoke", { token, token_type_hint: "refresh_token" });
+  }
+
   close(): Promise<void> {
     this.#server.closeAllConnections();
     return new Promise((resolve) => this.#server.close(() => resolve()));
   }
 
-  async #answer(path: string, response: ServerResponse): Promise<void> {
+  async #answer(target: string, response: ServerResponse): Promise<void> {
+    const { pathname: path, searchParams } = new URL(target, this.origin);
+    const user = searchParams.get("user") ?? "";
     const send = (status: number, type: string, body: string): void => {
       response.writeHead(status, { "content-type": type }).end(body);
     };
     try {
       if (path === "/") send(200, "text/html; charset=utf-8", page);
       else if (path === "/page.js") send(200, "text/javascript; charset=utf-8", this.#script);
-      else if (path === "/api/ims-session") send(200, "application/json", JSON.stringify(await this.#session()));
+      else if (path === "/api/ims-session") send(200, "application/json", JSON.stringify(await this.#session(user)));
       else send(404, "text/plain", "");
     } catch (error) {
       send(502, "text/plain", String(error));
     }
   }
 
-  async #session(): Promise<ImsSession> {
-    const response = await fetch(`${this.#issuer}/token`, {
+  async #session(user: string): Promise<ImsSession> {
+    if (this.withoutTokens.has(user)) throw new Error("no tokens now");
+    const response = await this.#post("token", {
+      grant_type: tokenExchange,
+      subject_token: await this.#sign({ iss: this.origin, aud: Site.clientId, sub: user }),
+      subject_token_type: idTokenType,
+      requested_token_type: "urn:ietf:params:oauth:token-type:access_token",
+      scope: "ims.register ims.voice",
+      web_session: randomUUID(),
+    });
+    const answer = (await response.json()) as Grant;
+    this.#refreshTokens.set(user, answer.refresh_token);
+    return { ...answer.ims, accessToken: answer.access_token, expiresIn: answer.expires_in };
+  }
+
+  async #post(path: string, form: Readonly<Record<string, string>>): Promise<Response> {
+    const { clientId } = Site;
+    const assertion = { iss: clientId, sub: clientId, aud: this.#issuer, jti: randomUUID() };
+    const response = await fetch(`${this.#issuer}/${path}`, {
       method: "POST",
       body: new URLSearchParams({
-        grant_type: tokenExchange,
-        subject_token: await this.#sign({ iss: this.origin, aud: Site.clientId, sub: subject }),
-        subject_token_type: idTokenType,
-        requested_token_type: "urn:ietf:params:oauth:token-type:access_token",
-        scope: "ims.register ims.voice",
-        web_session: "web-session-of-olivia",
-        client_id: Site.clientId,
+        ...form,
+        client_id: clientId,
         client_assertion_type: jwtBearer,
-        client_assertion: await this.#sign({
-          iss: Site.clientId,
-          sub: Site.clientId,
-          aud: this.#issuer,
-          jti: randomUUID(),
-        }),
+        client_assertion: await this.#sign(assertion),
       }),
     });
-    const answer = (await response.json()) as { access_token: string; expires_in: number; ims: ImsSession };
-    if (!response.ok) throw new Error(`the WAF refused: ${JSON.stringify(answer)}`);
-    return { ...answer.ims, accessToken: answer.access_token, expiresIn: answer.expires_in };
+    if (!response.ok) throw new Error(`the WAF refused: ${await response.text()}`);
+    return response;
   }
 
   #sign(claims: Record<string, string>): Promise<string> {
@@ -111,10 +136,11 @@ export class Site {
 const page = `<!doctype html><title>Telephone</title><audio id="remote-audio" autoplay></audio><script type="module" src="/page.js"></script>`;
 
 async function bundle(): Promise<string> {
+  const input = fileURLToPath(import.meta.resolve("./page/main.ts"));
   const result = await build({
     configFile: false,
     logLevel: "warn",
-    root: join(import.meta.dirname, "page"),
+    root: dirname(input),
     resolve: { conditions: ["source", "module", "browser", "development|production"] },
     build: {
       write: false,
@@ -122,7 +148,7 @@ async function bundle(): Promise<string> {
       modulePreload: false,
       minify: false,
       rolldownOptions: {
-        input: join(import.meta.dirname, "page/main.ts"),
+        input,
         output: { codeSplitting: false, entryFileNames: "page.js" },
       },
     },

@@ -17,7 +17,11 @@ export class PageTelephone {
 
   constructor() {
     this.#client = new ImsClient({
-      tokens: async () => (await (await fetch("/api/ims-session")).json()) as ImsSession,
+      tokens: async () => {
+        const answer = await fetch(`/api/ims-session${location.search}`);
+        if (!answer.ok) throw new Error("no IMS session");
+        return (await answer.json()) as ImsSession;
+      },
       // What cleans up speech would take the test's tone for noise.
       microphone: () =>
         navigator.mediaDevices.getUserMedia({
@@ -29,6 +33,10 @@ export class PageTelephone {
 
   get state(): string {
     return this.#client.state;
+  }
+
+  get impu(): string {
+    return this.#client.identity?.impu ?? "";
   }
 
   /** All identities that the core registered together, as in P-Associated-URI. */
@@ -79,6 +87,10 @@ export class PageTelephone {
 
   async resume(): Promise<void> {
     await this.#call?.resume();
+  }
+
+  press(digits: string): void {
+    this.#call?.sendDtmf(digits);
   }
 
   #take(call: Call): void {
