@@ -32,8 +32,8 @@ const catalogue = {
   },
   "agw/codec": {
     message: "The codecs of the two sides are not the same",
-    cause: "A pair to be relayed differs in more than its payload type; this media plane does not transcode",
-    remedy: "Pair codecs of one name and clock rate",
+    cause: "A pair to be relayed differs in more than its payload type, and is not PCMA with PCMU",
+    remedy: "Pair codecs of one name and clock rate, or PCMA and PCMU",
     status: 488,
   },
   "agw/closed": {

@@ -85,7 +85,7 @@ export interface CoreRemote {
 }
 
 export interface RelayPlan {
-  /** Pairs of one codec; payload types may differ. */
+  /** Pairs of one codec, whose payload types may differ, or of PCMA and PCMU, which are converted. */
   readonly audio: readonly CodecPair[];
   /** telephone-event; clock rates may differ (RFC 4733 §2.5.2.3). */
   readonly events?: CodecPair;
@@ -103,7 +103,10 @@ export type MediaEvent =
   | { readonly type: "connected" }
   /** Media of this context are torn down. */
   | { readonly type: "failed"; readonly reason: "fingerprint" | "dtls" | "ice" }
-  /** The browser has sent no valid STUN, SRTP or SRTCP for so long; again only after it was heard once more. */
+  /**
+   * The browser has sent no valid STUN, SRTP or SRTCP for so long; again only after it was heard once more. A page that
+   * closes its connection is reported so, too: it may come back under new parameters.
+   */
   | { readonly type: "inactive"; readonly seconds: number };
 
 export interface MediaStats {
@@ -128,6 +131,8 @@ export interface TerminationStats {
   readonly octetsSent: number;
   /** Seconds, from the peer's last RTCP report; absent before one. */
   readonly roundTrip?: number;
+  /** Estimated mean opinion score of what is received, 1 to 4.5 (ITU-T G.107); absent before the first packet. */
+  readonly mos?: number;
   /** Share of our packets lost on the way to the peer, 0 to 1, from its last report. */
   readonly fractionLostRemote?: number;
 }
@@ -144,6 +149,8 @@ export type DropReason =
   /** A payload type that was not negotiated. */
   | "payload"
   /** No packet of RTP or RTCP, or too long. */
-  | "malformed";
+  | "malformed"
+  /** More packets or octets a second than a call has. */
+  | "rate";
 
 export type SrtpProfileName = "SRTP_AES128_CM_HMAC_SHA1_80" | "SRTP_AEAD_AES_128_GCM";

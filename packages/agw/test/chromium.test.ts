@@ -96,7 +96,7 @@ describe.skipIf(!hasChromium)("Chromium", { timeout: 30_000 }, () => {
   }, 30_000);
   afterAll(() => browser.close());
 
-  test.concurrent("AGW-01 AGW-06 AGW-12 it calls with PCMA under AES-CM, its hello in two datagrams; hold lets nothing through", async () => {
+  test.concurrent("AGW-01a AGW-06b AGW-11a it calls with PCMA under AES-CM, its hello in two datagrams; hold lets nothing through", async () => {
     const call = await Call.open(browser, pcma, { srtpProfiles: ["SRTP_AES128_CM_HMAC_SHA1_80"] });
     await call.browserCalls();
     expect(await call.bothHear()).toEqual([{ type: "connected" }]);
@@ -113,7 +113,7 @@ describe.skipIf(!hasChromium)("Chromium", { timeout: 30_000 }, () => {
     await call.close();
   });
 
-  test.concurrent("AGW-01 AGW-06 AGW-12 it calls with PCMU under AES-GCM", async () => {
+  test.concurrent("AGW-06b AGW-12a it calls with PCMU under AES-GCM", async () => {
     const call = await Call.open(browser, pcmu, { srtpProfiles: ["SRTP_AEAD_AES_128_GCM"] });
     await call.browserCalls();
     expect(await call.bothHear()).toEqual([{ type: "connected" }]);
@@ -121,14 +121,14 @@ describe.skipIf(!hasChromium)("Chromium", { timeout: 30_000 }, () => {
     await call.close();
   });
 
-  test.concurrent("SDP-08 it is passive in its call: the gateway is the DTLS client", async () => {
+  test.concurrent("SDP-08 AGW-06a it is passive in its call: the gateway is the DTLS client", async () => {
     const call = await Call.open(browser, pcma);
     await call.browserCalls("active");
     expect(await call.bothHear()).toEqual([{ type: "connected" }]);
     await call.close();
   });
 
-  test.concurrent("SDP-09 AGW-07b it is called; DTLS is done before its answer is here", async () => {
+  test.concurrent("AGW-07b AGW-19b it is called; DTLS is done before its answer is here", async () => {
     const call = await Call.open(browser, pcma);
     call.coreAnswers();
     const answer = await call.phone.answer(describeAccess(call.context.access, [codec(pcma)], "actpass", "0"));
@@ -154,7 +154,7 @@ describe.skipIf(!hasChromium)("Chromium", { timeout: 30_000 }, () => {
     await call.close();
   });
 
-  test.concurrent("AGW-15 its digits reach the core as telephone-event of the core's payload type", async () => {
+  test.concurrent("AGW-15a its digits reach the core as telephone-event of the core's payload type", async () => {
     const call = await Call.open(browser, pcma);
     await call.browserCalls("passive", {
       events: { access: browserEvents, core: { ...browserEvents, payloadType: 101 } },
@@ -171,7 +171,7 @@ describe.skipIf(!hasChromium)("Chromium", { timeout: 30_000 }, () => {
     await call.close();
   });
 
-  test.concurrent("AGW-09 it learns the round trip from our reports on its stream", async () => {
+  test.concurrent("AGW-09b it learns the round trip from our reports on its stream", async () => {
     const call = await Call.open(browser, pcma);
     await call.browserCalls();
     expect(await call.bothHear()).toEqual([{ type: "connected" }]);
@@ -181,7 +181,7 @@ describe.skipIf(!hasChromium)("Chromium", { timeout: 30_000 }, () => {
     await call.close();
   });
 
-  test.concurrent("AGW-03 it restarts ICE in the middle of a call", async () => {
+  test.concurrent("AGW-03b it restarts ICE in the middle of a call", async () => {
     const call = await Call.open(browser, pcma);
     await call.browserCalls();
     expect(await call.bothHear()).toEqual([{ type: "connected" }]);
@@ -198,7 +198,7 @@ describe.skipIf(!hasChromium)("Chromium", { timeout: 30_000 }, () => {
 });
 
 describe.skipIf(!hasChromium || !outside)("Chromium as users have it, without loopback", { timeout: 30_000 }, () => {
-  test("AGW-01 AGW-02 a call passes both ways over an address of the machine, loopback offered last", async () => {
+  test("AGW-02 a call passes both ways over an address of the machine, loopback offered last", async () => {
     const browser = await openToneBrowser(440, false);
     const call = await Call.open(browser, pcma, {
       accessAddresses: [{ bind: "127.0.0.1" }, { bind: outside ?? "" }],

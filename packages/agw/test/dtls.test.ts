@@ -61,7 +61,7 @@ function connect(
 const bothDone = ({ client, server }: Record<Role, End>): boolean =>
   client.results.length + server.results.length === 2;
 
-test("AGW-06 client and server agree on SRTP keys and know each other's certificate", async () => {
+test("AGW-06a client and server agree on SRTP keys and know each other's certificate", async () => {
   const ends = connect();
   await until("connected", () => bothDone(ends));
   const [client, server] = [ends.client.results[0], ends.server.results[0]];
@@ -72,14 +72,14 @@ test("AGW-06 client and server agree on SRTP keys and know each other's certific
   expect(server?.remoteCertificate).toEqual(certificates.client.der);
 });
 
-test("AGW-06 the server's order decides between the SRTP profiles both know", async () => {
+test("AGW-06b the server's order decides between the SRTP profiles both know", async () => {
   const ends = connect(undefined, { server: { profiles: ["SRTP_AEAD_AES_128_GCM"] } });
   await until("connected", () => bothDone(ends));
   expect(ends.client.results[0]?.profile).toBe("SRTP_AEAD_AES_128_GCM");
   expect(ends.client.results[0]?.local.salt.length).toBe(12);
 });
 
-test.each<Role>(["client", "server"])("AGW-06 another implementation is the %s", async (role) => {
+test.each<Role>(["client", "server"])("AGW-06a another implementation is the %s", async (role) => {
   const ends: { ours?: End } = {};
   const other = await openWerift(role, (datagram) => setImmediate(() => ends.ours?.dtls.receive(datagram)));
   ends.ours = open(role === "client" ? "server" : "client", (datagram) => setImmediate(() => other.receive(datagram)));
@@ -112,26 +112,26 @@ function shred(datagram: Buffer, size: number): Buffer[] {
   });
 }
 
-test("AGW-06 messages in fragments, the last first, are put together", async () => {
+test("AGW-06a messages in fragments, the last first, are put together", async () => {
   const ends = connect((datagram) => shred(datagram, 20).toReversed());
   await until("connected", () => bothDone(ends));
   expect(ends.client.results[0]?.local).toEqual(ends.server.results[0]?.remote);
 });
 
-test("AGW-06 overlapping and repeated fragments are put together", async () => {
+test("AGW-06a overlapping and repeated fragments are put together", async () => {
   const ends = connect((datagram) => [...shred(datagram, 64), ...shred(datagram, 40), datagram]);
   await until("connected", () => bothDone(ends));
   expect(ends.client.results[0]?.local).toEqual(ends.server.results[0]?.remote);
 });
 
-test("AGW-06 every third datagram is lost: flights are sent again, keys are given once", async () => {
+test("AGW-06a every third datagram is lost: flights are sent again, keys are given once", async () => {
   let count = 0;
   const ends = connect((datagram) => (count++ % 3 === 0 ? [] : [datagram]));
   await until("connected", () => bothDone(ends), 5000);
   expect([ends.client.results.length, ends.server.results.length]).toEqual([1, 1]);
 });
 
-test("AGW-06 the server answers a Finished that comes again, and gives no keys again", async () => {
+test("AGW-06a the server answers a Finished that comes again, and gives no keys again", async () => {
   const fromClient: Buffer[] = [];
   const fromServer: Buffer[] = [];
   const ends = connect((datagram, from) => {
@@ -146,7 +146,7 @@ test("AGW-06 the server answers a Finished that comes again, and gives no keys a
 
 const stolen: LocalCertificate = { ...certificates.client, key: createCertificate().key };
 
-test("AGW-07 a client with another's certificate and not its key is refused", async () => {
+test("AGW-07a a client with another's certificate and not its key is refused", async () => {
   const ends = connect(undefined, { client: { certificate: stolen } });
   await until("refused", () => ends.server.endings.length > 0);
   expect(ends.server.endings).toEqual(["handshake: The peer does not hold the key of its certificate"]);
@@ -155,13 +155,13 @@ test("AGW-07 a client with another's certificate and not its key is refused", as
   expect(ends.client.endings).toEqual(["handshake: The peer sent alert 51"]);
 });
 
-test("AGW-07 a server with another's certificate and not its key is refused", async () => {
+test("AGW-07a a server with another's certificate and not its key is refused", async () => {
   const ends = connect(undefined, { server: { certificate: stolen } });
   await until("refused", () => ends.client.endings.length > 0);
   expect(ends.client.results).toEqual([]);
 });
 
-test("AGW-06 a handshake changed on the way fails: the hello's SRTP profiles", async () => {
+test("AGW-06a a handshake changed on the way fails: the hello's SRTP profiles", async () => {
   const ends = connect((datagram, from) => {
     const at = datagram.indexOf(Buffer.from("000e0007000400010007", "hex"));
     if (from === "client" && at > 0) datagram.writeUInt16BE(0x0099, at + 6);
@@ -232,7 +232,7 @@ test("a handshake with one octet changed anywhere never throws", async () => {
   }
 });
 
-test("AGW-07 the certificate is self-signed, of P-256, and its fingerprint is SHA-256 over it", () => {
+test("the certificate is self-signed, of P-256, and its fingerprint is SHA-256 over it", () => {
   const { der, fingerprint } = createCertificate();
   const certificate = new X509Certificate(der);
   expect(certificate.verify(certificate.publicKey)).toBe(true);
@@ -241,7 +241,7 @@ test("AGW-07 the certificate is self-signed, of P-256, and its fingerprint is SH
   expect(Date.parse(certificate.validTo)).toBeGreaterThan(Date.now());
 });
 
-test("AGW-07 of several fingerprints those of the strongest hash count", () => {
+test("AGW-07a of several fingerprints those of the strongest hash count", () => {
   const { der, fingerprint } = certificates.client;
   const wrong = { algorithm: "SHA-256", value: fingerprint.value.replaceAll(/[1-9]/g, "0") };
   const strong = { algorithm: "sha-512", value: new X509Certificate(der).fingerprint512 };

@@ -61,7 +61,7 @@ function check(
   return message && ice.answer(message, from, now);
 }
 
-test("AGW-03 a check is answered with the mapped address under our password, and only a nomination selects", () => {
+test("AGW-03a AGW-01b a check is answered with the mapped address under our password, and only a nomination selects", () => {
   const ice = new IceLite(owner);
   const address = new Address(4000);
   expect(check(ice, address, 0, { nominate: false })).toBe("checked");
@@ -75,7 +75,7 @@ test("AGW-03 a check is answered with the mapped address under our password, and
   expect(ice.nominated).toBe(address.path);
 });
 
-test("AGW-03 of several nominated at the start the best counts; later the last one", () => {
+test("AGW-03b of several nominated at the start the best counts; later the last one", () => {
   const ice = new IceLite(owner);
   const [worse, better] = [new Address(1), new Address(2)];
   check(ice, worse, 0, { priority: 10 });
@@ -87,7 +87,7 @@ test("AGW-03 of several nominated at the start the best counts; later the last o
   expect(ice.nominated).toBe(worse.path);
 });
 
-test("AGW-03 an attribute that must not be ignored and is unknown: 420", () => {
+test("AGW-03a an attribute that must not be ignored and is unknown: 420", () => {
   const ice = new IceLite(owner);
   const address = new Address(1);
   expect(check(ice, address, 0, { more: [[0x7f01, Buffer.alloc(3)]] })).toBeUndefined();
@@ -97,7 +97,7 @@ test("AGW-03 an attribute that must not be ignored and is unknown: 420", () => {
   expect(ice.nominated).toBeUndefined();
 });
 
-test("AGW-03 an indication keeps alive and is not answered; a response is nothing", () => {
+test("AGW-03a an indication keeps alive and is not answered; a response is nothing", () => {
   const ice = new IceLite(owner);
   const address = new Address(1);
   expect(check(ice, address, 0, { type: stunTypes.bindingIndication })).toBe("checked");
@@ -105,7 +105,7 @@ test("AGW-03 an indication keeps alive and is not answered; a response is nothin
   expect(address.replies).toEqual([]);
 });
 
-test("SEC-05a once the browser's ufrag is known, checks must name it", () => {
+test("SEC-05b once the browser's ufrag is known, checks must name it", () => {
   const ice = new IceLite(owner);
   ice.setRemote("other");
   expect(check(ice, new Address(1), 0)).toBeUndefined();

@@ -1,11 +1,15 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { aLawToMuLaw, muLawToALaw } from "../src/embedded/g711.ts";
+import { estimateMos } from "../src/embedded/mos.ts";
+import { RateLimit } from "../src/embedded/rateLimit.ts";
 import { classify } from "../src/embedded/demux.ts";
 import { Reception } from "../src/embedded/reception.ts";
 import { readRtcp, writeReport } from "../src/embedded/rtcp.ts";
 import { readRtp, rtpHeaderLength, writeRtp, type RtpPacket } from "../src/embedded/rtp.ts";
 import { RtpStream, scaleEvent, type PayloadRule } from "../src/embedded/rtpStream.ts";
 import { RtpTermination } from "../src/embedded/termination.ts";
+import { pcma, pcmu } from "./support/g711.ts";
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(/\s/g, ""), "hex");
 
@@ -25,7 +29,7 @@ test("AGW-08 the first octet tells STUN, DTLS and RTP apart, the second RTCP", (
   expect(classify(Buffer.from([128, 200]))).toBeUndefined();
 });
 
-test("AGW-09 an RTP header with CSRCs, extension and padding is read", () => {
+test("an RTP header with CSRCs, extension and padding is read", () => {
   const packet = hex("b1880001 00000002 00000003 00000004 bede0001 10ff0000 616263 0002");
   expect(rtpHeaderLength(packet)).toBe(24);
   expect(readRtp(packet)).toEqual({
@@ -76,7 +80,7 @@ function send(stream: RtpStream, input: RtpPacket, now = 0, by: PayloadRule = ru
   return output;
 }
 
-test("AGW-09 losses and disorder of the source stay visible, over the wrap of its sequence numbers", () => {
+test("losses and disorder of the source stay visible, over the wrap of its sequence numbers", () => {
   const stream = new RtpStream();
   const base = send(stream, packet(65_534)).sequence;
   expect(base).toBeLessThanOrEqual(0x8000);
@@ -84,7 +88,7 @@ test("AGW-09 losses and disorder of the source stay visible, over the wrap of it
   expect(steps).toEqual([1, 4, 2, 3, 7]);
 });
 
-test("AGW-09 a new source is joined on: next number, time by the clock, one SSRC", () => {
+test("a new source is joined on: next number, time by the clock, one SSRC", () => {
   const stream = new RtpStream();
   const first = send(stream, packet(10, { timestamp: 1000 }), 0);
   const second = send(stream, packet(4000, { timestamp: 99, ssrc: 8 }), 100);
@@ -97,7 +101,7 @@ test("AGW-09 a new source is joined on: next number, time by the clock, one SSRC
   expect((third.sequence - second.sequence) & 0xffff).toBe(1);
 });
 
-test("AGW-11 after a hold the stream goes on without a gap", () => {
+test("after a hold the stream goes on without a gap", () => {
   const stream = new RtpStream();
   const first = send(stream, packet(10), 0);
   stream.interrupt();
@@ -106,7 +110,7 @@ test("AGW-11 after a hold the stream goes on without a gap", () => {
   expect((second.timestamp - first.timestamp) >>> 0).toBe(80_000);
 });
 
-test("AGW-15 durations of events are scaled and stay within 16 bits; all else of an event is kept", () => {
+test("AGW-15a AGW-15b durations of events are scaled and stay within 16 bits; all else of an event is kept", () => {
   expect(scaleEvent(hex("0b8a 0320"), 6)).toEqual(hex("0b8a 12c0"));
   expect(scaleEvent(hex("0b8a 12c0"), 1 / 6)).toEqual(hex("0b8a 0320"));
   expect(scaleEvent(hex("0b8a 4000"), 6)).toEqual(hex("0b8a ffff"));
@@ -122,7 +126,7 @@ test("AGW-15 durations of events are scaled and stay within 16 bits; all else of
   expect([first.marker, second.marker]).toEqual([true, false]);
 });
 
-test("AGW-09 loss, extended sequence number and jitter of a stream are reckoned as RFC 3550 says", () => {
+test("AGW-09b loss, extended sequence number and jitter of a stream are reckoned as RFC 3550 says", () => {
   const reception = new Reception();
   for (const [index, sequence] of [65_534, 65_535, 0, 2, 3].entries()) {
     reception.add(5, sequence, index * 160, 160, 8000, index * 20);
@@ -141,7 +145,7 @@ test("AGW-09 loss, extended sequence number and jitter of a stream are reckoned 
   expect(reception.lost).toBe(1);
 });
 
-test("AGW-09 a report is a compound packet of SR or RR and SDES, and is read back", () => {
+test("AGW-09b a report is a compound packet of SR or RR and SDES, and is read back", () => {
   const block = {
     ssrc: 9,
     fractionLost: 0.25,
@@ -161,7 +165,7 @@ test("AGW-09 a report is a compound packet of SR or RR and SDES, and is read bac
   expect(readRtcp(Buffer.concat([report, Buffer.from([0x80])]))).toBeUndefined();
 });
 
-test("AGW-09 feedback of a browser (NACK, PLI, TWCC, BYE) is absorbed", () => {
+test("AGW-09c feedback of a browser (NACK, PLI, TWCC, BYE) is absorbed", () => {
   const termination = new RtpTermination();
   const compound = hex(
     "80c90001 00000001  81cd0003 00000001 00000002 00010000  81ce0002 00000001 00000002  81cb0001 00000001",
@@ -170,7 +174,7 @@ test("AGW-09 feedback of a browser (NACK, PLI, TWCC, BYE) is absorbed", () => {
   expect(termination.stats().roundTrip).toBeUndefined();
 });
 
-test("AGW-09 two terminations learn the round trip from each other's reports", () => {
+test("AGW-09b two terminations learn the round trip from each other's reports", () => {
   const [near, far] = [new RtpTermination(), new RtpTermination()];
   for (const [from, to] of [
     [near, far],
@@ -184,4 +188,33 @@ test("AGW-09 two terminations learn the round trip from each other's reports", (
   expect(near.stats().roundTrip).toBeLessThan(0.5);
   expect(far.stats().roundTrip).toBeUndefined();
   expect(near.stats().fractionLostRemote).toBe(0);
+});
+
+test("AGW-01d conversion between PCMA and PCMU is that of G.711, and loses nothing it need not", () => {
+  // G.711 tables 3 and 4: by number of the positive level.
+  const toMu = [
+    1, 3, 5, 7, 9, 11, 13, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 32, 33, 33,
+  ];
+  expect(toMu.map((_, level) => 0xff ^ (aLawToMuLaw[level ^ 0xd5] ?? 0))).toEqual(toMu);
+  for (let octet = 0; octet < 256; octet++) {
+    expect(Math.abs(pcmu.decode(aLawToMuLaw[octet] ?? 0) - pcma.decode(octet))).toBeLessThanOrEqual(512);
+    expect(Math.abs(pcma.decode(muLawToALaw[octet] ?? 0) - pcmu.decode(octet))).toBeLessThanOrEqual(512);
+  }
+});
+
+test("AGW-20d the score of a clean stream is toll quality; loss, jitter and delay lower it", () => {
+  expect(estimateMos(0, 0.001, 0.02)).toBeGreaterThan(4.3);
+  expect(estimateMos(0.05, 0.001, 0.02)).toBeLessThan(4.1);
+  expect(estimateMos(0, 0.1, 0.02)).toBeLessThan(4.2);
+  expect(estimateMos(0, 0.001, 1)).toBeLessThan(3);
+  expect(estimateMos(1, 1, 10)).toBe(1);
+});
+
+test("AGW-20b packets and octets of a direction are limited, a short burst is not", () => {
+  const limit = new RateLimit();
+  const passed = (count: number, octets: number, now: number): number =>
+    Array.from({ length: count }, () => limit.allows(octets, now)).filter(Boolean).length;
+  expect(passed(1000, 172, 0)).toBe(400);
+  expect(passed(1000, 172, 1000)).toBe(200);
+  expect(passed(1000, 1400, 11_000)).toBe(142);
 });

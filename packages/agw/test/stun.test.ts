@@ -19,7 +19,7 @@ const sampleRequest = hex(`000100582112a442b7e7a701bc34d686fa87dfae
   000600096576746a3a68367659202020 000800149aeaa70cbfd8cb56781ef2b5b2d3f249c1b571a2 80280004e57a3bcf`);
 const password = "VOkJxbRl1RmTxUk/WvJxBt";
 
-test("AGW-03 the sample request of RFC 5769 is read and its integrity checked", () => {
+test("AGW-03a the sample request of RFC 5769 is read and its integrity checked", () => {
   const message = readStun(sampleRequest);
   expect(message?.type).toBe(stunTypes.bindingRequest);
   expect(message?.attributes.get(stunAttributes.priority)?.readUInt32BE()).toBe(0x6e0001ff);
@@ -29,7 +29,7 @@ test("AGW-03 the sample request of RFC 5769 is read and its integrity checked", 
 
 const transaction = hex("b7e7a701bc34d686fa87dfae");
 
-test("AGW-03 XOR-MAPPED-ADDRESS is that of RFC 5769, IPv4 and IPv6", () => {
+test("AGW-03a XOR-MAPPED-ADDRESS is that of RFC 5769, IPv4 and IPv6", () => {
   expect(xorMappedAddress("192.0.2.1", 32_853, transaction)).toEqual(hex("0001a147e112a643"));
   expect(xorMappedAddress("2001:db8:1234:5678:11:2233:4455:6677", 32_853, transaction)).toEqual(
     hex("0002a1470113a9faa5d3f179bc25f4b5bed2b9d9"),
@@ -37,7 +37,7 @@ test("AGW-03 XOR-MAPPED-ADDRESS is that of RFC 5769, IPv4 and IPv6", () => {
   expect(xorMappedAddress("::ffff:192.0.2.1", 1, transaction).length).toBe(20);
 });
 
-test("AGW-03 what is written is read, with integrity and fingerprint", () => {
+test("AGW-03a what is written is read, with integrity and fingerprint", () => {
   const octets = writeStun(
     stunTypes.bindingError,
     transaction,
@@ -52,7 +52,7 @@ test("AGW-03 what is written is read, with integrity and fingerprint", () => {
   expect(message && unknownAttributes(message)).toEqual([0x7fff]);
 });
 
-test("SEC-05 a request whose octets were changed fails its integrity", () => {
+test("SEC-05b a request whose octets were changed fails its integrity", () => {
   const octets = writeStun(stunTypes.bindingRequest, transaction, [[stunAttributes.username, Buffer.from("a:b")]], "p");
   // Undo the fingerprint's protection: it is no secret.
   for (let at = 0; at < octets.length - 8; at++) {

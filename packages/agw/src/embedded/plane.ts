@@ -1,7 +1,7 @@
 import type { MediaContext, MediaPlane, SrtpProfileName } from "../mediaPlane.ts";
 import { AgwError } from "../errors.ts";
 import { AccessPorts, type AccessAddress } from "./accessPorts.ts";
-import { EmbeddedContext } from "./context.ts";
+import { EmbeddedContext, type ContextOptions } from "./context.ts";
 import { CorePorts } from "./corePorts.ts";
 import { createCertificate, type LocalCertificate } from "./dtls/certificate.ts";
 
@@ -18,6 +18,8 @@ export interface EmbeddedPlaneOptions {
   readonly inactivitySeconds?: number;
   /** Time for a DTLS handshake. Default 15. */
   readonly handshakeSeconds?: number;
+  /** A context whose browser was not heard for so long, nor ever, is closed. Default 900: longer than any ringing. */
+  readonly staleSeconds?: number;
   /** In order of preference; default both, AES-CM first, which costs less here. */
   readonly srtpProfiles?: readonly SrtpProfileName[];
 }
@@ -47,7 +49,7 @@ class EmbeddedPlane implements MediaPlane {
   readonly #corePorts: CorePorts;
   readonly #certificate: LocalCertificate = createCertificate();
   readonly #contexts = new Set<EmbeddedContext>();
-  readonly #times: { readonly inactivityMs: number; readonly handshakeMs: number };
+  readonly #times: Pick<ContextOptions, "inactivityMs" | "handshakeMs" | "staleMs">;
   readonly #timer: NodeJS.Timeout;
   #closed = false;
 
@@ -55,14 +57,18 @@ class EmbeddedPlane implements MediaPlane {
     this.#options = options;
     this.#accessPorts = accessPorts;
     this.#corePorts = new CorePorts(options.coreAddress, options.corePorts ?? [16_384, 32_767]);
-    const { inactivitySeconds = 30, handshakeSeconds = 15 } = options;
-    this.#times = { inactivityMs: inactivitySeconds * 1000, handshakeMs: handshakeSeconds * 1000 };
+    const { inactivitySeconds = 30, handshakeSeconds = 15, staleSeconds = 900 } = options;
+    this.#times = {
+      inactivityMs: inactivitySeconds * 1000,
+      handshakeMs: handshakeSeconds * 1000,
+      staleMs: staleSeconds * 1000,
+    };
     this.#timer = setInterval(
       () => {
         const now = performance.now();
         for (const context of this.#contexts) context.tick(now);
       },
-      Math.min(tickMs, this.#times.inactivityMs / 4, this.#times.handshakeMs / 4),
+      Math.min(tickMs, ...Object.values(this.#times).map((ms) => ms / 4)),
     );
   }
 

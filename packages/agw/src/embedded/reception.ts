@@ -41,6 +41,11 @@ export class Reception {
     return Math.max(0, this.#lostBefore + this.#lostNow());
   }
 
+  /** Share of the packets that were to come, 0 to 1 */
+  get lossShare(): number {
+    return this.lost / Math.max(1, this.lost + this.packets);
+  }
+
   /** Seconds */
   get jitter(): number {
     return this.#jitter / this.#clockRate;

@@ -1,36 +1,54 @@
-import { sameCodec } from "@portico/sdp";
+import { sameCodec, type Codec } from "@portico/sdp";
 import { AgwError } from "../errors.ts";
-import type { CodecPair, RelayPlan } from "../mediaPlane.ts";
+import type { RelayPlan } from "../mediaPlane.ts";
+import { aLawToMuLaw, muLawToALaw } from "./g711.ts";
 import type { PayloadRule } from "./rtpStream.ts";
 
-/** What becomes of each payload type, for one direction; with the clock rate its packets come in. */
-export type RelayRules = ReadonlyMap<number, PayloadRule & { readonly clockRateIn: number }>;
+/** What becomes of the packets of each payload type in one direction; `clockRateIn` is the clock they come with. */
+export type RelayRules = ReadonlyMap<number, RelayRule>;
 
-/** The rules of both directions. @throws AgwError `agw/codec` when a pair is not of one codec */
+interface RelayRule extends PayloadRule {
+  readonly clockRateIn: number;
+}
+
+/** The rules of both directions. @throws AgwError `agw/codec` when a pair cannot be relayed */
 export function relayRules({ audio, events }: RelayPlan): { toCore: RelayRules; toAccess: RelayRules } {
-  const toCore = new Map<number, PayloadRule & { clockRateIn: number }>();
-  const toAccess = new Map<number, PayloadRule & { clockRateIn: number }>();
-  const add = ({ access, core }: CodecPair, isEvent: boolean): void => {
-    if (!toCore.has(access.payloadType)) {
-      const scale = isEvent ? { eventScale: core.clockRate / access.clockRate } : {};
-      const { payloadType, clockRate } = core;
-      toCore.set(access.payloadType, { payloadType, clockRate, clockRateIn: access.clockRate, ...scale });
-    }
-    if (!toAccess.has(core.payloadType)) {
-      const scale = isEvent ? { eventScale: access.clockRate / core.clockRate } : {};
-      const { payloadType, clockRate } = access;
-      toAccess.set(core.payloadType, { payloadType, clockRate, clockRateIn: core.clockRate, ...scale });
-    }
-  };
-  for (const pair of audio) {
-    if (!sameCodec(pair.access, pair.core)) throw new AgwError("agw/codec", `${pair.access.name}, ${pair.core.name}`);
-    add(pair, false);
+  const toCore = new Map<number, RelayRule>();
+  const toAccess = new Map<number, RelayRule>();
+  for (const { access, core } of audio) {
+    addFirst(toCore, access, core, conversion(access, core));
+    addFirst(toAccess, core, access, conversion(core, access));
   }
   if (events) {
-    if (!isEvents(events.access.name) || !isEvents(events.core.name)) throw new AgwError("agw/codec", "events");
-    add(events, true);
+    const { access, core } = events;
+    if (nameOf(access) !== "TELEPHONE-EVENT" || nameOf(core) !== "TELEPHONE-EVENT") throw new AgwError("agw/codec");
+    // RFC 4733 §2.5.2.3: durations are in units of the event's own clock.
+    addFirst(toCore, access, core, { eventScale: core.clockRate / access.clockRate });
+    addFirst(toAccess, core, access, { eventScale: access.clockRate / core.clockRate });
   }
   return { toCore, toAccess };
 }
 
-const isEvents = (name: string): boolean => name.toLowerCase() === "telephone-event";
+function addFirst(
+  rules: Map<number, RelayRule>,
+  from: Codec,
+  to: Codec,
+  change: Pick<PayloadRule, "convert" | "eventScale">,
+): void {
+  if (rules.has(from.payloadType)) return;
+  const { payloadType, clockRate } = to;
+  rules.set(from.payloadType, { payloadType, clockRate, clockRateIn: from.clockRate, ...change });
+}
+
+function conversion(from: Codec, to: Codec): Pick<PayloadRule, "convert"> {
+  if (sameCodec(from, to)) return {};
+  if (sameCodec({ ...from, name: nameOf(to) }, to)) {
+    if (nameOf(from) === "PCMA" && nameOf(to) === "PCMU") return { convert: aLawToMuLaw };
+    if (nameOf(from) === "PCMU" && nameOf(to) === "PCMA") return { convert: muLawToALaw };
+  }
+  throw new AgwError("agw/codec", `${from.name}, ${to.name}`);
+}
+
+function nameOf({ name }: Codec): string {
+  return name.toUpperCase();
+}

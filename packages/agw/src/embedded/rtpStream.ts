@@ -9,6 +9,8 @@ export interface PayloadRule {
   readonly clockRate: number;
   /** telephone-event: by what to multiply durations (RFC 4733 §2.5.2.3). */
   readonly eventScale?: number;
+  /** G.711: what each octet becomes. */
+  readonly convert?: Uint8Array;
 }
 
 /** RFC 3550 A.1: a greater leap of the sequence number is a new beginning. */
@@ -46,10 +48,12 @@ export class RtpStream {
       this.#lastAt = now;
     }
     this.#clockRate = rule.clockRate;
-    const { eventScale } = rule;
+    const { eventScale, convert } = rule;
     // A new beginning of speech, for the receiver's play-out (RFC 3551 §4.1).
     const marker = packet.marker || (joins && eventScale === undefined);
-    const payload = eventScale === undefined ? packet.payload : scaleEvent(packet.payload, eventScale);
+    let { payload } = packet;
+    if (eventScale !== undefined) payload = scaleEvent(payload, eventScale);
+    if (convert) payload = Buffer.from(payload.map((octet) => convert[octet] ?? 0));
     this.packets += 1;
     this.octets += payload.length;
     return writeRtp({ marker, payloadType: rule.payloadType, sequence, timestamp, ssrc: this.ssrc, payload });

@@ -1,8 +1,7 @@
-import type { AccessRemote } from "../mediaPlane.ts";
+import type { AccessRemote, SrtpProfileName } from "../mediaPlane.ts";
 import { openDtls, type Dtls, type DtlsResult } from "./dtls.ts";
 import { matchesFingerprint, type LocalCertificate } from "./dtls/certificate.ts";
 import { SrtpReceiver, SrtpSender } from "./srtp.ts";
-import type { SrtpProfileName } from "../mediaPlane.ts";
 
 export interface SecuredAccessOptions {
   readonly certificate: LocalCertificate;
@@ -12,6 +11,15 @@ export interface SecuredAccessOptions {
   /** The handshake is done and the certificate is the one of the SDP. */
   readonly onVerified: () => void;
   readonly onFailed: (reason: "fingerprint" | "dtls") => void;
+  /** The peer has ended the association it was in. */
+  readonly onClosed: () => void;
+}
+
+/** SRTP with a verified peer. */
+export interface Srtp {
+  readonly profile: SrtpProfileName;
+  readonly receiver: SrtpReceiver;
+  readonly sender: SrtpSender;
 }
 
 /**
@@ -24,32 +32,25 @@ export class SecuredAccess {
   #dtls: Dtls | undefined;
   #result: DtlsResult | undefined;
   #fingerprints: AccessRemote["fingerprints"] | undefined;
-  #srtp:
-    | { readonly profile: SrtpProfileName; readonly receiver: SrtpReceiver; readonly sender: SrtpSender }
-    | undefined;
+  #srtp: Srtp | undefined;
 
   constructor(options: SecuredAccessOptions) {
     this.#options = options;
   }
 
-  get started(): boolean {
-    return this.#role !== undefined;
-  }
-
+  /** Undefined before `start`. */
   get role(): "client" | "server" | undefined {
     return this.#role;
   }
 
   /** Present once the peer is verified, until the association ends. */
-  get srtp():
-    | { readonly profile: SrtpProfileName; readonly receiver: SrtpReceiver; readonly sender: SrtpSender }
-    | undefined {
+  get srtp(): Srtp | undefined {
     return this.#srtp;
   }
 
   /** Begins a handshake, or as server awaits the hello. */
   start(role: "client" | "server"): void {
-    const { certificate, profiles, handshakeMs, send, onFailed } = this.#options;
+    const { certificate, profiles, handshakeMs, send, onFailed, onClosed } = this.#options;
     this.#role = role;
     this.#dtls = openDtls(role, {
       certificate,
@@ -60,9 +61,10 @@ export class SecuredAccess {
         this.#result = result;
         this.#verify();
       },
-      onEnded: () => {
+      onEnded: (cause) => {
         this.#srtp = undefined;
-        onFailed("dtls");
+        if (cause === "handshake") onFailed("dtls");
+        else onClosed();
       },
     });
   }
@@ -74,7 +76,7 @@ export class SecuredAccess {
   /** What the SDP says; checked at once if the handshake is done. */
   expect(fingerprints: AccessRemote["fingerprints"]): void {
     this.#fingerprints = fingerprints;
-    if (!this.#srtp) this.#verify();
+    this.#verify();
   }
 
   /** Idempotent; the object is of no use afterwards. */

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { TerminationStats } from "../mediaPlane.ts";
+import { estimateMos } from "./mos.ts";
 import { Reception } from "./reception.ts";
 import { ntpMiddle, readRtcp, writeReport, type ReportBlock } from "./rtcp.ts";
 import { RtpStream } from "./rtpStream.ts";
@@ -53,6 +54,9 @@ export class RtpTermination {
       jitter: receiving.jitter,
       packetsSent: sending.packets,
       octetsSent: sending.octets,
+      ...(receiving.packets === 0
+        ? {}
+        : { mos: estimateMos(receiving.lossShare, receiving.jitter, this.#roundTrip ?? 0) }),
       ...(this.#roundTrip === undefined ? {} : { roundTrip: this.#roundTrip }),
       ...(this.#fractionLostRemote === undefined ? {} : { fractionLostRemote: this.#fractionLostRemote }),
     };

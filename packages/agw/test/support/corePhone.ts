@@ -1,5 +1,6 @@
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
+import { isIPv6 } from "node:net";
 import { readRtp, writeRtp, type RtpPacket } from "../../src/embedded/rtp.ts";
 import type { G711 } from "./g711.ts";
 import { tone, toneShare } from "./tone.ts";
@@ -25,7 +26,8 @@ export class CorePhone {
   }
 
   static async open(address = "127.0.0.1"): Promise<CorePhone> {
-    const [rtp, control] = [createSocket("udp4"), createSocket("udp4")];
+    const family = isIPv6(address) ? "udp6" : "udp4";
+    const [rtp, control] = [createSocket(family), createSocket(family)];
     for (const socket of [rtp, control]) {
       socket.bind(0, address);
       await once(socket, "listening");

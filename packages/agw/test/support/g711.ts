@@ -12,7 +12,7 @@ export const pcma: G711 = {
   encode: (sample) => {
     const negative = sample < 0;
     const magnitude = Math.min(0x7fff, negative ? -sample - 1 : sample) >> 4;
-    const exponent = magnitude < 32 ? (magnitude < 16 ? 0 : 1) : 27 - Math.clz32(magnitude);
+    const exponent = magnitude < 32 ? (magnitude < 16 ? 0 : 1) : 28 - Math.clz32(magnitude);
     const mantissa = exponent < 2 ? magnitude & 0x0f : (magnitude >> (exponent - 1)) & 0x0f;
     return ((exponent << 4) | mantissa | (negative ? 0 : 0x80)) ^ 0x55;
   },

@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { randomBytes } from "node:crypto";
+import { isIPv6 } from "node:net";
 import { classify } from "../../src/embedded/demux.ts";
 import { openDtls, type Dtls, type DtlsResult } from "../../src/embedded/dtls.ts";
 import { createCertificate, type LocalCertificate } from "../../src/embedded/dtls/certificate.ts";
@@ -43,10 +44,11 @@ export class ScriptedBrowser {
 
   /** Another local address (a port of its own): the last one added is used for what is sent next. */
   async addAddress(): Promise<Socket> {
-    const socket = createSocket("udp4");
+    const { address } = this.context.access;
+    const socket = createSocket(isIPv6(address) ? "udp6" : "udp4");
     const index = this.#sockets.push(socket) - 1;
     socket.on("message", (datagram) => this.#receive(datagram, index));
-    socket.bind(0, "127.0.0.1");
+    socket.bind(0, isIPv6(address) ? "::1" : "127.0.0.1");
     await once(socket, "listening");
     this.#active = index;
     return socket;
@@ -144,9 +146,14 @@ export class ScriptedBrowser {
     this.raw(this.#sender(compound.readUInt32BE(4)).rtcp(compound));
   }
 
+  /** Says close_notify. */
+  hangUp(): void {
+    this.#dtls?.close();
+  }
+
   close(): void {
     this.#dtls?.close();
-    for (const socket of this.#sockets) socket.close();
+    for (const socket of this.#sockets.splice(0)) socket.close();
   }
 
   #sender(ssrc: number): SrtpSender {
