@@ -39,11 +39,6 @@ test("SEC-04a messages of a stranger on Mw are dropped", () =>
     expect(answered).toBe(false);
   }));
 
-test("SEC-04b W2 and Mw have ports of their own", () =>
-  withRig({}, async (rig) => {
-    expect(Number(new URL(rig.url).port)).not.toBe(rig.node.mwPort);
-  }));
-
 test("EPC-SES-10a the browser gets 100 Trying while the core thinks", () =>
   withRig({}, async (rig) => {
     const browser = await registered(rig);

@@ -193,6 +193,21 @@ describe("MESSAGE", () => {
   });
 });
 
+for (const method of ["SUBSCRIBE", "NOTIFY", "MESSAGE", "PUBLISH", "OPTIONS", "REFER"]) {
+  test(`EPC-SES-15a ${method} passes both ways`, async () => {
+    rig.core.answer = (tx) => tx.reply(299);
+    expect((await browser.request(method, "sip:u0043@acme.ims.test", [["Contact", `<${own}>`]])).status).toBe(299);
+    browser.answer = (tx) => tx.reply(298, { headers: [["Contact", `<${own}>`]] });
+    const down = await rig.core.agent.send(
+      fromCore(rig, method, { headers: [["Contact", "<sip:x@127.0.0.1>"]] }),
+      toNode(rig),
+    );
+    expect(down.status).toBe(298);
+    // The browser's address is of no use to the core.
+    expect(parseNameAddr(down.get("Contact") ?? "").uri).toBe(binding(rig).contact);
+  });
+}
+
 test("OPTIONS of the core for the node itself: 200", async () => {
   const request = SipRequest.create("OPTIONS", `sip:127.0.0.1:${rig.node.mwPort}`, [
     ["Max-Forwards", "70"],

@@ -108,7 +108,7 @@ describe("offer of the browser", () => {
     expect(idle(rig)).toBe(true);
   });
 
-  test("SDP-11a SDP-11b SDP-12 what the browser may send: ice-lite, host candidates only, no trickle; its names are ignored", async () => {
+  test("SDP-11b SDP-12 what the browser may send: ice-lite, host candidates only, no trickle; its names are ignored", async () => {
     const answer = await answered(chromiumOffer(), plainSdp());
     expect(answer.indexOf("a=ice-lite")).toBeLessThan(answer.indexOf("m=audio"));
     expect(linesOf(answer, "a=candidate").every((line) => line.endsWith("typ host"))).toBe(true);
