@@ -96,7 +96,7 @@ describe.skipIf(!hasChromium)("Chromium", { timeout: 30_000 }, () => {
   }, 30_000);
   afterAll(() => browser.close());
 
-  test.concurrent("AGW-01a AGW-06b AGW-11a it calls with PCMA under AES-CM, its hello in two datagrams; hold lets nothing through", async () => {
+  test.concurrent("AGW-01a AGW-06b AGW-11a it calls with PCMA under AES-CM; on hold nothing passes", async () => {
     const call = await Call.open(browser, pcma, { srtpProfiles: ["SRTP_AES128_CM_HMAC_SHA1_80"] });
     await call.browserCalls();
     expect(await call.bothHear()).toEqual([{ type: "connected" }]);

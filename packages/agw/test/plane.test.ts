@@ -161,19 +161,20 @@ test("AGW-11b nothing passes before relay() opened the gate", async () => {
 
 test("AGW-11a only the negotiated directions pass, and a resumed stream has no gap", async () => {
   await connect();
-  const before = await browserSends({});
+  const before = await browserSends({ sequence: 1000 });
   await coreSends(1);
   const heard = browser.received.at(-1);
   context.relay({ ...pcma, toCore: false, toAccess: false });
   const [toCore, toAccess] = [core.received.length, browser.received.length];
-  for (let at = 0; at < 5; at++) browser.send({});
+  for (let at = 0; at < 5; at++) browser.send({ sequence: 1001 + at });
   for (let at = 0; at < 5; at++) core.send(rtp(200 + at), context.core);
   await settle();
   await settleCore();
   expect([core.received.length, browser.received.length]).toEqual([toCore, toAccess]);
   context.relay({ ...pcma, toAccess: false });
-  const after = await browserSends({});
+  const after = await browserSends({ sequence: 1006 });
   expect((after.sequence - before.sequence) & 0xffff).toBe(1);
+  expect(context.stats().access).toMatchObject({ packetsReceived: 7, packetsLost: 0 });
   core.send(rtp(210), context.core);
   await settleCore();
   expect(browser.received.length).toBe(toAccess);
@@ -425,6 +426,21 @@ test("AGW-19a AGW-19b another browser takes over the access side: new ICE, new D
   const second = await browserSends({});
   expect(second.ssrc).toBe(first.ssrc);
   await coreSends(40);
+});
+
+test("AGW-19b a call that failed is taken up again by a restart with new credentials", async () => {
+  await again({ handshakeSeconds: 0.5 });
+  context.setAccessRemote(browser.describe());
+  context.setCoreRemote(coreRemote());
+  context.relay(pcma);
+  await browser.nominate();
+  await until("failed", () => events.length > 0);
+  browser.credentials = { ufrag: "fresh123", pwd: "p".repeat(24) };
+  context.setAccessRemote(browser.describe());
+  await browser.connect();
+  await until("connected", () => events.length > 1);
+  expect(events).toEqual([{ type: "failed", reason: "dtls" }, { type: "connected" }]);
+  await browserSends({});
 });
 
 test("the same description again changes nothing", async () => {

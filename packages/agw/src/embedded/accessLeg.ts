@@ -97,9 +97,12 @@ export class AccessLeg implements PathOwner {
     this.#remote = remote;
     const now = performance.now();
     const role = setup === "active" ? "server" : "client";
-    // RFC 8842 §5.1: other fingerprints or another role mean a new association.
+    const isOver = this.#phase === "failed" || this.#phase === "ended";
+    // RFC 8842 §5.1: other fingerprints or another role mean a new association; so does a restart after the end of one.
     const isNew = before
-      ? before.setup !== setup || !sameFingerprints(before.fingerprints, fingerprints)
+      ? before.setup !== setup ||
+        !sameFingerprints(before.fingerprints, fingerprints) ||
+        (isOver && before.ufrag !== ufrag)
       : this.#secured.role !== undefined && this.#secured.role !== role;
     if (!before) {
       this.#ice.setRemote(ufrag);

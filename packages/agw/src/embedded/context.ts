@@ -154,15 +154,15 @@ export class EmbeddedContext implements MediaContext, AccessLegEvents, CoreHandl
   onAccessRtp(plain: Buffer, now: number): void {
     const packet = readRtp(plain);
     if (!packet) return this.onDrop("malformed");
+    const rule = this.#rules?.toCore.get(packet.payloadType);
+    if (rule) count(this.#accessSide, packet, rule.clockRateIn, now);
     const to = this.#peer?.rtp;
     if (!this.#toCoreOpen || !this.#leg.connected || !to) {
       // What is held and let go again is joined on: the receiver shall not take a hold for a loss.
       this.#coreSide.sending.interrupt();
       return this.onDrop("gate");
     }
-    const rule = this.#rules?.toCore.get(packet.payloadType);
     if (!rule) return this.onDrop("payload");
-    count(this.#accessSide, packet, rule.clockRateIn, now);
     return this.#core?.sendRtp(this.#coreSide.sending.translate(packet, rule, now), to.port, to.address);
   }
 
@@ -177,12 +177,12 @@ export class EmbeddedContext implements MediaContext, AccessLegEvents, CoreHandl
     if (!this.#peer?.acceptsRtp(address, port, () => rule !== undefined)) return this.onDrop("source");
     const now = performance.now();
     if (!this.#coreRate.allows(datagram.length, now)) return this.onDrop("rate");
+    if (rule) count(this.#coreSide, packet, rule.clockRateIn, now);
     if (!this.#toAccessOpen || !this.#leg.connected) {
       this.#accessSide.sending.interrupt();
       return this.onDrop("gate");
     }
     if (!rule) return this.onDrop("payload");
-    count(this.#coreSide, packet, rule.clockRateIn, now);
     const refusal = this.#leg.sendRtp(this.#accessSide.sending.translate(packet, rule, now), sentHeaderLength);
     return refusal && this.onDrop(refusal);
   }

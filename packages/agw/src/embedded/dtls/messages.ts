@@ -46,7 +46,13 @@ export interface ClientHello {
   readonly extendedMasterSecret: boolean;
   /** Whether DTLS 1.2 is among the versions offered. */
   readonly dtls12: boolean;
+  /** Whether these may be answered: a server's extensions answer the client's (RFC 5246 §7.4.1.4). */
+  readonly renegotiationInfo: boolean;
+  readonly pointFormats: boolean;
 }
+
+/** TLS_EMPTY_RENEGOTIATION_INFO_SCSV stands for the extension (RFC 5746 §3.3). */
+const renegotiationSignal = 0x00ff;
 
 /** Unknown groups, suites and extensions (X25519MLKEM768, GREASE, 1.3's) are read over. */
 export function readClientHello(body: Buffer): ClientHello {
@@ -71,6 +77,8 @@ export function readClientHello(body: Buffer): ClientHello {
     srtpProfiles: list(extensionTypes.useSrtp),
     extendedMasterSecret: extensions.has(extensionTypes.extendedMasterSecret),
     // Version numbers run downwards; RFC 8446 §4.2.1: the extension, where there is one, decides.
+    renegotiationInfo: extensions.has(extensionTypes.renegotiationInfo) || suites.includes(renegotiationSignal),
+    pointFormats: extensions.has(extensionTypes.pointFormats),
     dtls12: versions ? new Reader(versions).uint16s(1).includes(dtls12) : version <= dtls12,
   };
 }
@@ -121,19 +129,24 @@ export function readServerHello(body: Buffer): ServerHello {
 }
 
 /** `random` carries no downgrade sentinel: RFC 8446 §4.1.3 has only servers that speak 1.3 set it. */
-export function writeServerHello(random: Buffer, profile: SrtpProfileName): Buffer {
+export function writeServerHello(
+  random: Buffer,
+  profile: SrtpProfileName,
+  { renegotiationInfo, pointFormats }: Pick<ClientHello, "renegotiationInfo" | "pointFormats">,
+): Buffer {
+  const extensions: [number, Buffer][] = [
+    [extensionTypes.extendedMasterSecret, Buffer.alloc(0)],
+    [extensionTypes.useSrtp, useSrtp([profile])],
+  ];
+  if (renegotiationInfo) extensions.push([extensionTypes.renegotiationInfo, vector(Buffer.alloc(0), 1)]);
+  if (pointFormats) extensions.push([extensionTypes.pointFormats, vector(Buffer.from([0]), 1)]);
   return Buffer.concat([
     uint(dtls12, 2),
     random,
     vector(Buffer.alloc(0), 1),
     uint(cipherSuites.ecdheEcdsaAes128Gcm, 2),
     uint(0, 1),
-    writeExtensions([
-      [extensionTypes.renegotiationInfo, vector(Buffer.alloc(0), 1)],
-      [extensionTypes.extendedMasterSecret, Buffer.alloc(0)],
-      [extensionTypes.pointFormats, vector(Buffer.from([0]), 1)],
-      [extensionTypes.useSrtp, useSrtp([profile])],
-    ]),
+    writeExtensions(extensions),
   ]);
 }
 

@@ -84,7 +84,7 @@ export class DtlsServer extends Association {
     const signature = signEcdsa(certificate.key, Buffer.concat([this.clientRandom, this.serverRandom, parameters]));
     this.transcript.push(octets);
     this.beginFlight();
-    this.queue(messageTypes.serverHello, writeServerHello(this.serverRandom, this.profile));
+    this.queue(messageTypes.serverHello, writeServerHello(this.serverRandom, this.profile, hello));
     this.queue(messageTypes.certificate, writeCertificate(certificate.der));
     this.queue(
       messageTypes.serverKeyExchange,
