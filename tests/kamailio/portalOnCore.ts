@@ -21,6 +21,8 @@ export interface PortalOnCore {
 }
 
 export interface PortalOptions {
+  /** SIP URI of the I-CSCF. */
+  readonly entryPoint: string;
   /** Of requests on Mw. */
   readonly protocol: "TCP" | "UDP";
   /** Default 600. */
@@ -47,18 +49,18 @@ export async function startPortalOnCore(options: PortalOptions): Promise<PortalO
 function configuration(
   folder: string,
   site: Site,
-  { protocol, accessTokenSeconds = 600 }: PortalOptions,
+  { entryPoint, protocol, accessTokenSeconds = 600 }: PortalOptions,
 ): PortalConfig {
-  const { homeDomain, icscf, portal } = topology;
+  const { homeDomain, portal } = topology;
   return {
     publicUrl: "http://localhost",
     listen: { address: "127.0.0.1", port: 0 },
     home: {
       domain: homeDomain,
-      entryPoint: `sip:${icscf}:5060;transport=${protocol.toLowerCase()}`,
+      entryPoint: `${entryPoint};transport=${protocol.toLowerCase()}`,
       protocol,
     },
-    mw: { address: portal, port: 5060 },
+    mw: { address: portal, port: 5060, peers: [topology.icscf, topology.scscf] },
     media: {
       access: [{ bind: "127.0.0.1" }],
       accessPort: 0,

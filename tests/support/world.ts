@@ -77,7 +77,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
         entryPoint: `sip:${lab.icscf.address}:${lab.icscf.port};transport=tcp`,
         protocol: "TCP",
       },
-      mw: { address: "127.0.0.1", port: 0 },
+      mw: { address: "127.0.0.1", port: 0, peers: ["127.0.0.1"] },
       media: {
         access: [{ bind: options.mediaAddress ?? "127.0.0.1" }],
         accessPort: 0,

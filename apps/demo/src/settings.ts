@@ -75,7 +75,7 @@ export function writeSettings(folder: string, address: string | undefined, tls: 
     listen: { address: bind, port: ports.portal },
     ...secure,
     home: { domain: homeDomain, entryPoint: `sip:127.0.0.1:${ports.icscf};transport=tcp`, protocol: "TCP" },
-    mw: { address: "127.0.0.1", port: ports.mw },
+    mw: { address: "127.0.0.1", port: ports.mw, peers: ["127.0.0.1"] },
     media: {
       access: accessAddresses(address),
       accessPort: ports.media,

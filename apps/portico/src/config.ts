@@ -50,7 +50,8 @@ const schema = Type.Object(
       },
       closed,
     ),
-    mw: Type.Object({ address: text, port }, closed),
+    /** `peers`: addresses of the core; messages from others are dropped. */
+    mw: Type.Object({ address: text, port, peers: Type.Array(text, { minItems: 1 }) }, closed),
     media: Type.Object(
       {
         access: Type.Array(Type.Object({ bind: text, advertise: Type.Optional(text) }, closed), { minItems: 1 }),

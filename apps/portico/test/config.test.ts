@@ -8,7 +8,7 @@ home:
   domain: ims.test
   entryPoint: sip:127.0.0.1:5060
   protocol: TCP
-mw: { address: 127.0.0.1, port: 0 }
+mw: { address: 127.0.0.1, port: 0, peers: [127.0.0.1] }
 media:
   access: [{ bind: 127.0.0.1 }]
   accessPort: 0
