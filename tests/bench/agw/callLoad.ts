@@ -14,8 +14,6 @@ export interface Call {
 const packetMs = 20;
 const samples = 160;
 const burstMs = 5;
-/** Of the packets sent, so many must arrive for a round to count. */
-const leastShare = 0.95;
 
 /** Calls of G.711 in both directions: 50 packets a second each way, the calls spread evenly over the 20 ms. */
 export class CallLoad {
@@ -31,8 +29,8 @@ export class CallLoad {
     }
   }
 
-  /** Lets all calls talk for so long. @returns packets relayed. @throws Error when too many were lost to be typical */
-  async talk(ms: number): Promise<number> {
+  /** Lets all calls talk for so long. */
+  async talk(ms: number): Promise<{ sent: number; arrived: number }> {
     const packets = Math.round(ms / packetMs);
     const sequence = this.#sequence;
     this.#sequence += packets;
@@ -55,8 +53,7 @@ export class CallLoad {
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
-    if (this.#arrived < 2 * slots * leastShare) throw new Error(`${this.#arrived} of ${2 * slots} packets arrived`);
-    return this.#arrived;
+    return { sent: 2 * slots, arrived: this.#arrived };
   }
 
   /** The next packet of a call each way. */

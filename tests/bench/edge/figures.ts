@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Figure } from "../figure.ts";
 import { EdgeScene, inTurns } from "./scene.ts";
 
@@ -42,7 +43,10 @@ function operationFigure(
 }
 
 const warmUpSockets = 400;
-const socketsPerRound = 400;
+/** An edge takes 2000 sockets of one address. */
+const socketsPerRound = 500;
+/** What follows a registration (SUBSCRIBE, its answer) is over by then. */
+const restMs = 1000;
 
 /** Memory a registered connection holds that does nothing. The kernel's share is not in it. */
 export const memoryFigure: Figure = {
@@ -53,10 +57,14 @@ export const memoryFigure: Figure = {
     return [
       {
         name: "Portico",
-        warmUp: () => scene.join(warmUpSockets),
+        warmUp: async () => {
+          await scene.join(warmUpSockets);
+          await pause(restMs);
+        },
         round: async () => {
           const before = await scene.subject.memory();
           await scene.join(socketsPerRound);
+          await pause(restMs);
           return ((await scene.subject.memory()) - before) / socketsPerRound;
         },
         close: () => scene.close(),
