@@ -3,6 +3,8 @@ import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
 import { openDtls, type Dtls, type DtlsOptions, type DtlsResult } from "../src/embedded/dtls.ts";
 import { createCertificate, matchesFingerprint, type LocalCertificate } from "../src/embedded/dtls/certificate.ts";
+import { createKeyShare } from "../src/embedded/dtls/keyExchange.ts";
+import { frameMessage } from "../src/embedded/dtls/reassembly.ts";
 import { readRecords, writeRecord } from "../src/embedded/dtls/record.ts";
 import { prf } from "../src/embedded/dtls/keySchedule.ts";
 import type { SrtpProfileName } from "../src/index.ts";
@@ -88,6 +90,89 @@ test.each<Role>(["client", "server"])("AGW-06a another implementation is the %s"
   const keys = other.keys();
   expect(ends.ours.results[0]?.local.key).toEqual(keys.remote);
   expect(ends.ours.results[0]?.remote.key).toEqual(keys.local);
+});
+
+function u16(...values: number[]): Buffer {
+  const out = Buffer.alloc(2 * values.length);
+  for (const [index, value] of values.entries()) out.writeUInt16BE(value, 2 * index);
+  return out;
+}
+
+/** A hello of a client that can no more than this. */
+function hello(suites: number[], groupNumbers: number[], extra: readonly (readonly [number, string])[] = []): Buffer {
+  const extension = (type: number, content: Buffer): Buffer => Buffer.concat([u16(type, content.length), content]);
+  const extensions = Buffer.concat([
+    extension(10, u16(2 * groupNumbers.length, ...groupNumbers)),
+    extension(13, u16(2, 0x0403)),
+    extension(14, Buffer.concat([u16(2, 1), Buffer.alloc(1)])),
+    extension(23, Buffer.alloc(0)),
+    ...extra.map(([type, content]) => extension(type, Buffer.from(content, "hex"))),
+  ]);
+  const body = Buffer.concat([
+    u16(0xfefd),
+    Buffer.alloc(32, 7),
+    Buffer.alloc(2),
+    u16(2 * suites.length, ...suites),
+    Buffer.from([1, 0]),
+    u16(extensions.length),
+    extensions,
+  ]);
+  return writeRecord(22, 0, 0, frameMessage(1, 0, body));
+}
+
+/** What a server answers it: alert description, or the group of its key exchange. */
+function answerTo(datagram: Buffer): { alert?: number; group?: number } {
+  const sent: Buffer[] = [];
+  open("server", (one) => sent.push(one)).dtls.receive(datagram);
+  for (const { type, payload } of sent.flatMap(readRecords)) {
+    if (type === 21) return { alert: payload[1] ?? -1 };
+    if (payload[0] === 12) return { group: payload.readUInt16BE(13) };
+  }
+  return {};
+}
+
+const [ecdsaGcm, rsaGcm, ecdsaNull] = [0xc02b, 0xc02f, 0xc006];
+
+test("AGW-06a P-256 and X25519 are used, among groups and suites that are unknown", () => {
+  // X25519MLKEM768 and a GREASE value come first with browsers.
+  expect(answerTo(hello([0x1301, ecdsaGcm], [0x11ec, 0x1a1a, 23]))).toEqual({ group: 23 });
+  expect(answerTo(hello([ecdsaGcm], [23, 29]))).toEqual({ group: 29 });
+  // DTLS 1.3 and 1.2 offered.
+  expect(answerTo(hello([ecdsaGcm], [23], [[43, "04fefcfefd"]]))).toEqual({ group: 23 });
+});
+
+test("AGW-06a without a common suite, group or version the handshake is refused: no NULL, nothing older", () => {
+  expect(answerTo(hello([ecdsaNull], [23]))).toEqual({ alert: 40 });
+  expect(answerTo(hello([rsaGcm], [23]))).toEqual({ alert: 40 });
+  expect(answerTo(hello([ecdsaGcm], [24]))).toEqual({ alert: 40 });
+  expect(answerTo(hello([ecdsaGcm], [23], [[43, "02fefc"]]))).toEqual({ alert: 70 });
+});
+
+test("AGW-06a key shares agree; invalid ones are refused", () => {
+  for (const group of [23, 29]) {
+    const [one, other] = [createKeyShare(group), createKeyShare(group)];
+    expect(one.agree(other.publicKey)).toEqual(other.agree(one.publicKey));
+    for (const bad of [Buffer.alloc(0), Buffer.alloc(32), Buffer.alloc(65, 4)]) {
+      expect(() => one.agree(bad)).toThrow("key share is invalid");
+    }
+  }
+  expect(() => createKeyShare(24)).toThrow("not offered");
+});
+
+test("AGW-06a a hello after the handshake is not answered: no renegotiation", async () => {
+  const fromClient: Buffer[] = [];
+  let fromServer = 0;
+  const ends = connect((datagram, from) => {
+    if (from === "client") fromClient.push(datagram);
+    else fromServer += 1;
+    return [datagram];
+  });
+  await until("connected", () => bothDone(ends));
+  const before = fromServer;
+  ends.server.dtls.receive(fromClient[0] ?? Buffer.alloc(0));
+  ends.server.dtls.receive(hello([ecdsaGcm], [23]));
+  expect(fromServer).toBe(before);
+  expect(ends.server.endings).toEqual([]);
 });
 
 /** Cuts the handshake messages of epoch 0 into fragments of so many octets, each in a datagram of its own. */
@@ -222,10 +307,10 @@ test("a handshake with one octet changed anywhere never throws", async () => {
     return [datagram];
   });
   await until("connected", () => bothDone(ends));
-  const [hello = Buffer.alloc(0)] = datagrams;
-  for (let at = 0; at < hello.length; at++) {
+  const [first = Buffer.alloc(0)] = datagrams;
+  for (let at = 0; at < first.length; at++) {
     const server = open("server", () => undefined);
-    const changed = Buffer.from(hello);
+    const changed = Buffer.from(first);
     changed[at] = 0xff;
     expect(() => server.dtls.receive(changed)).not.toThrow();
     server.dtls.close();

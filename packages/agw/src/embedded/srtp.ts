@@ -1,5 +1,5 @@
 import type { SrtpProfileName } from "../mediaPlane.ts";
-import type { SrtpMasterKey } from "./dtls.ts";
+import type { SrtpMasterKey } from "./dtls/endpoint.ts";
 import { rtpHeaderLength } from "./rtp.ts";
 import { AesCmHmacSha1 } from "./srtp/aesCm.ts";
 import { AesGcm } from "./srtp/aesGcm.ts";

@@ -19,6 +19,8 @@ export class ScriptedBrowser {
   credentials: { ufrag: string; pwd: string } = createCredentials();
   readonly received: RtpPacket[] = [];
   readonly rtcp: Buffer[] = [];
+  /** How many came, of any kind. */
+  datagrams = 0;
   readonly answers: Buffer[] = [];
   /** SRTP as it came. */
   readonly sealed: Buffer[] = [];
@@ -165,6 +167,7 @@ export class ScriptedBrowser {
   }
 
   #receive(datagram: Buffer, index: number): void {
+    this.datagrams += 1;
     switch (classify(datagram)) {
       case "stun":
         if (readStun(datagram)) this.answers.push(datagram);

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import type { SrtpProfileName } from "../../mediaPlane.ts";
-import type { Dtls, DtlsOptions } from "../dtls.ts";
+import type { Dtls, DtlsOptions } from "./endpoint.ts";
 import { srtpKeys, trafficKeys, verifyData } from "./keySchedule.ts";
 import { messageTypes } from "./messages.ts";
 import { Reassembly, frameMessage, type HandshakeMessage } from "./reassembly.ts";

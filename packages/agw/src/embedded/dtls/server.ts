@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { DtlsOptions } from "../dtls.ts";
+import type { DtlsOptions } from "./endpoint.ts";
 import { Association } from "./association.ts";
 import { chooseGroup, createKeyShare, type KeyShare } from "./keyExchange.ts";
 import { extendedMasterSecret } from "./keySchedule.ts";

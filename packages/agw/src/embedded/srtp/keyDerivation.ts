@@ -1,5 +1,5 @@
 import { createCipheriv } from "node:crypto";
-import type { SrtpMasterKey } from "../dtls.ts";
+import type { SrtpMasterKey } from "../dtls/endpoint.ts";
 
 /** Labels of RFC 3711 §4.3.2. */
 const labels = { rtpKey: 0, rtpAuth: 1, rtpSalt: 2, rtcpKey: 3, rtcpAuth: 4, rtcpSalt: 5 } as const;
