@@ -65,7 +65,7 @@ test("CORE-04a a WAF or WWSF that the subscription does not list is refused", as
   expect((await register("talk.acme.example")).status).toBe(200);
 });
 
-test("CORE-05a the 200 carries what a P-CSCF needs", async () => {
+test("CORE-05a CORE-05b CORE-05c the 200 carries what a P-CSCF needs", async () => {
   const { lab, node } = await start({ expiry: { min: 1, max: 300 } });
   const ok = await node.register(mary, { instance, regId: 1 });
   expect(ok.status).toBe(200);
@@ -84,7 +84,7 @@ test("CORE-05a the 200 carries what a P-CSCF needs", async () => {
   expect(lab.violations).toEqual([]);
 });
 
-test("CORE-05c outbound without ob in the first hop's Path is answered 439", async () => {
+test("CORE-05d outbound without ob in the first hop's Path is answered 439", async () => {
   const { node } = await start();
   const path = `<sip:flow1@${node.at};lr>`;
   expect((await node.register(mary, { instance, regId: 1, path })).status).toBe(439);

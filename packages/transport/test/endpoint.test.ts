@@ -81,7 +81,7 @@ test.each(["UDP", "TCP"] as const)("EPC-WS-12a carries requests and their respon
   expect(a.got[0]?.message.callId).toBe(request.callId);
 });
 
-test("EPC-WS-12c a request above 1300 octets for UDP leaves by TCP, its Via naming TCP", async () => {
+test("EPC-WS-12b a request above 1300 octets for UDP leaves by TCP, its Via naming TCP", async () => {
   const [a, b] = [await open(), await open()];
   const hop = a.endpoint.hopTo({ address: "127.0.0.1", port: b.endpoint.port, protocol: "UDP" });
   hop.send(ping(hop, [], "x".repeat(1300)).toOctets());
