@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { UserAgent, type Hop, type SipMessage } from "@portico/sip";
+import { accessTimers, UserAgent, type Hop, type SipMessage } from "@portico/sip";
 import { openSipEndpoint, type SipEndpoint } from "@portico/transport";
 import { Core } from "./core.ts";
 import { ChargingVectors } from "./policy/charging.ts";
@@ -17,9 +17,6 @@ import { Seal } from "./seal.ts";
 import { Sessions } from "./session/sessions.ts";
 import type { Flow, FlowEvents } from "./w2/flow.ts";
 import { W2Listener } from "./w2/listener.ts";
-
-/** Timers toward user equipment (TS 24.229 table 7.7.1, EPC-WS-13). */
-const accessTimers = { t1: 2000, t2: 16_000, t4: 17_000 };
 
 /** The eP-CSCF: W2 on one side, Mw on the other, registrations and sessions between them (TS 24.371 §5.5). */
 export class Epcscf {
@@ -68,7 +65,7 @@ export class Epcscf {
     const charging = new ChargingVectors({ host, network: networkId, random });
     const seal = new Seal(options.sealKey);
     const onError = (error: unknown): void =>
-      log.alarm("sip.internal", { message: error instanceof Error ? error.message : "unknown" });
+      log.alarm("agent.listener", { message: error instanceof Error ? error.message : "unknown" });
     this.#coreAgent = new UserAgent({ clock, random, onError, onRequest: (tx) => this.#requests.fromCore(tx) });
     this.#accessAgent = new UserAgent({
       clock,

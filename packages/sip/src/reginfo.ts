@@ -27,9 +27,13 @@ export interface Reginfo {
 const maxLength = 65_536;
 
 /**
- * Reads `application/reginfo+xml`, tolerant of what cores send: a registration may end without naming its contacts,
+ * Reads `application/reginfo+xml` in time linear to its length, tolerant of what cores send: a registration may end without naming its contacts,
  * versions need not start at 0, namespaces may be prefixed.
- * @returns undefined when the text is no reginfo document.
+ * @returns undefined when the text is no reginfo document, or longer than 65 536 characters.
+ *
+ * @example
+ * const info = parseReginfo(octets.toText(notify.body));
+ * const ended = info?.registrations.some(({ aor, state }) => aor === impu && state === "terminated");
  */
 export function parseReginfo(text: string): Reginfo | undefined {
   if (text.length > maxLength) return undefined;
@@ -96,17 +100,18 @@ interface Tag {
 }
 
 function firstTag(text: string, local: string, from: number): Tag | undefined {
-  for (let at = text.indexOf("<", from); at >= 0; at = text.indexOf("<", at + 1)) {
-    if (text.startsWith("<!--", at)) {
-      const end = text.indexOf("-->", at + 4);
-      if (end < 0) return undefined;
-      at = end;
+  for (let at = text.indexOf("<", from); at >= 0; at = text.indexOf("<", at)) {
+    const hidden = endOfHidden(text, at);
+    if (hidden !== undefined) {
+      if (hidden < 0) return undefined;
+      at = hidden;
       continue;
     }
     const nameEnd = endOfName(text, at + 1);
     const name = text.slice(at + 1, nameEnd);
+    at = nameEnd;
     if (name !== local && !name.endsWith(`:${local}`)) continue;
-    const end = text.indexOf(">", nameEnd);
+    const end = endOfTag(text, nameEnd);
     if (end < 0) return undefined;
     const empty = text[end - 1] === "/";
     return { name, attributes: attributesOf(text.slice(nameEnd, empty ? end - 1 : end)), empty, end: end + 1 };
@@ -115,16 +120,48 @@ function firstTag(text: string, local: string, from: number): Tag | undefined {
 }
 
 function closingTag(text: string, name: string, from: number): { start: number; end: number } | undefined {
-  const start = text.indexOf(`</${name}`, from);
-  if (start < 0) return undefined;
-  const end = text.indexOf(">", start);
-  return end < 0 ? undefined : { start, end: end + 1 };
+  const tag = `/${name}`;
+  for (let at = text.indexOf("<", from); at >= 0; at = text.indexOf("<", at)) {
+    const hidden = endOfHidden(text, at);
+    if (hidden !== undefined) {
+      if (hidden < 0) return undefined;
+      at = hidden;
+      continue;
+    }
+    const start = at;
+    // The name must end there: </contacts> does not close a contact.
+    at = text.startsWith(tag, start + 1) ? endOfName(text, start + 2) : start + 1;
+    if (at !== start + 1 + tag.length) continue;
+    const end = text.indexOf(">", at);
+    return end < 0 ? undefined : { start, end: end + 1 };
+  }
+  return undefined;
+}
+
+/** Where a comment or a CDATA section that starts here ends, -1 if nowhere; undefined when none starts here. */
+function endOfHidden(text: string, at: number): number | undefined {
+  const [open, close] = text.startsWith("<!--", at) ? ["<!--", "-->"] : ["<![CDATA[", "]]>"];
+  if (!text.startsWith(open, at)) return undefined;
+  const end = text.indexOf(close, at + open.length);
+  return end < 0 ? -1 : end + close.length;
 }
 
 function endOfName(text: string, from: number): number {
   let at = from;
-  while (at < text.length && !" \t\r\n/>".includes(text.charAt(at))) at += 1;
+  while (at < text.length && !" \t\r\n/<>".includes(text.charAt(at))) at += 1;
   return at;
+}
+
+/** The ">" that ends a tag; one inside a quoted value does not (XML 1.0 §2.3). */
+function endOfTag(text: string, from: number): number {
+  let quote = "";
+  for (let at = from; at < text.length; at += 1) {
+    const char = text.charAt(at);
+    if (quote !== "") quote = char === quote ? "" : quote;
+    else if (char === ">") return at;
+    else if (char === '"' || char === "'") quote = char;
+  }
+  return -1;
 }
 
 function attributesOf(text: string): Map<string, string> {
@@ -133,11 +170,9 @@ function attributesOf(text: string): Map<string, string> {
     const equals = text.indexOf("=", at);
     if (equals < 0) break;
     const name = text.slice(at, equals).trim();
-    const quote = text
-      .slice(equals + 1)
-      .trimStart()
-      .charAt(0);
-    const open = text.indexOf(quote, equals + 1);
+    let open = equals + 1;
+    while (open < text.length && " \t\r\n".includes(text.charAt(open))) open += 1;
+    const quote = text.charAt(open);
     const close = quote === '"' || quote === "'" ? text.indexOf(quote, open + 1) : -1;
     if (close < 0) break;
     attributes.set(name, decode(text.slice(open + 1, close)));
@@ -148,8 +183,12 @@ function attributesOf(text: string): Map<string, string> {
 
 const entities: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" };
 
+/** XML 1.0 §4.6 and §4.1: the five entities, and characters by number. */
 function decode(text: string): string {
-  return text.includes("&")
-    ? text.replaceAll(/&(lt|gt|amp|quot|apos);/g, (_, name: string) => entities[name] ?? "")
-    : text;
+  if (!text.includes("&")) return text;
+  return text.replaceAll(/&(?:(lt|gt|amp|quot|apos)|#(\d{1,7})|#x([\da-f]{1,6}));/gi, (whole, name, decimal, hex) => {
+    if (typeof name === "string") return entities[name.toLowerCase()] ?? whole;
+    const code = typeof decimal === "string" ? Number.parseInt(decimal, 10) : Number.parseInt(String(hex), 16);
+    return code > 0 && code <= 0x10_ffff ? String.fromCodePoint(code) : whole;
+  });
 }
