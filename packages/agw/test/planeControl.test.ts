@@ -274,7 +274,7 @@ test("unusable parameters are errors of the catalogue", async () => {
   await expect(plane.open()).rejects.toMatchObject({ code: "agw/closed" });
 });
 
-test("SDP-11a credentials have the size of RFC 8839, are random, and candidates are of type host, loopback last", async () => {
+test("credentials have the size of RFC 8839, are random, and candidates are of type host, loopback last", async () => {
   await again({ accessAddresses: [{ bind: "127.0.0.1" }, { bind: "127.0.0.2", advertise: "203.0.113.5" }] });
   const other = await plane.open();
   expect(context.access.ufrag).toMatch(/^[A-Za-z0-9+/]{4,32}$/);

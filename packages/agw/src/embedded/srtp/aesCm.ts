@@ -8,6 +8,13 @@ const blockLength = 16;
 /** Longest packet that is processed; Ethernet's MTU and then some. */
 const maxPacket = 2048;
 
+/** SHA-1 works on blocks of 64 octets (RFC 2104 §2: B). */
+const hashBlock = 64;
+
+/** Counter blocks, and what is hashed, of the packet at hand: all of it is done in one turn, so calls can share them. */
+const counters = Buffer.alloc(maxPacket + blockLength);
+const hashed = Buffer.alloc(hashBlock + maxPacket + 4);
+
 /** AES128_CM_HMAC_SHA1_80 (RFC 3711 §4.1.1, §4.2.1). */
 export class AesCmHmacSha1 implements SrtpTransform {
   readonly #rtp: Keystream;
@@ -73,7 +80,6 @@ export class AesCmHmacSha1 implements SrtpTransform {
 class Keystream {
   readonly #cipher: Cipheriv;
   readonly #salt: Buffer;
-  readonly #blocks: Buffer = Buffer.alloc(maxPacket + blockLength);
 
   constructor(key: Buffer, salt: Buffer) {
     this.#cipher = createCipheriv("aes-128-ecb", key, null).setAutoPadding(false);
@@ -82,7 +88,7 @@ class Keystream {
 
   /** RFC 3711 §4.1.1: IV = salt * 2^16 XOR SSRC * 2^64 XOR index * 2^16 */
   xor(packet: Buffer, from: number, to: number, ssrc: number, index: number): void {
-    const blocks = this.#blocks;
+    const blocks = counters;
     const count = Math.ceil((to - from) / blockLength);
     if (count === 0) return;
     this.#salt.copy(blocks, 0);
@@ -101,22 +107,24 @@ class Keystream {
 
 /** HMAC-SHA1 (RFC 2104) out of one-shot hashes over a scratch buffer, which costs half of `createHmac`. */
 class HmacSha1 {
-  readonly #inner: Buffer = Buffer.alloc(64 + maxPacket + 4);
-  readonly #outer: Buffer = Buffer.alloc(64 + 20);
+  readonly #innerPad: Buffer = Buffer.alloc(hashBlock);
+  /** The outer pad, and room for the inner hash. */
+  readonly #outer: Buffer = Buffer.alloc(hashBlock + 20);
 
   constructor(key: Buffer) {
-    for (let at = 0; at < 64; at++) {
-      this.#inner[at] = (key[at] ?? 0) ^ 0x36;
+    for (let at = 0; at < hashBlock; at++) {
+      this.#innerPad[at] = (key[at] ?? 0) ^ 0x36;
       this.#outer[at] = (key[at] ?? 0) ^ 0x5c;
     }
   }
 
   /** Over the first `length` octets, and over `word` in four more where one is given. */
   digest(octets: Buffer, length: number, word?: number): Buffer {
-    octets.copy(this.#inner, 64, 0, length);
-    let end = 64 + length;
-    if (word !== undefined) end = this.#inner.writeUInt32BE(word, end);
-    hash("sha1", this.#inner.subarray(0, end), "buffer").copy(this.#outer, 64);
+    this.#innerPad.copy(hashed);
+    octets.copy(hashed, hashBlock, 0, length);
+    let end = hashBlock + length;
+    if (word !== undefined) end = hashed.writeUInt32BE(word, end);
+    hash("sha1", hashed.subarray(0, end), "buffer").copy(this.#outer, hashBlock);
     return hash("sha1", this.#outer, "buffer");
   }
 }
