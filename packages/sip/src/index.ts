@@ -32,3 +32,6 @@ export type { InviteEnd, InviteEvents, InviteState, InviteUsage, ProgressOptions
 export { parseReginfo } from "./reginfo.ts";
 export type { Reginfo, ReginfoContact, ReginfoRegistration } from "./reginfo.ts";
 export { glareDelay } from "./invite/glare.ts";
+export { SessionTimer } from "./session/sessionTimer.ts";
+export type { SessionTerms, SessionTimerOptions } from "./session/sessionTimer.ts";
+export { refreshSession } from "./session/refresh.ts";

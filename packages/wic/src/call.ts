@@ -1,4 +1,4 @@
-import { glareDelay, SipRequest } from "@portico/sip";
+import { glareDelay, SessionTimer, SipRequest } from "@portico/sip";
 import type { InviteEnd, InviteUsage, UserAgent } from "@portico/sip";
 import type { LocalAddress } from "./address.ts";
 import { callEnd, endByBye } from "./callEnd.ts";
@@ -15,7 +15,6 @@ import { Negotiation } from "./negotiation.ts";
 import type { HeldBy } from "./negotiation.ts";
 import type { Platform } from "./platform.ts";
 import type { RemoteParty } from "./remoteParty.ts";
-import { SessionTimer } from "./sessionTimer.ts";
 
 /**
  * dialling: the INVITE is on its way; ringing: the other side (outgoing) or this one (incoming) is alerted; early: the

@@ -1,8 +1,10 @@
 import { SipRequest } from "@portico/sip";
 import type { LocalAddress } from "./address.ts";
 import type { Registered } from "./connection.ts";
-import { sessionInterval } from "./sessionTimer.ts";
 import { allow, mmtel, nameAddress, supported } from "./headers.ts";
+
+/** Seconds from one refresh of the session to its end that we propose (RFC 4028 §4). */
+const sessionInterval = 1800;
 
 /** What one outgoing call needs for its INVITE, and for the second one after a challenge. */
 export interface InviteDraft {

@@ -1,10 +1,9 @@
-import type { InviteUsage, ServerTransaction, SipRequest } from "@portico/sip";
+import type { InviteUsage, ServerTransaction, SessionTimer, SipRequest } from "@portico/sip";
 import type { Direction } from "@portico/sdp";
 import type { CallMedia } from "./callMedia.ts";
 import { WicError } from "./errors.ts";
 import type { WicErrorCode } from "./errors.ts";
 import { allow } from "./headers.ts";
-import type { SessionTimer } from "./sessionTimer.ts";
 
 /** Who keeps the call on hold. */
 export type HeldBy = "local" | "remote" | "both";
