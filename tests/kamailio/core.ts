@@ -46,9 +46,10 @@ const shownLogLines = 40;
 /** Starts the core on the addresses of {@link topology}. @throws Error with the logs when it does not come up. */
 export async function startKamailioCore(options: KamailioCoreOptions): Promise<KamailioCore> {
   const { icscf, scscf, hss: hssAddress, pcscf, breakout, homeDomain, portal } = topology;
+  // First, since it fails where another core runs already.
+  const hss = await Hss.start({ address: hssAddress, port: 3868, homeDomain, subscriptions: options.subscriptions });
   const folder = mkdtempSync(join(tmpdir(), "portico-core-"));
   const processes: (readonly [name: string, process: FixtureProcess])[] = [];
-  const hss = await Hss.start({ address: hssAddress, port: 3868, homeDomain, subscriptions: options.subscriptions });
 
   const logs = (): string =>
     processes
@@ -64,19 +65,19 @@ export async function startKamailioCore(options: KamailioCoreOptions): Promise<K
     rmSync(folder, { recursive: true, force: true });
   };
 
-  const trusted = [icscf, scscf, pcscf, breakout, ...(options.trusted ?? [portal])];
-  renderCore(folder, {
-    RUN: folder,
-    MODULES: dirname(packageFile("kamailio", "/modules/tm.so")),
-    HOME: homeDomain,
-    ICSCF: icscf,
-    SCSCF: scscf,
-    PCSCF: pcscf,
-    HSS: hssAddress,
-    BREAKOUT: breakout,
-    TRUSTED: `^(${trusted.map((address) => address.replaceAll(".", "\\.")).join("|")})$`,
-  });
   try {
+    const trusted = [icscf, scscf, pcscf, breakout, ...(options.trusted ?? [portal])];
+    renderCore(folder, {
+      RUN: folder,
+      MODULES: dirname(packageFile("kamailio", "/modules/tm.so")),
+      HOME: homeDomain,
+      ICSCF: icscf,
+      SCSCF: scscf,
+      PCSCF: pcscf,
+      HSS: hssAddress,
+      BREAKOUT: breakout,
+      TRUSTED: `^(${trusted.map((address) => address.replaceAll(".", "\\.")).join("|")})$`,
+    });
     for (const name of ["icscf", "scscf", "pcscf"]) {
       const configuration = join(folder, `${name}.cfg`);
       // In the foreground, logging to standard error, 64 MB shared and 8 MB private memory.

@@ -30,7 +30,7 @@ export class Scene {
   readonly #context: BrowserContext;
   readonly #opened: { close(): Promise<void> }[];
 
-  static async open(options: PortalOptions): Promise<Scene> {
+  static async open(options: Omit<PortalOptions, "entryPoint">): Promise<Scene> {
     const opened: { close(): Promise<void> }[] = [];
     const keep = <T extends { close(): Promise<void> }>(one: T): T => {
       opened.push(one);
@@ -38,7 +38,7 @@ export class Scene {
     };
     try {
       const core = keep(await startKamailioCore({ subscriptions: [...webUsers, firstTelephone] }));
-      const { portal, site } = keep(await startPortalOnCore(options));
+      const { portal, site } = keep(await startPortalOnCore({ ...options, entryPoint: core.entryPoint }));
       return new Scene(core, { portal, site }, keep(await openPerson(pageTone, { loopback: true })), opened);
     } catch (error) {
       for (const one of opened.toReversed()) await one.close();

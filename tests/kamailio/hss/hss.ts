@@ -33,11 +33,16 @@ export class Hss {
   readonly #terminations = new Map<number, (result: number) => void>();
   #sequence = 0;
 
-  /** @throws Error when the address is in use. */
+  /** @throws Error when the address is in use: one core a machine, since its addresses are fixed. */
   static async start(options: HssOptions): Promise<Hss> {
     const hss = new Hss(options);
-    hss.#server.listen(options.port, options.address);
-    await once(hss.#server, "listening");
+    const { address, port } = options;
+    hss.#server.listen(port, address);
+    try {
+      await once(hss.#server, "listening");
+    } catch (cause) {
+      throw new Error(`no HSS on ${address}:${port}; another run of these tests may be using it`, { cause });
+    }
     return hss;
   }
 
