@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
 import { toneWav, type TonePattern } from "./toneFile.ts";
 
-export const chromiumPath: string = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+const chromiumPath: string = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 export const hasChromium: boolean = existsSync(chromiumPath);
 
 /** A Chromium with one person in front of it: her microphone plays a tone pattern. */
