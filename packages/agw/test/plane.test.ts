@@ -228,7 +228,7 @@ test("a held peer (0.0.0.0) is sent nothing", async () => {
   await browserSends({});
 });
 
-test("AGW-01d a browser with PCMU and a core with PCMA hear each other", async () => {
+test("a browser with PCMU and a core with PCMA hear each other", async () => {
   await connect({ audio: [{ access: codec("PCMU", 0), core: codec("PCMA", 8) }], toCore: true, toAccess: true });
   const heard = await browserSends({ payloadType: 0, payload: Buffer.from([0xfe, 0xff]) });
   expect([heard.payloadType, heard.payload.toString("hex")]).toEqual([8, "d5d5"]);

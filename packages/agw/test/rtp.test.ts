@@ -190,7 +190,7 @@ test("AGW-09b two terminations learn the round trip from each other's reports", 
   expect(near.stats().fractionLostRemote).toBe(0);
 });
 
-test("AGW-01d conversion between PCMA and PCMU is that of G.711, and loses nothing it need not", () => {
+test("conversion between PCMA and PCMU is that of G.711, and loses nothing it need not", () => {
   // G.711 tables 3 and 4: by number of the positive level.
   const toMu = [
     1, 3, 5, 7, 9, 11, 13, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 32, 33, 33,

@@ -1,13 +1,25 @@
-import type { ServerTransaction, SipResponse } from "@portico/sip";
+import type { InviteUsage, ServerTransaction, SipResponse } from "@portico/sip";
+import type { SessionMedia } from "../alg/sessionMedia.ts";
 import { EpcscfError } from "../errors.ts";
 import { isOpaque, sdpBody, sdpOf } from "./body.ts";
-import type { Session, Side } from "./session.ts";
+import type { Side } from "./side.ts";
+
+/** What a renegotiation needs of the session it happens in. */
+export interface Renegotiable {
+  readonly media: SessionMedia;
+  readonly over: boolean;
+  /** The core has been sent an offer in a 200 and answers in its ACK. */
+  awaitsCoreAnswer: boolean;
+  leg(side: Side): InviteUsage | undefined;
+  /** Headers of this node's own requests on a leg. */
+  headers(side: Side): [string, string][];
+}
 
 /**
  * A re-INVITE or UPDATE inside a session: a new offer of one side becomes one for the other; refused there, it changes
  * nothing (EPC-SES-11, RFC 6337 §3). Answers, or throws what refuses it.
  */
-export async function renegotiate(session: Session, side: Side, tx: ServerTransaction): Promise<void> {
+export async function renegotiate(session: Renegotiable, side: Side, tx: ServerTransaction): Promise<void> {
   const { request } = tx;
   if (isOpaque(request)) throw new EpcscfError("epcscf/body");
   const contact = session.leg(side)?.dialog?.state.localContact;

@@ -4,9 +4,8 @@ import { EpcscfError } from "../errors.ts";
 import { carried } from "../policy/headers.ts";
 import type { Registration } from "../registration/registration.ts";
 import { sdpBody, textBody } from "./body.ts";
-import { renegotiate } from "./renegotiation.ts";
-
-export type Side = "access" | "core";
+import { renegotiate, type Renegotiable } from "./renegotiation.ts";
+import type { Side } from "./side.ts";
 
 export interface SessionOptions {
   readonly id: string;
@@ -27,11 +26,10 @@ export interface SessionOptions {
  *   setup ---- accepted ----> active ----> over
  *     '---- rejected, cancelled, failed ----^
  */
-export class Session {
+export class Session implements Renegotiable {
   readonly id: string;
   readonly registration: Registration;
   readonly media: SessionMedia;
-  /** The core has been sent an offer in a 200 and answers in its ACK. */
   awaitsCoreAnswer = false;
   readonly #options: SessionOptions;
   readonly #legs: Partial<Record<Side, InviteUsage>> = {};
@@ -60,7 +58,6 @@ export class Session {
     this.#legs[side] = usage;
   }
 
-  /** Headers of this node's own requests on a leg. */
   headers(side: Side): [string, string][] {
     return side === "core" ? [["P-Charging-Vector", this.#options.charging]] : [];
   }
