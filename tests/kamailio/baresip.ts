@@ -10,7 +10,7 @@ import type { Subscription } from "./hss/subscription.ts";
 import { formatNetstring, NetstringReader } from "./netstring.ts";
 import { startProcess } from "./process.ts";
 import { telephoneAddress } from "./topology.ts";
-import { formatWav, samplesOfWav } from "./wav.ts";
+import { formatWav, samplesOfWav } from "../support/wav.ts";
 
 /** Debian packages of the telephone. */
 export const telephonePackages: readonly string[] = ["baresip-core"];
