@@ -1,4 +1,5 @@
 import type { Attribute, MediaDescription } from "./description.ts";
+import { readParameters, ruleOf, sameFormat } from "./formatRules.ts";
 import { readNumber } from "./numbers.ts";
 
 /** An RTP payload format under the payload type of one description. */
@@ -25,19 +26,14 @@ const staticCodecs = new Map<string, Omit<Codec, "fmtp">>([
 ]);
 
 /**
- * Parameters that make another format of the same name, with their defaults: RFC 4867 §8.1 (AMR, AMR-WB), RFC 6184
- * §8.1 (H264), RFC 9628 §7 (VP9), RFC 3952 §3 (iLBC).
+ * The codecs of an RTP medium in its order of preference. Payload types that nothing explains are left out.
+ *
+ * @example
+ * ```ts
+ * const { media } = parseSdp("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n");
+ * for (const audio of media) codecsOf(audio); // [{ payloadType: 8, name: "PCMA", clockRate: 8000 }]
+ * ```
  */
-const amr = { "octet-align": "0", crc: "0", "robust-sorting": "0", interleaving: "" };
-const distinguishing = new Map<string, Readonly<Record<string, string>>>([
-  ["amr", amr],
-  ["amr-wb", amr],
-  ["h264", { "packetization-mode": "0", "profile-level-id": "42000a" }],
-  ["vp9", { "profile-id": "0" }],
-  ["ilbc", { mode: "30" }],
-]);
-
-/** The codecs of an RTP medium in its order of preference. Payload types that nothing explains are left out. */
 export function codecsOf(media: MediaDescription): Codec[] {
   if (!media.protocol.includes("RTP/")) return [];
   const maps = new Map<string, string>();
@@ -58,7 +54,15 @@ export function codecsOf(media: MediaDescription): Codec[] {
   return codecs;
 }
 
-/** The a=rtpmap and a=fmtp lines of these codecs. */
+/**
+ * The a=rtpmap and a=fmtp lines of these codecs.
+ *
+ * @example
+ * ```ts
+ * codecAttributes([{ payloadType: 101, name: "telephone-event", clockRate: 8000, fmtp: "0-15" }]);
+ * // a=rtpmap:101 telephone-event/8000, a=fmtp:101 0-15
+ * ```
+ */
 export function codecAttributes(codecs: readonly Codec[]): Attribute[] {
   return codecs.flatMap(({ payloadType, name, clockRate, channels, fmtp }) => {
     const encoding = `${name}/${clockRate}${channels === undefined ? "" : `/${channels}`}`;
@@ -67,19 +71,38 @@ export function codecAttributes(codecs: readonly Codec[]): Attribute[] {
   });
 }
 
-/** Whether packets of one may be sent as the other, payload type aside (RFC 3264 §6.1, RFC 8866 §6.6). */
+/**
+ * Whether packets of one may be sent as the other, payload type aside (RFC 3264 §6.1, RFC 8866 §6.6): name, clock rate
+ * and channels are the same, and what of the parameters tells formats of that name apart, such as octet-align of AMR,
+ * mode-set where both have one, hf-only of EVS, packetization-mode and the profile of H.264.
+ *
+ * @example
+ * ```ts
+ * const amr: Codec = { payloadType: 96, name: "AMR", clockRate: 8000, fmtp: "mode-change-capability=2" };
+ * sameCodec(amr, { ...amr, payloadType: 102, fmtp: "octet-align=0" }); // true
+ * sameCodec(amr, { ...amr, fmtp: "octet-align=1" }); // false
+ * ```
+ */
 export function sameCodec(a: Codec, b: Codec): boolean {
-  const name = a.name.toLowerCase();
-  if (name !== b.name.toLowerCase() || a.clockRate !== b.clockRate || (a.channels ?? 1) !== (b.channels ?? 1))
-    return false;
-  const defaults = distinguishing.get(name);
-  if (!defaults || a.fmtp === b.fmtp) return true;
-  const [left, right] = [readParameters(a.fmtp), readParameters(b.fmtp)];
-  return Object.entries(defaults).every(([key, usual]) => {
-    const [mine, theirs] = [left.get(key) ?? usual, right.get(key) ?? usual];
-    // RFC 6184 §8.2.2: the level, last two digits of profile-level-id, may differ.
-    return key === "profile-level-id" ? mine.slice(0, 4) === theirs.slice(0, 4) : mine === theirs;
-  });
+  if (a.clockRate !== b.clockRate || (a.channels ?? 1) !== (b.channels ?? 1)) return false;
+  if (a.name !== b.name && a.name.toLowerCase() !== b.name.toLowerCase()) return false;
+  const rule = a.fmtp === b.fmtp ? undefined : ruleOf(a.name);
+  return rule === undefined || sameFormat(rule, readParameters(a.fmtp), readParameters(b.fmtp));
+}
+
+/** The answer to one offered codec: its payload type and name, parameters of the one among `able` that is the same. */
+export function answerFormat(offered: Codec, able: readonly Codec[]): Codec | undefined {
+  const own = able.find((codec) => sameCodec(codec, offered));
+  if (own === undefined) return undefined;
+  const { payloadType, name, clockRate, channels } = offered;
+  const answer: Codec = { payloadType, name, clockRate };
+  if (channels !== undefined) answer.channels = channels;
+  const theirs = readParameters(offered.fmtp);
+  const mine = readParameters(own.fmtp);
+  const repeated = (ruleOf(name)?.common ?? []).filter((key) => theirs.has(key) && !mine.has(key));
+  const parameters = [own.fmtp ?? [], ...repeated.map((key) => `${key}=${theirs.get(key) ?? ""}`)].flat();
+  if (parameters.length > 0) answer.fmtp = parameters.join(";");
+  return answer;
 }
 
 function readMap(format: string, text: string): Codec | undefined {
@@ -90,20 +113,4 @@ function readMap(format: string, text: string): Codec | undefined {
   const codec = { payloadType, name, clockRate };
   const channels = readNumber(channelText, 255);
   return channels ? { ...codec, channels } : codec;
-}
-
-function readParameters(fmtp: string | undefined): Map<string, string> {
-  const parameters = new Map<string, string>();
-  for (const part of fmtp?.split(";") ?? []) {
-    const equals = part.indexOf("=");
-    if (equals > 0)
-      parameters.set(
-        part.slice(0, equals).trim().toLowerCase(),
-        part
-          .slice(equals + 1)
-          .trim()
-          .toLowerCase(),
-      );
-  }
-  return parameters;
 }

@@ -32,6 +32,7 @@ export interface MediaDescription {
   otherLines?: Line[];
 }
 
+/** The o= line: who made the session, and which version of it this is (RFC 8866 §5.2). */
 export interface Origin {
   username: string;
   /** Decimal digits; too long for a number. */
@@ -41,12 +42,14 @@ export interface Origin {
   address: string;
 }
 
+/** A c= line (RFC 8866 §5.7). */
 export interface Connection {
   addressType: AddressType;
   /** As written: a multicast address keeps its "/ttl". */
   address: string;
 }
 
+/** A b= line (RFC 8866 §5.8). */
 export interface Bandwidth {
   /** "AS", "TIAS", "RS", "RR", "CT" … */
   type: string;
@@ -54,17 +57,20 @@ export interface Bandwidth {
   value: number;
 }
 
+/** An a= line (RFC 8866 §5.13). */
 export interface Attribute {
   name: string;
   /** Absent for a property attribute such as a=sendrecv. */
   value?: string;
 }
 
+/** A line that has no field of its own: one letter and what stands behind its "=". */
 export interface Line {
   type: string;
   value: string;
 }
 
+/** Internet addresses of version 4 or 6; no other network is known. */
 export type AddressType = "IP4" | "IP6";
 
 /** What holds attributes: the session or one of its media. */
@@ -72,34 +78,46 @@ export interface AttributeOwner {
   attributes: readonly Attribute[];
 }
 
-/** The value of the first attribute of that name: "" for a property attribute, undefined where there is none. */
+/**
+ * The value of the first attribute of that name: "" for a property attribute, undefined where there is none.
+ *
+ * @example
+ * ```ts
+ * const audio = { attributes: [{ name: "rtcp-mux" }, { name: "ptime", value: "20" }] };
+ * getAttribute(audio, "ptime"); // "20"
+ * getAttribute(audio, "rtcp-mux"); // ""
+ * getAttribute(audio, "crypto"); // undefined
+ * ```
+ */
 export function getAttribute(owner: AttributeOwner, name: string): string | undefined {
-  const found = owner.attributes.find((attribute) => attribute.name === name);
-  return found && (found.value ?? "");
+  for (const attribute of owner.attributes) if (attribute.name === name) return attribute.value ?? "";
+  return undefined;
 }
 
-/** The values of all attributes of that name, in order. */
+/**
+ * The values of all attributes of that name, in order.
+ *
+ * @example
+ * ```ts
+ * const audio = { attributes: [{ name: "ssrc", value: "1 cname:a" }, { name: "ssrc", value: "2 cname:a" }] };
+ * getAttributes(audio, "ssrc"); // ["1 cname:a", "2 cname:a"]
+ * ```
+ */
 export function getAttributes(owner: AttributeOwner, name: string): string[] {
   const values: string[] = [];
   for (const attribute of owner.attributes) if (attribute.name === name) values.push(attribute.value ?? "");
   return values;
 }
 
-/** The address media goes to: that of the media section, else that of the session (RFC 8866 §5.7). */
+/**
+ * The address media goes to: that of the media section, else that of the session (RFC 8866 §5.7).
+ *
+ * @example
+ * ```ts
+ * const session = parseSdp("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n");
+ * for (const media of session.media) addressOf(session, media)?.address; // "192.0.2.1"
+ * ```
+ */
 export function addressOf(session: SessionDescription, media: MediaDescription): Connection | undefined {
   return media.connection ?? session.connection;
-}
-
-/** The identification tag of a media section (RFC 5888 §4). */
-export function midOf(media: MediaDescription): string | undefined {
-  return getAttribute(media, "mid");
-}
-
-/** The tags of the first BUNDLE group (RFC 9143 §4), or none. */
-export function bundleOf(session: SessionDescription): string[] {
-  for (const group of getAttributes(session, "group")) {
-    const [semantics, ...mids] = group.split(" ").filter((part) => part !== "");
-    if (semantics === "BUNDLE") return mids;
-  }
-  return [];
 }

@@ -1,15 +1,18 @@
 import { getAttribute, getAttributes } from "./description.ts";
-import type { MediaDescription, SessionDescription } from "./description.ts";
+import type { Attribute, MediaDescription, SessionDescription } from "./description.ts";
 
 /** One side's DTLS parameters for one medium (RFC 8842 §5). */
 export interface DtlsParameters {
-  /** RFC 4145 §4 */
-  setup: "active" | "passive" | "actpass" | "holdconn";
+  setup: SetupRole;
   fingerprints: Fingerprint[];
   /** RFC 8842 §4 */
   tlsId?: string;
 }
 
+/** Which side opens the DTLS association: "active" is the client, "actpass" lets the answerer choose (RFC 4145 §4). */
+export type SetupRole = "active" | "passive" | "actpass" | "holdconn";
+
+/** The hash of a side's certificate (RFC 8122 §5). */
 export interface Fingerprint {
   /** Lower-case: "sha-256". */
   algorithm: string;
@@ -17,7 +20,17 @@ export interface Fingerprint {
   value: string;
 }
 
-/** The DTLS parameters of a medium, its own before the session's; undefined without a role and a readable fingerprint. */
+/**
+ * The DTLS parameters of a medium, its own before the session's; undefined without a role and a readable fingerprint.
+ *
+ * @example
+ * ```ts
+ * const hash = Array.from({ length: 32 }, () => "AB").join(":");
+ * const lines = ["v=0", "o=- 1 1 IN IP4 192.0.2.1", "s=-", "t=0 0", "m=audio 9 UDP/TLS/RTP/SAVPF 8"];
+ * const session = parseSdp([...lines, "a=setup:actpass", `a=fingerprint:sha-256 ${hash}`].join("\r\n"));
+ * for (const media of session.media) dtlsOf(session, media)?.setup; // "actpass"
+ * ```
+ */
 export function dtlsOf(session: SessionDescription, media: MediaDescription): DtlsParameters | undefined {
   const setup = getAttribute(media, "setup") ?? getAttribute(session, "setup");
   if (setup !== "active" && setup !== "passive" && setup !== "actpass" && setup !== "holdconn") return undefined;
@@ -28,6 +41,69 @@ export function dtlsOf(session: SessionDescription, media: MediaDescription): Dt
   if (fingerprints.length === 0) return undefined;
   const tlsId = getAttribute(media, "tls-id") ?? getAttribute(session, "tls-id");
   return tlsId === undefined ? { setup, fingerprints } : { setup, fingerprints, tlsId };
+}
+
+/**
+ * The lines of a side's DTLS: fingerprints, setup, tls-id.
+ *
+ * @example
+ * ```ts
+ * const value = Array.from({ length: 32 }, () => "AB").join(":");
+ * dtlsAttributes({ setup: "passive", fingerprints: [{ algorithm: "sha-256", value }] }); // a=fingerprint:…, a=setup:passive
+ * ```
+ */
+export function dtlsAttributes({ setup, fingerprints, tlsId }: DtlsParameters): Attribute[] {
+  const attributes: Attribute[] = fingerprints.map(({ algorithm, value }) => ({
+    name: "fingerprint",
+    value: `${algorithm} ${value}`,
+  }));
+  attributes.push({ name: "setup", value: setup });
+  if (tlsId !== undefined) attributes.push({ name: "tls-id", value: tlsId });
+  return attributes;
+}
+
+/**
+ * The setup role that answers one of an offer (RFC 8842 §5.3, RFC 4145 §4.1): the opposite, or to actpass what this side
+ * would be. An association that is to go on keeps its roles: then `wanted` is the present one (RFC 8842 §5.5).
+ *
+ * @example
+ * ```ts
+ * answerSetup("actpass", "passive"); // "passive"
+ * answerSetup("passive", "passive"); // "active"
+ * ```
+ */
+export function answerSetup(offered: SetupRole, wanted: "active" | "passive"): "active" | "passive" | "holdconn" {
+  if (offered === "actpass") return wanted;
+  if (offered === "holdconn") return "holdconn";
+  return offered === "active" ? "passive" : "active";
+}
+
+/**
+ * Whether a side's new description asks for a new DTLS association (RFC 8842 §4, §5.1): another tls-id, another set of
+ * fingerprints, or the other role. An ICE restart alone does not; neither does actpass, which stands in every offer.
+ *
+ * @param before that side's parameters in the description that holds
+ * @example
+ * ```ts
+ * const value = Array.from({ length: 32 }, () => "AB").join(":");
+ * const before: DtlsParameters = { setup: "active", fingerprints: [{ algorithm: "sha-256", value }] };
+ * isNewAssociation(before, { ...before, setup: "actpass" }); // false
+ * isNewAssociation(before, { ...before, setup: "passive" }); // true
+ * ```
+ */
+export function isNewAssociation(before: DtlsParameters, after: DtlsParameters): boolean {
+  if (before.tlsId !== after.tlsId) return true;
+  const [old, now] = [keys(before), keys(after)];
+  if (old.size !== now.size || [...old].some((key) => !now.has(key))) return true;
+  return decided(before.setup) && decided(after.setup) && before.setup !== after.setup;
+}
+
+function decided(setup: SetupRole): boolean {
+  return setup === "active" || setup === "passive";
+}
+
+function keys({ fingerprints }: DtlsParameters): Set<string> {
+  return new Set(fingerprints.map(({ algorithm, value }) => `${algorithm} ${value}`));
 }
 
 function readFingerprint(text: string): Fingerprint | undefined {

@@ -27,9 +27,21 @@ const catalogue = {
   },
 } as const;
 
+/** The codes of {@link SdpError}. */
 export type SdpErrorCode = keyof typeof catalogue;
 
-/** A session description that cannot be read or written. `status` is the SIP status of the answer. */
+/**
+ * A session description that cannot be read or written. `status` is the SIP status of the answer.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   parseSdp("hello");
+ * } catch (error) {
+ *   if (error instanceof SdpError) console.log(error.code, error.status); // sdp-version 488
+ * }
+ * ```
+ */
 export class SdpError extends Error {
   override readonly name: string = "SdpError";
   readonly code: SdpErrorCode;

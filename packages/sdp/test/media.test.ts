@@ -1,20 +1,25 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
+  answerSetup,
   codecAttributes,
   codecsOf,
   directionOf,
+  dtlsAttributes,
   dtlsOf,
   formatCandidate,
+  iceAttributes,
   iceOf,
   intersect,
+  isIceRestart,
+  isNewAssociation,
   parseCandidate,
   parseSdp,
   reverse,
   rtcpPortOf,
   sameCodec,
 } from "../src/index.ts";
-import type { Codec, Direction, MediaDescription, SessionDescription } from "../src/index.ts";
+import type { Codec, Direction, DtlsParameters, MediaDescription, SessionDescription } from "../src/index.ts";
 import { chromiumOffer, coreOffer, firefoxOffer } from "./browserOffers.ts";
 
 function read(text: string, at = 0): [SessionDescription, MediaDescription] {
@@ -181,17 +186,99 @@ test("RTCP goes to the mux port, the written one or the next", () => {
   expect(rtcpPortOf(oneMedium("m=audio 4000 RTP/AVP 8")[1])).toBe(4001);
 });
 
-test("no view throws, whatever the attributes hold", () => {
-  const names = ["rtpmap", "fmtp", "candidate", "fingerprint", "setup", "ice-ufrag", "ice-pwd", "rtcp", "mid", "group"];
-  const attribute = fc.record({ name: fc.constantFrom(...names), value: fc.string() });
+const same = (name: string, a: string | undefined, b: string | undefined): boolean =>
+  sameCodec(codec(name, 90_000, a === undefined ? {} : { fmtp: a }), codec(name, 90_000, b ? { fmtp: b } : {}));
+
+test("what sets formats of one name apart", () => {
+  expect(same("opus", "stereo=1", "useinbandfec=1")).toBe(true);
+  expect(same("VP8", "max-fr=30", undefined)).toBe(true);
+  expect(same("telephone-event", "0-15", "0-16,66")).toBe(true);
+  expect(same("AMR-WB", undefined, "mode-set=0,1,2")).toBe(true);
+  expect(same("AMR-WB", "mode-set=2,1,0", "mode-set=0,1,2")).toBe(true);
+  expect(same("AMR-WB", "mode-set=0", "mode-set=0,1,2")).toBe(false);
+  expect(same("AMR-WB", undefined, "crc=1;octet-align=1")).toBe(false);
+  expect(same("AMR", "octet-align=1;interleaving=4", "octet-align=1")).toBe(false);
+  expect(same("EVS", "br=5.9-24.4;bw=nb-wb", "br=13.2;bw=swb;hf-only=0")).toBe(true);
+  expect(same("EVS", "hf-only=1", undefined)).toBe(false);
+  expect(same("EVS", "evs-mode-switch=1", "evs-mode-switch=0")).toBe(false);
+  expect(same("H264", undefined, "profile-level-id=42001F")).toBe(true);
+  expect(same("H264", undefined, "packetization-mode=1")).toBe(false);
+  // RFC 6184 table 5: constrained baseline has many spellings.
+  expect(same("H264", "profile-level-id=42e01f", "profile-level-id=42c00d")).toBe(true);
+  expect(same("H264", "profile-level-id=42e01f", "profile-level-id=4d801f")).toBe(true);
+  expect(same("H264", "profile-level-id=58a01f", "profile-level-id=42001f")).toBe(true);
+  expect(same("H264", "profile-level-id=4d001f", "profile-level-id=42e01f")).toBe(false);
+  expect(same("H264", "profile-level-id=64001f", "profile-level-id=640c1f")).toBe(false);
+  expect(same("VP9", undefined, "profile-id=0")).toBe(true);
+  expect(same("VP9", "profile-id=2", "profile-id=0")).toBe(false);
+});
+
+test("being the same codec goes both ways", () => {
+  const some = fc.record({
+    payloadType: fc.nat(127),
+    name: fc.constantFrom("AMR", "amr", "EVS", "H264", "opus"),
+    clockRate: fc.constantFrom(8000, 16_000),
+    fmtp: fc
+      .subarray(["octet-align=1", "mode-set=0,2", "mode-set=7", "hf-only=1", "profile-level-id=42e01f", "0-15"])
+      .map((parts) => parts.join("; ")),
+  });
   fc.assert(
-    fc.property(fc.array(attribute), fc.array(fc.string()), (attributes, formats) => {
-      const [session] = oneMedium("m=audio 9 RTP/AVP 8");
-      const media = { type: "audio", port: 9, protocol: "RTP/AVP", formats, bandwidths: [], attributes };
-      session.attributes = attributes;
-      for (const view of [iceOf, dtlsOf, directionOf]) view(session, media);
-      expect(rtcpPortOf(media)).toBeLessThanOrEqual(65_535);
-      for (const found of codecsOf(media)) expect(found.payloadType).toBeLessThanOrEqual(127);
+    fc.property(some, some, (a, b) => {
+      expect(sameCodec(a, b)).toBe(sameCodec(b, a));
+      expect(sameCodec(a, { ...a, payloadType: b.payloadType })).toBe(true);
     }),
   );
+});
+
+test("attributes of trickle, pacing and the chosen pair are recognised", () => {
+  const credentials = ["a=ice-ufrag:abcd", "a=ice-pwd:0123456789012345678901"];
+  expect(iceOf(...read(chromiumOffer))).toMatchObject({ trickle: true, endOfCandidates: false, mismatch: false });
+  expect(iceOf(...read(firefoxOffer))).toMatchObject({ trickle: true, endOfCandidates: true });
+  const chosen = "a=remote-candidates:1 192.0.2.3 45664 2 192.0.2.3 45665 3 x";
+  const more = ["a=ice-options:ice2 trickle-not", "a=ice-mismatch", chosen];
+  const ice = iceOf(...oneMedium("a=ice-pacing:50", ...credentials, "m=audio 9 RTP/AVP 8", ...more));
+  expect(ice).toMatchObject({ trickle: false, endOfCandidates: false, mismatch: true, pacing: 50 });
+  expect(ice?.remoteCandidates).toEqual([
+    { component: 1, address: "192.0.2.3", port: 45_664 },
+    { component: 2, address: "192.0.2.3", port: 45_665 },
+  ]);
+});
+
+test("ICE and DTLS lines read back as the same parameters", () => {
+  for (const text of [chromiumOffer, firefoxOffer]) {
+    const [session, media] = read(text);
+    const [ice, dtls] = [iceOf(session, media), dtlsOf(session, media)];
+    if (!ice || !dtls) throw new Error("a browser has both");
+    const attributes = [...iceAttributes(ice), ...dtlsAttributes({ ...dtls, tlsId: "abc" })];
+    const bare = { ...session, attributes: [] };
+    expect(iceOf(bare, { ...media, attributes })).toEqual({ ...ice, trickle: false });
+    expect(dtlsOf(bare, { ...media, attributes })).toEqual({ ...dtls, tlsId: "abc" });
+  }
+});
+
+test("new credentials restart ICE, new candidates do not", () => {
+  const before = { ufrag: "8hhY", pwd: "asd88fgpdd777uzjYhagZg" };
+  expect(isIceRestart(before, { ...before })).toBe(false);
+  expect(isIceRestart(before, { ufrag: "9uB6", pwd: "YH75Fviy6338Vbrhrlp8Yh" })).toBe(true);
+  expect(isIceRestart(before, { ...before, ufrag: "9uB6" })).toBe(true);
+});
+
+test("a setup role is answered by its opposite, actpass by what this side wants", () => {
+  expect(answerSetup("active", "active")).toBe("passive");
+  expect(answerSetup("passive", "passive")).toBe("active");
+  expect(answerSetup("actpass", "passive")).toBe("passive");
+  expect(answerSetup("actpass", "active")).toBe("active");
+  expect(answerSetup("holdconn", "active")).toBe("holdconn");
+});
+
+test("a DTLS association is new with another tls-id, set of fingerprints or role, not by actpass or order", () => {
+  const [one, two] = ["AA", "BB"].map((pair) => ({ algorithm: "sha-256", value: Array(32).fill(pair).join(":") }));
+  if (!one || !two) throw new Error("two fingerprints");
+  const before: DtlsParameters = { setup: "active", fingerprints: [one, two], tlsId: "a" };
+  expect(isNewAssociation(before, { ...before, fingerprints: [two, one] })).toBe(false);
+  expect(isNewAssociation(before, { ...before, setup: "actpass" })).toBe(false);
+  expect(isNewAssociation(before, { ...before, setup: "passive" })).toBe(true);
+  expect(isNewAssociation(before, { ...before, tlsId: "b" })).toBe(true);
+  expect(isNewAssociation(before, { ...before, fingerprints: [one] })).toBe(true);
+  expect(isNewAssociation({ ...before, fingerprints: [one] }, { ...before, fingerprints: [two] })).toBe(true);
 });
