@@ -1,5 +1,5 @@
 import { SipError } from "./errors.ts";
-import { isToken, parseNumber } from "./scan.ts";
+import { isToken, parseNumberAt } from "./scan.ts";
 
 /** Number and method of a CSeq header field. */
 export interface CSeq {
@@ -15,7 +15,7 @@ export interface CSeq {
 export function parseCSeq(value: string): CSeq {
   let end = 0;
   while (end < value.length && value.charCodeAt(end) > 32) end++;
-  const number = parseNumber(value.slice(0, end));
+  const number = parseNumberAt(value, 0, end);
   let start = end;
   while (start < value.length && value.charCodeAt(start) <= 32) start++;
   const method = value.slice(start);

@@ -1,8 +1,11 @@
 import { SipError } from "./errors.ts";
-import { headerId, headerIdAt, sameName } from "./headerNames.ts";
+import { valueOf } from "./fold.ts";
+import { header, headerId, sameName } from "./headerNames.ts";
 import type { LineIndex } from "./lineIndex.ts";
-import { stride } from "./lineIndex.ts";
-import { endOfElement, isSpace, isToken, startOfList, trimmed } from "./scan.ts";
+import { emptyIndex, maxLines, stride } from "./lineIndex.ts";
+import { octets } from "./octets.ts";
+import { findParam, skipValue } from "./plain.ts";
+import { endOfElement, isToken, isTokenChar, startOfList, trimmed } from "./scan.ts";
 
 /** A line that was not in the message as it came. */
 interface AddedLine {
@@ -12,7 +15,8 @@ interface AddedLine {
   readonly value: string;
 }
 
-const noLines = new Int32Array(2);
+// The order of lines as they came: copied when the first edit comes, which is cheaper than counting up anew.
+const natural: readonly number[] = Array.from({ length: maxLines }, (_, line) => line);
 
 /**
  * The header lines of a message, and their edits.
@@ -22,64 +26,85 @@ const noLines = new Int32Array(2);
  */
 export class Head {
   readonly #source: string;
-  readonly #lines: Int32Array;
+  readonly #index: LineIndex;
   #order: (number | AddedLine)[] | undefined;
+  /** First octet of the start line. */
+  readonly #begin: number;
+  /** The body is the one that stands behind the head in the source. */
+  bodyCame: boolean;
+  /** Content-Length is known to be that of the body. */
+  lengthSettled: boolean;
 
-  constructor(source = "", index?: LineIndex, order?: (number | AddedLine)[]) {
+  constructor(source = "", index: LineIndex = emptyIndex(), begin = 0, came = false, lengthSettled = false) {
     this.#source = source;
-    this.#lines = index?.lines ?? noLines;
-    this.#order = order;
+    this.#index = index;
+    this.#order = undefined;
+    this.#begin = begin;
+    this.bodyCame = came;
+    this.lengthSettled = lengthSettled;
   }
 
   /** Number of header lines. */
   get size(): number {
-    return this.#order?.length ?? (this.#lines.length - 2) / stride;
+    return this.#order?.length ?? this.#index.count;
   }
 
   #lineAt(position: number): number | AddedLine {
     return this.#order === undefined ? position : (this.#order[position] ?? 0);
   }
 
-  /** Number of the header field at this position, 0 for those without one. */
-  idAt(position: number): number {
-    const line = this.#lineAt(position);
-    return typeof line === "number" ? (this.#lines[line * stride] ?? 0) : line.id;
-  }
-
   /** Name as written, compact forms included. */
   nameAt(position: number): string {
     const line = this.#lineAt(position);
     if (typeof line !== "number") return line.name;
-    return trimmed(this.#source, this.#start(line), this.#colon(line));
+    return this.#source.slice(this.#start(line), this.#nameEnd(line));
   }
 
   /** Value in octets, unfolded and trimmed. */
   valueAt(position: number): string {
     const line = this.#lineAt(position);
     if (typeof line !== "number") return line.value;
-    // Without the CRLF at its end.
-    const end = this.#start(line + 1) - 2;
-    const value = trimmed(this.#source, this.#colon(line) + 1, end);
-    return value.includes("\r") ? unfolded(value) : value;
+    const { lines } = this.#index;
+    return valueOf(this.#source, lines[line * stride + 2] ?? 0, lines[line * stride + 3] ?? 0);
+  }
+
+  /** Value as text. */
+  textAt(position: number): string {
+    const line = this.#lineAt(position);
+    if (typeof line !== "number") return octets.toText(line.value);
+    const { lines, plain } = this.#index;
+    const id = lines[line * stride] ?? 0;
+    const value = valueOf(this.#source, lines[line * stride + 2] ?? 0, lines[line * stride + 3] ?? 0);
+    // What is plain is ASCII.
+    return id < 31 && (plain & (1 << id)) !== 0 ? value : octets.toText(value);
+  }
+
+  /** The tag of From or To; empty when it has none, undefined when the value must be parsed to tell. */
+  tag(id: number): string | undefined {
+    const line = this.#lineAt(this.findId(id));
+    const { lines, plain, fromParams, toParams } = this.#index;
+    if (typeof line !== "number" || lines[line * stride] !== id || (plain & (1 << id)) === 0) return undefined;
+    const end = lines[line * stride + 3] ?? 0;
+    const at = findParam(this.#source, id === header.from ? fromParams : toParams, end, "tag");
+    if (at < 0) return "";
+    return this.#source.slice(at + 1, skipValue(this.#source, at + 1, end)) || undefined;
   }
 
   #start(line: number): number {
-    return this.#lines[line * stride + 1] ?? 0;
+    return this.#index.lines[line * stride + 1] ?? 0;
   }
 
-  #colon(line: number): number {
-    return this.#lines[line * stride + 2] ?? 0;
+  #nameEnd(line: number): number {
+    let end = this.#start(line);
+    while (isTokenChar(this.#source.charCodeAt(end))) end++;
+    return end;
   }
 
   #matches(position: number, id: number, lower: string): boolean {
     const line = this.#lineAt(position);
     if (typeof line !== "number") return line.id === id && (id !== 0 || line.name.toLowerCase() === lower);
-    if (this.#lines[line * stride] !== id) return false;
-    if (id !== 0) return true;
-    const start = this.#start(line);
-    let end = this.#colon(line);
-    while (isSpace(this.#source.charCodeAt(end - 1))) end--;
-    return sameName(this.#source, start, end, lower);
+    if (this.#index.lines[line * stride] !== id) return false;
+    return id !== 0 || sameName(this.#source, this.#start(line), this.#nameEnd(line), lower);
   }
 
   /** Position of the next line of this name from `from` on, or -1. */
@@ -94,6 +119,11 @@ export class Head {
   }
 
   #search(id: number, lower: string, from: number): number {
+    if (id !== 0 && this.#order === undefined) {
+      const { lines, count } = this.#index;
+      for (let line = from; line < count; line++) if (lines[line * stride] === id) return line;
+      return -1;
+    }
     for (let i = from; i < this.size; i++) if (this.#matches(i, id, lower)) return i;
     return -1;
   }
@@ -107,15 +137,21 @@ export class Head {
 
   #edit(): (number | AddedLine)[] {
     if (this.#order !== undefined) return this.#order;
-    const order: (number | AddedLine)[] = [];
-    for (let line = 0; line < this.size; line++) order.push(line);
-    this.#order = order;
-    return order;
+    return (this.#order = natural.slice(0, this.size));
+  }
+
+  #added(name: string, value: string): AddedLine {
+    // A name with a number of its own is a token.
+    const id = headerId(name);
+    if (id === 0 && !isToken(name)) throw new SipError("sip/injection", "header name");
+    if (hasLineEnd(value)) throw new SipError("sip/injection", name);
+    if (id === header.contentLength) this.lengthSettled = false;
+    return { id, name, value: trimmed(value, 0, value.length) };
   }
 
   /** Puts one line in place of all of this name. */
   set(name: string, value: string): void {
-    const line = addedLine(name, value);
+    const line = this.#added(name, value);
     const order = this.#edit();
     const first = this.find(name);
     if (first < 0) {
@@ -123,87 +159,109 @@ export class Head {
       return;
     }
     order[first] = line;
-    for (let next = this.find(name, first + 1); next >= 0; next = this.find(name, next)) order.splice(next, 1);
+    for (let next = this.find(name, first + 1); next >= 0; next = this.find(name, next)) drop(order, next);
   }
 
   /** Puts a line at the end. */
   append(name: string, value: string): void {
-    this.#edit().push(addedLine(name, value));
+    this.#edit().push(this.#added(name, value));
   }
 
   /** Puts a line after the last of this name, else at the end. */
   add(name: string, value: string): void {
-    const line = addedLine(name, value);
+    const line = this.#added(name, value);
     const last = this.#findLast(name);
-    this.#edit().splice(last < 0 ? this.size : last + 1, 0, line);
+    insert(this.#edit(), last < 0 ? this.size : last + 1, line);
   }
 
   /** Puts a line before the first of this name, else at the top. */
   prepend(name: string, value: string): void {
-    const line = addedLine(name, value);
-    this.#edit().splice(Math.max(this.find(name), 0), 0, line);
+    const line = this.#added(name, value);
+    insert(this.#edit(), Math.max(this.find(name), 0), line);
   }
 
   /** Takes all lines of this name out. */
   remove(name: string): void {
-    for (let at = this.find(name); at >= 0; at = this.find(name, at)) this.#edit().splice(at, 1);
+    if (headerId(name) === header.contentLength) this.lengthSettled = false;
+    for (let at = this.find(name); at >= 0; at = this.find(name, at)) drop(this.#edit(), at);
   }
 
   /** Takes the first element of the first line of this name out, and the line with its last element. */
   removeFirst(name: string): void {
     for (let at = this.find(name); at >= 0; at = this.find(name)) {
       const value = this.valueAt(at);
+      if (value !== "" && !value.includes(",")) {
+        drop(this.#edit(), at);
+        return;
+      }
       const start = startOfList(value);
       const rest = value.slice(endOfElement(value, start) + 1);
       const restStart = startOfList(rest);
-      if (restStart < rest.length) this.#edit()[at] = addedLine(this.nameAt(at), rest.slice(restStart));
-      else this.#edit().splice(at, 1);
+      if (restStart < rest.length) this.#edit()[at] = this.#added(this.nameAt(at), rest.slice(restStart));
+      else drop(this.#edit(), at);
       if (start < value.length) return;
     }
   }
 
-  /** The header lines in octets, each with its CRLF. */
-  toOctets(): string {
+  /**
+   * The message up to its body, or with it when it is the one that came.
+   * @param startLine with its CRLF; undefined for the one that came
+   * @param bodyLength of the body that came, octets
+   */
+  toOctets(startLine: string | undefined, bodyLength: number): string {
+    const source = this.#source;
+    const lines = this.#index.count;
+    // What follows the lines of the source stands beside the last of them: one slice for both.
+    const end = this.bodyCame ? this.#start(lines) + 2 + bodyLength : -1;
     const order = this.#order;
-    if (order === undefined) return this.#source.slice(this.#start(0), this.#start(this.size));
-    let octets = "";
-    for (let i = 0; i < order.length; i++) {
-      const line = order[i] ?? 0;
-      if (typeof line !== "number") {
-        octets += `${line.name}: ${line.value}\r\n`;
-        continue;
+    let octets = startLine ?? "";
+    // A slice waits to be taken until it is clear how far it goes.
+    let from = startLine === undefined ? this.#begin : this.#start(0);
+    let next = 0;
+    if (order !== undefined) {
+      for (let i = 0; i < order.length; i++) {
+        const line = order[i] ?? 0;
+        if (line === next) {
+          next++;
+          continue;
+        }
+        const to = this.#start(next);
+        if (to > from) octets += source.slice(from, to);
+        if (typeof line === "number") {
+          from = this.#start(line);
+          next = line + 1;
+        } else {
+          octets += `${line.name}: ${line.value}\r\n`;
+          from = to;
+        }
       }
-      let last = line;
-      while (order[i + 1] === last + 1) {
-        last++;
-        i++;
-      }
-      octets += this.#source.slice(this.#start(line), this.#start(last + 1));
-    }
-    return octets;
+    } else next = lines;
+    const to = this.#start(next);
+    if (end < 0) return `${octets}${source.slice(from, to)}\r\n`;
+    if (next === lines) return octets + source.slice(from, end);
+    return octets + source.slice(from, to) + source.slice(this.#start(lines), end);
   }
 
   clone(): Head {
-    return new Head(this.#source, { lines: this.#lines, body: 0 }, this.#order?.slice());
+    const head = new Head(this.#source, this.#index, this.#begin, this.bodyCame, this.lengthSettled);
+    head.#order = this.#order?.slice();
+    return head;
   }
 }
 
-function addedLine(name: string, value: string): AddedLine {
-  if (!isToken(name)) throw new SipError("sip/injection", "header name");
-  if (hasLineEnd(value)) throw new SipError("sip/injection", name);
-  return { id: headerIdAt(name, 0, name.length), name, value: trimmed(value, 0, value.length) };
+/** As `splice`, without its list of what was removed. */
+function insert(order: (number | AddedLine)[], at: number, line: AddedLine): void {
+  order.push(line);
+  for (let i = order.length - 1; i > at; i--) order[i] = order[i - 1] ?? 0;
+  order[at] = line;
+}
+
+function drop(order: (number | AddedLine)[], at: number): void {
+  for (let i = at + 1; i < order.length; i++) order[i - 1] = order[i] ?? 0;
+  order.pop();
 }
 
 /** True when a text would begin a new line of the message. */
 export function hasLineEnd(text: string): boolean {
   return text.includes("\r") || text.includes("\n");
-}
-
-/** RFC 3261 §7.3.1: a line end and the white space around it count as one space. */
-function unfolded(value: string): string {
-  return value
-    .split("\r\n")
-    .map((part) => trimmed(part, 0, part.length))
-    .filter((part) => part !== "")
-    .join(" ");
 }

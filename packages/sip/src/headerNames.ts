@@ -56,14 +56,39 @@ const names: string[] = [""];
 /** Spellings that callers use, to spare the scan: lower case, the usual capitals, the compact form. */
 const spellings = new Map<string, number>();
 
-function hashStep(hash: number, char: number): number {
-  return (Math.imul(hash, 31) + (char | 0x20)) | 0;
+/** Length and three letters tell nearly all names apart; the comparison that follows tells the rest. */
+function firstSlot(text: string, from: number, to: number): number {
+  const first = text.charCodeAt(from) | 0x20;
+  const middle = text.charCodeAt((from + to) >> 1) | 0x20;
+  const last = text.charCodeAt(to - 1) | 0x20;
+  return (Math.imul(to - from, 37) + Math.imul(first, 19) + Math.imul(middle, 71) + last) & slotMask;
+}
+
+const guesses = new Uint8Array(512);
+
+function guessSlot(text: string, from: number): number {
+  const first = text.charCodeAt(from) | 0x20;
+  const third = text.charCodeAt(from + 2) | 0x20;
+  return (Math.imul(first, 13) + Math.imul(text.charCodeAt(from + 4) | 0x20, 5) + third) & 511;
+}
+
+/**
+ * Compares the name at `from`, up to its colon, with the one its letters let expect.
+ * @returns its length, times 256, plus the header's number; 0 when it is another name, which says nothing
+ */
+export function guessedName(text: string, from: number): number {
+  const entry = guesses[guessSlot(text, from)] ?? 0;
+  if (entry === 0) return 0;
+  const name = names[entry] ?? "";
+  for (let i = 0; i < name.length; i++) if ((text.charCodeAt(from + i) | 0x20) !== name.charCodeAt(i)) return 0;
+  return text.charCodeAt(from + name.length) === 58 ? (name.length << 8) | (ids[entry] ?? 0) : 0;
 }
 
 function insert(name: string, id: number): void {
-  let hash = 0;
-  for (let i = 0; i < name.length; i++) hash = hashStep(hash, name.charCodeAt(i));
-  let slot = hash & slotMask;
+  const guess = guessSlot(`${name}: <s`, 0);
+  // Frequent names stand first in the table.
+  if (name.length > 1) guesses[guess] ||= names.length;
+  let slot = firstSlot(name, 0, name.length);
   while (slots[slot] !== 0) slot = (slot + 1) & slotMask;
   slots[slot] = names.length;
   names.push(name);
@@ -107,15 +132,20 @@ export function sameName(text: string, from: number, to: number, lower: string):
   return true;
 }
 
-/** Number of the header field whose name stands in `text` from `from` to `to`; 0 when it has none. */
+/** Number of the header field whose name, all token characters, stands in `text` from `from` to `to`; 0 when it has none. */
 export function headerIdAt(text: string, from: number, to: number): number {
-  let hash = 0;
-  for (let i = from; i < to; i++) hash = hashStep(hash, text.charCodeAt(i));
-  for (let slot = hash & slotMask; ; slot = (slot + 1) & slotMask) {
+  for (let slot = firstSlot(text, from, to); ; slot = (slot + 1) & slotMask) {
     const entry = slots[slot] ?? 0;
     if (entry === 0) return 0;
-    if (sameName(text, from, to, names[entry] ?? "")) return ids[entry] ?? 0;
+    if (equalsName(text, from, to, names[entry] ?? "")) return ids[entry] ?? 0;
   }
+}
+
+/** As {@link sameName}, for token characters alone: with them the bit of the capitals tells no other two apart. */
+function equalsName(text: string, from: number, to: number, lower: string): boolean {
+  if (to - from !== lower.length) return false;
+  for (let i = 0; i < lower.length; i++) if ((text.charCodeAt(from + i) | 0x20) !== lower.charCodeAt(i)) return false;
+  return true;
 }
 
 /** Numbers that the package itself asks for. */

@@ -1,31 +1,46 @@
 import { SipError } from "./errors.ts";
-import { headerIdAt } from "./headerNames.ts";
-import { code, isSpace, isTokenChar } from "./scan.ts";
+import { guessedName, headerIdAt } from "./headerNames.ts";
+import { code, endOfText, isSpace, isTokenChar } from "./scan.ts";
 
-const maxLines = 512;
+/** Most header lines of a message. */
+export const maxLines: number = 512;
 
-/** Ints a header line takes in the index: its header's number, its first octet, its colon. */
-export const stride: number = 3;
+/** Numbers a header line takes in the index: its header's number, its first octet, where its value begins and ends. */
+export const stride: number = 4;
 
-// One message at a time is indexed, so one buffer serves all; what is kept of it is copied.
-const scratch = new Int32Array((maxLines + 1) * stride);
+// Room for the lines of most messages, copied in one go. A plain array: an Int32Array of this size lives outside the heap,
+// and to make one costs as much as a third of all parsing.
+const blank: readonly number[] = Array.from({ length: 24 * stride }, () => 0);
 
 /**
- * Where the lines of a head stand. For line `n`, `lines[n * stride]` is the header's number, then its first octet and its
- * colon; after the last line stands a mark whose first octet is that of the empty line.
+ * Where the parts of a head stand. For line `n`, `lines[n * stride]` is the header's number, then its first octet and those
+ * of its value; the end of a value on several lines is given as its complement. After the last line stands a mark whose
+ * first octet is that of the empty line.
  */
 export interface LineIndex {
-  readonly lines: Int32Array;
+  readonly lines: number[];
+  /** Number of lines. */
+  readonly count: number;
   /** First octet of the body. */
   readonly body: number;
+  /** A bit for each header number whose values all are of a plain form: on one line, ASCII (plain.ts). */
+  plain: number;
+  /** Where the parameters of a plain From begin. */
+  fromParams: number;
+  /** As {@link LineIndex.fromParams}, of To. */
+  toParams: number;
+}
+
+/** An index of no lines. */
+export function emptyIndex(): LineIndex {
+  return { lines: [0, 0], count: 0, body: 0, plain: 0, fromParams: 0, toParams: 0 };
 }
 
 /** The CR that ends the line beginning at `from`: both octets of CRLF, neither of them alone (RFC 3261 §7). */
 export function endOfLine(octets: string, from: number): number {
   const cr = octets.indexOf("\r", from);
-  const lf = octets.indexOf("\n", from);
   // A lone CR or LF might be a line's end to the next element, which then would see other header lines than this one.
-  if (cr < 0 || lf !== cr + 1) throw new SipError("sip/header", "line end");
+  if (cr < 0 || octets.indexOf("\n", from) !== cr + 1) throw new SipError("sip/header", "line end");
   return cr;
 }
 
@@ -34,6 +49,7 @@ export function endOfLine(octets: string, from: number): number {
  * @throws SipError `sip/header`, `sip/too-large`
  */
 export function indexLines(octets: string, from: number): LineIndex {
+  const lines = blank.slice();
   let count = 0;
   let at = from;
   for (;;) {
@@ -41,21 +57,31 @@ export function indexLines(octets: string, from: number): LineIndex {
     if (cr === at) break;
     if (isSpace(octets.charCodeAt(at))) {
       if (count === 0) throw new SipError("sip/header", "continuation of nothing");
+      lines[(count - 1) * stride + 3] = ~endOfText(octets, at, cr);
     } else {
       if (count === maxLines) throw new SipError("sip/too-large", "header lines");
-      let end = at;
-      while (isTokenChar(octets.charCodeAt(end))) end++;
-      let colon = end;
-      while (isSpace(octets.charCodeAt(colon))) colon++;
-      if (end === at || octets.charCodeAt(colon) !== code.colon) throw new SipError("sip/header", "name");
+      // Most names are told by their first letters; what is guessed is compared to the colon.
+      let id = guessedName(octets, at);
+      let colon = at + (id >> 8);
+      id &= 0xff;
+      if (id === 0) {
+        while (isTokenChar(octets.charCodeAt(colon))) colon++;
+        if (colon === at) throw new SipError("sip/header", "name");
+        id = headerIdAt(octets, at, colon);
+        while (isSpace(octets.charCodeAt(colon))) colon++;
+        if (octets.charCodeAt(colon) !== code.colon) throw new SipError("sip/header", "name");
+      }
+      let value = colon + 1;
+      while (isSpace(octets.charCodeAt(value))) value++;
       const entry = count * stride;
-      scratch[entry] = headerIdAt(octets, at, end);
-      scratch[entry + 1] = at;
-      scratch[entry + 2] = colon;
+      lines[entry] = id;
+      lines[entry + 1] = at;
+      lines[entry + 2] = value;
+      lines[entry + 3] = endOfText(octets, value, cr);
       count++;
     }
     at = cr + 2;
   }
-  scratch[count * stride + 1] = at;
-  return { lines: scratch.slice(0, count * stride + 2), body: at + 2 };
+  lines[count * stride + 1] = at;
+  return { lines, count, body: at + 2, plain: 0, fromParams: 0, toParams: 0 };
 }

@@ -1,5 +1,5 @@
 import { SipError } from "./errors.ts";
-import { endOfLine, indexLines } from "./lineIndex.ts";
+import { endOfLine } from "./lineIndex.ts";
 import { SipRequest } from "./request.ts";
 import { SipResponse } from "./response.ts";
 import { checkOctets } from "./scan.ts";
@@ -27,11 +27,9 @@ export function parseMessage(source: string): SipMessage {
   // RFC 3261 §7.5: line ends before the start line are ignored.
   while (source.startsWith("\r\n", start)) start += 2;
   const cr = startLineEnd(source, start);
-  const line = source.slice(start, cr);
-  const isResponse = isVersion(line.slice(0, 7));
-  if (!isResponse && !isVersion(line.slice(-7))) refuseStartLine(line);
-  const index = indexLines(source, cr + 2);
-  return isResponse ? SipResponse.parsed(source, line, index) : SipRequest.parsed(source, line, index);
+  if (isVersion(source, start)) return SipResponse.parsed(source, start, cr);
+  if (cr - start < 7 || !isVersion(source, cr - 7)) refuseStartLine(source.slice(start, cr));
+  return SipRequest.parsed(source, start, cr);
 }
 
 function startLineEnd(source: string, start: number): number {
@@ -43,8 +41,8 @@ function startLineEnd(source: string, start: number): number {
 }
 
 /** RFC 3261 §7.1: SIP-Version is compared without regard to case. */
-function isVersion(text: string): boolean {
-  return text.toUpperCase() === "SIP/2.0";
+function isVersion(source: string, at: number): boolean {
+  return source.startsWith("SIP/2.0", at) || source.slice(at, at + 7).toUpperCase() === "SIP/2.0";
 }
 
 function refuseStartLine(line: string): never {

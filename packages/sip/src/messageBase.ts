@@ -37,22 +37,22 @@ export abstract class Message {
     this.#body = body;
   }
 
-  /** The start line with its CRLF. */
-  protected abstract startLine(): string;
+  /** The start line with its CRLF; undefined when it is the one that came. */
+  protected abstract startLine(): string | undefined;
 
   abstract clone(): this;
 
   /** Value of the first line of this name, unfolded and trimmed. */
   get(name: string): string | undefined {
     const at = this.head.find(name);
-    return at < 0 ? undefined : octets.toText(this.head.valueAt(at));
+    return at < 0 ? undefined : this.head.textAt(at);
   }
 
   /** One value for each line of this name. */
   all(name: string): string[] {
     const values: string[] = [];
     for (let at = this.head.find(name); at >= 0; at = this.head.find(name, at + 1))
-      values.push(octets.toText(this.head.valueAt(at)));
+      values.push(this.head.textAt(at));
     return values;
   }
 
@@ -69,7 +69,7 @@ export abstract class Message {
   headers(): [name: string, value: string][] {
     return Array.from({ length: this.head.size }, (_, at) => [
       this.head.nameAt(at),
-      octets.toText(this.head.valueAt(at)),
+      this.head.textAt(at),
     ]);
   }
 
@@ -162,13 +162,16 @@ export abstract class Message {
     if (body === "") this.head.remove("Content-Type");
     else this.head.set("Content-Type", octets.fromText(contentType));
     this.#body = body;
+    this.head.bodyCame = false;
+    this.head.lengthSettled = false;
     return this;
   }
 
   /** The whole message for the wire, Content-Length always that of the body. */
   toOctets(): string {
-    this.#settleLength();
-    return `${this.startLine()}${this.head.toOctets()}\r\n${this.#body}`;
+    if (!this.head.lengthSettled) this.#settleLength();
+    const head = this.head.toOctets(this.startLine(), this.#body.length);
+    return this.head.bodyCame ? head : head + this.#body;
   }
 
   #settleLength(): void {
@@ -178,12 +181,13 @@ export abstract class Message {
       parseNumber(this.head.valueAt(at)) === this.#body.length &&
       this.head.findId(header.contentLength, at + 1) < 0;
     if (!right) this.head.set("Content-Length", String(this.#body.length));
+    this.head.lengthSettled = true;
   }
 
   #required(id: number, name: string): string {
     const at = this.head.findId(id);
     if (at < 0) throw new SipError("sip/header-missing", name);
-    return octets.toText(this.head.valueAt(at));
+    return this.head.textAt(at);
   }
 
   /** @throws SipError `sip/header-missing`, as the following do, when a message built here lacks the header field */
@@ -205,11 +209,11 @@ export abstract class Message {
   }
 
   get fromTag(): string | undefined {
-    return this.from.params.get("tag");
+    return (this.head.tag(header.from) ?? this.from.params.get("tag")) || undefined;
   }
 
   get toTag(): string | undefined {
-    return this.to.params.get("tag");
+    return (this.head.tag(header.to) ?? this.to.params.get("tag")) || undefined;
   }
 
   get topVia(): Via {

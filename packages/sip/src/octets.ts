@@ -2,6 +2,8 @@ const chunk = 8192;
 
 /** Index of the first char outside ASCII, or -1. */
 function firstNonAscii(text: string): number {
+  // Beyond some length the search of the platform is quicker than a loop.
+  if (text.length > 24 && !/[^\0-\x7f]/.test(text)) return -1;
   for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return i;
   return -1;
 }

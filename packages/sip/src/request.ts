@@ -1,22 +1,26 @@
 import { SipError } from "./errors.ts";
 import { Head } from "./head.ts";
-import type { LineIndex } from "./lineIndex.ts";
+import { indexLines } from "./lineIndex.ts";
 import type { Body, HeaderList } from "./messageBase.ts";
 import { Message } from "./messageBase.ts";
 import { octets } from "./octets.ts";
-import { isToken } from "./scan.ts";
+import { plainRequestUri } from "./plain.ts";
+import { code, isToken, isTokenChar } from "./scan.ts";
 import { parseUri } from "./uri.ts";
-import { takeBody, validate } from "./validate.ts";
+import { validate } from "./validate.ts";
 
 /** A SIP request. Made by `parseMessage` or {@link SipRequest.create}. */
 export class SipRequest extends Message {
   readonly #method: string;
   #uri: string;
+  /** The Request-URI is another one than came. */
+  #moved: boolean;
 
-  private constructor(method: string, uri: string, head: Head, body: string) {
+  private constructor(method: string, uri: string, head: Head, body: string, moved: boolean) {
     super(head, body);
     this.#method = method;
     this.#uri = uri;
+    this.#moved = moved;
   }
 
   /**
@@ -28,26 +32,26 @@ export class SipRequest extends Message {
   static create(method: string, uri: string, headers: HeaderList, body?: Body): SipRequest {
     if (!isToken(method)) throw new SipError("sip/injection", "method");
     parseUri(uri);
-    const request = new SipRequest(method, uri, new Head(), "");
+    const request = new SipRequest(method, uri, new Head(), "", true);
     for (const [name, value] of headers) request.head.append(name, octets.fromText(value));
     return body === undefined ? request : request.setBody(body.type, body.text);
   }
 
-  /** Takes over a request whose start line and head were found; `parseMessage` calls it. */
-  static parsed(source: string, line: string, index: LineIndex): SipRequest {
-    const methodEnd = line.indexOf(" ");
-    const uriEnd = line.lastIndexOf(" ");
-    const method = line.slice(0, methodEnd);
-    const uri = line.slice(methodEnd + 1, uriEnd);
+  /** Takes over a request whose start line stands from `start` to `cr`; `parseMessage` calls it. */
+  static parsed(source: string, start: number, cr: number): SipRequest {
+    let methodEnd = start;
+    while (isTokenChar(source.charCodeAt(methodEnd))) methodEnd++;
+    const uriEnd = cr - 8;
     // RFC 3261 §7.1: single spaces, none inside the URI; RFC 4475 §3.1.2.7 and §3.1.2.8.
-    if (!isToken(method) || uriEnd !== line.length - 8 || uri.length === 0 || uri.includes(" "))
+    if (methodEnd === start || methodEnd + 1 >= uriEnd || !isSp(source, methodEnd) || !isSp(source, uriEnd))
       throw new SipError("sip/start-line");
-    // RFC 3261 §19.1.5: a Request-URI has no headers component.
-    if (parseUri(uri).headers !== undefined) throw new SipError("sip/uri", "headers");
-    const head = new Head(source, index);
-    validate(head);
-    const request = new SipRequest(method, uri, head, takeBody(source, index.body, head));
-
+    const method = source.slice(start, methodEnd);
+    const uri = source.slice(methodEnd + 1, uriEnd);
+    if (!plainRequestUri(source, methodEnd + 1, uriEnd)) checkRequestUri(uri);
+    const index = indexLines(source, cr + 2);
+    const end = validate(source, index);
+    const head = new Head(source, index, start, true, end >= 0);
+    const request = new SipRequest(method, uri, head, source.slice(index.body, end < 0 ? undefined : end), false);
     if (request.cseq.method !== method) throw new SipError("sip/value", "CSeq method");
     return request;
   }
@@ -65,14 +69,25 @@ export class SipRequest extends Message {
   setUri(uri: string): this {
     parseUri(uri);
     this.#uri = uri;
+    this.#moved = true;
     return this;
   }
 
-  protected override startLine(): string {
-    return `${this.#method} ${this.#uri} SIP/2.0\r\n`;
+  protected override startLine(): string | undefined {
+    return this.#moved ? `${this.#method} ${this.#uri} SIP/2.0\r\n` : undefined;
   }
 
   override clone(): this {
-    return new SipRequest(this.#method, this.#uri, this.head.clone(), this.body) as this;
+    return new SipRequest(this.#method, this.#uri, this.head.clone(), this.body, this.#moved) as this;
   }
+}
+
+function isSp(source: string, at: number): boolean {
+  return source.charCodeAt(at) === code.space;
+}
+
+function checkRequestUri(uri: string): void {
+  if (uri.includes(" ")) throw new SipError("sip/start-line");
+  // RFC 3261 §19.1.5: a Request-URI has no headers component.
+  if (parseUri(uri).headers !== undefined) throw new SipError("sip/uri", "headers");
 }

@@ -80,16 +80,26 @@ export function skipSpace(text: string, at: number, end: number): number {
 /** `text` from `from` to `to` without SP and HTAB at its ends; other white space, as U+00A0, may be half a character. */
 export function trimmed(text: string, from: number, to: number): string {
   const start = skipSpace(text, from, to);
+  return text.slice(start, endOfText(text, start, to));
+}
+
+/** Position after the last char of `text` between `from` and `to` that is neither SP nor HTAB. */
+export function endOfText(text: string, from: number, to: number): number {
   let end = to;
-  while (end > start && isSpace(text.charCodeAt(end - 1))) end--;
-  return text.slice(start, end);
+  while (end > from && isSpace(text.charCodeAt(end - 1))) end--;
+  return end;
 }
 
 /** Number of a string of 1 to 10 digits (leading zeros apart), or -1. */
 export function parseNumber(text: string): number {
-  if (text.length === 0) return -1;
+  return parseNumberAt(text, 0, text.length);
+}
+
+/** As {@link parseNumber}, of the digits from `from` to `to`. */
+export function parseNumberAt(text: string, from: number, to: number): number {
+  if (from >= to) return -1;
   let value = 0;
-  for (let i = 0; i < text.length; i++) {
+  for (let i = from; i < to; i++) {
     const char = text.charCodeAt(i);
     if (!isDigit(char)) return -1;
     value = value * 10 + char - 48;

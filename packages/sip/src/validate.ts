@@ -1,9 +1,12 @@
 import { parseCSeq } from "./cseq.ts";
 import { SipError } from "./errors.ts";
-import type { Head } from "./head.ts";
+import { valueOf } from "./fold.ts";
 import { header } from "./headerNames.ts";
+import type { LineIndex } from "./lineIndex.ts";
+import { stride } from "./lineIndex.ts";
 import { parseNameAddr } from "./nameAddr.ts";
-import { firstElement, parseNumber, splitList } from "./scan.ts";
+import { plainAddresses, plainCSeq, plainVias, plainWord, skipAddressUri, skipParams } from "./plain.ts";
+import { firstElement, parseNumber, parseNumberAt, splitList } from "./scan.ts";
 import { parseVia } from "./via.ts";
 
 // RFC 3261 §8.1.1
@@ -14,6 +17,7 @@ const mandatory: readonly (readonly [number, string])[] = [
   [header.callId, "Call-ID"],
   [header.cseq, "CSeq"],
 ];
+const mandatoryBits = mandatory.reduce((mask, [id]) => mask | (1 << id), 0);
 
 // RFC 3261 §7.3.1: of what is no list there may be one.
 const single = [
@@ -29,20 +33,72 @@ const single = [
 /**
  * Checks what RFC 3261 §8.1.1 demands of every message and what the message's accessors read, so that they do not throw
  * later. Header fields that only some elements use are left to them (§8.2: a malformed one is ignored).
+ *
+ * Values of a plain form are looked at where they stand; only others are taken out and parsed.
+ * @returns where the body ends by Content-Length (RFC 3261 §18.3: octets beyond are dropped, fewer than promised make the
+ * message malformed), -1 when there is none
  * @throws SipError
  */
-export function validate(head: Head): void {
+export function validate(source: string, index: LineIndex): number {
+  const { lines, count } = index;
   let seen = 0;
-  for (let at = 0; at < head.size; at++) {
-    const id = head.idAt(at);
+  let odd = 0;
+  let end = -1;
+  for (let entry = 0; entry < count * stride; entry += stride) {
+    const id = lines[entry] ?? 0;
     // The numbers up to this one are those looked at here (headerNames.ts).
     if (id === 0 || id > header.recordRoute) continue;
     const bit = 1 << id;
-    if ((single & seen & bit) !== 0) throw new SipError("sip/header-repeated", head.nameAt(at));
+    if ((single & seen & bit) !== 0)
+      throw new SipError("sip/header-repeated", mandatory.find(([one]) => one === id)?.[1]);
     seen |= bit;
-    checkValue(id, head.valueAt(at));
+    const from = lines[entry + 2] ?? 0;
+    const to = lines[entry + 3] ?? 0;
+    if (id === header.contentLength) end = endOfBody(source, from, to, index.body);
+    else if (to < 0 || !isPlain(id, source, from, to, index)) {
+      odd |= bit;
+      checkValue(id, valueOf(source, from, to));
+    }
   }
-  for (const [id, name] of mandatory) if ((seen & (1 << id)) === 0) throw new SipError("sip/header-missing", name);
+  if ((seen & mandatoryBits) !== mandatoryBits)
+    for (const [id, name] of mandatory) if ((seen & (1 << id)) === 0) throw new SipError("sip/header-missing", name);
+  index.plain = seen & ~odd;
+  return end;
+}
+
+function endOfBody(source: string, from: number, to: number, body: number): number {
+  const length = to < 0 ? parseNumber(valueOf(source, from, to)) : parseNumberAt(source, from, to);
+  if (length < 0 || body + length > source.length) throw new SipError("sip/content-length");
+  return body + length;
+}
+
+/** True when the value is known to be right; false says nothing. */
+function isPlain(id: number, source: string, from: number, to: number, index: LineIndex): boolean {
+  switch (id) {
+    case header.via:
+      return plainVias(source, from, to);
+    case header.from:
+      index.fromParams = skipAddressUri(source, from, to);
+      return index.fromParams >= 0 && skipParams(source, index.fromParams, to) === to;
+    case header.to:
+      index.toParams = skipAddressUri(source, from, to);
+      return index.toParams >= 0 && skipParams(source, index.toParams, to) === to;
+    case header.contact:
+    case header.route:
+    case header.recordRoute:
+      return plainAddresses(source, from, to);
+    case header.callId:
+      return plainWord(source, from, to);
+    case header.cseq:
+      return plainCSeq(source, from, to) >= 0;
+    case header.maxForwards: {
+      // RFC 3261 §20.22: 0 to 255
+      const hops = parseNumberAt(source, from, to);
+      return hops >= 0 && hops <= 255;
+    }
+    default:
+      return false;
+  }
 }
 
 function checkValue(id: number, value: string): void {
@@ -69,7 +125,6 @@ function checkValue(id: number, value: string): void {
       parseCSeq(value);
       break;
     case header.maxForwards: {
-      // RFC 3261 §20.22: 0 to 255
       const hops = parseNumber(value);
       if (hops < 0 || hops > 255) throw new SipError("sip/value", "Max-Forwards");
       break;
@@ -79,16 +134,4 @@ function checkValue(id: number, value: string): void {
 
 function checkAddress(value: string): void {
   if (parseNameAddr(value).uri === "*") throw new SipError("sip/value", "address URI");
-}
-
-/**
- * The body of a message whose head ends at `start`.
- * RFC 3261 §18.3: octets beyond Content-Length are dropped; fewer than promised make the message malformed.
- */
-export function takeBody(source: string, start: number, head: Head): string {
-  const at = head.findId(header.contentLength);
-  if (at < 0) return source.slice(start);
-  const length = parseNumber(head.valueAt(at));
-  if (length < 0 || start + length > source.length) throw new SipError("sip/content-length");
-  return source.slice(start, start + length);
 }
