@@ -35,3 +35,10 @@ export { glareDelay } from "./invite/glare.ts";
 export { SessionTimer } from "./session/sessionTimer.ts";
 export type { SessionTerms, SessionTimerOptions } from "./session/sessionTimer.ts";
 export { refreshSession } from "./session/refresh.ts";
+export type {
+  SubscribeOptions,
+  Subscription,
+  SubscriptionEvents,
+  SubscriptionPhase,
+} from "./subscription/subscription.ts";
+export type { SubscriptionEnd } from "./subscription/state.ts";

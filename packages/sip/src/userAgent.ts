@@ -9,6 +9,8 @@ import type { InviteEvents, InviteUsage } from "./invite/usage.ts";
 import type { SipMessage, SipRequest, SipResponse } from "./message.ts";
 import type { Clock, Hop, Random } from "./ports.ts";
 import { TransactionLayer } from "./transaction/layer.ts";
+import { Subscription } from "./subscription/subscription.ts";
+import type { SubscribeOptions } from "./subscription/subscription.ts";
 import type { ServerTransaction } from "./transaction/serverTransaction.ts";
 import type { Timers } from "./transaction/timers.ts";
 
@@ -18,7 +20,7 @@ export interface UserAgentOptions {
   /** RFC 3261 defaults if left out. */
   timers?: Timers | undefined;
   /**
-   * Every request that belongs to no call of this user agent: initial INVITEs (answer, or {@link UserAgent.accept}), requests outside
+   * Every request that belongs to no call and no subscription of this user agent: initial INVITEs (answer, or {@link UserAgent.accept}), requests outside
    * dialogs, and those inside dialogs of other kinds (NOTIFY, SUBSCRIBE, REFER, MESSAGE ...). INVITE, UPDATE, PRACK, INFO and BYE inside an
    * unknown dialog have been answered 481.
    */
@@ -44,6 +46,8 @@ export class UserAgent {
   readonly transactions: TransactionLayer;
   readonly #context: UsageContext;
   readonly #calls = new Map<string, { usage: DialogUsage; dialog: Dialog }>();
+  /** By Call-ID and our tag: the peer's is known only with the first NOTIFY (RFC 6665 §4.4.1). */
+  readonly #subscriptions = new Map<string, Subscription>();
   #closed = false;
   readonly #onRequest: (transaction: ServerTransaction) => void;
 
@@ -103,6 +107,32 @@ export class UserAgent {
   }
 
   /**
+   * Subscribes (RFC 6665): keeps the subscription alive and hands up its NOTIFYs, answered. The request has Event, Contact, From tag
+   * and Call-ID, and no Via yet. Events come after this has returned.
+   *
+   * @example
+   * const watch = ua.subscribe(subscribe, hop, {
+   *   notified: (notify) => console.log(parseReginfo(octets.toText(notify.body))?.registrations),
+   *   ended: ({ reason, retryAfter }) => console.log(reason, retryAfter),
+   * });
+   * watch.unsubscribe();
+   */
+  subscribe(request: SipRequest, hop: Hop, on: SubscribeOptions): Subscription {
+    const key = subscriptionKey(request.callId, request.fromTag);
+    const context = {
+      clock: this.#context.clock,
+      t1: this.transactions.timers.t1,
+      send: (subscribe: SipRequest, way: Hop) => this.send(subscribe, way),
+      guard: (run: () => void) => this.#context.guard(run),
+      over: () => void this.#subscriptions.delete(key),
+    };
+    const subscription = new Subscription(context, request, hop, on);
+    this.#subscriptions.set(key, subscription);
+    subscription.start();
+    return subscription;
+  }
+
+  /**
    * The hop has closed: requests under way on it end with a 503 made here (an INVITE is `rejected`), calls that stand live on and
    * wait for another {@link InviteUsage.hop}.
    */
@@ -115,12 +145,16 @@ export class UserAgent {
     this.#closed = true;
     this.transactions.close();
     for (const { usage } of this.#calls.values()) usage.close();
+    for (const subscription of this.#subscriptions.values()) subscription.close();
   }
 
   #receiveRequest(transaction: ServerTransaction): void {
     const { request } = transaction;
     const call = this.#callOf(request);
-    if (call) call.usage.receive(transaction, call.dialog);
+    const subscription =
+      request.method === "NOTIFY" ? this.#subscriptions.get(subscriptionKey(request.callId, request.toTag)) : undefined;
+    if (subscription) subscription.receive(transaction);
+    else if (call) call.usage.receive(transaction, call.dialog);
     // RFC 3261 §12.2.2
     else if (request.toTag !== undefined && callMethods.has(request.method)) transaction.reply(481);
     else this.#onRequest(transaction);
@@ -136,4 +170,8 @@ export class UserAgent {
     const { toTag } = request;
     return toTag === undefined ? undefined : this.#calls.get(dialogId(request.callId, toTag, request.fromTag ?? ""));
   }
+}
+
+function subscriptionKey(callId: string, localTag: string | undefined): string {
+  return `${callId} ${localTag ?? ""}`;
 }

@@ -107,10 +107,6 @@ export class Connection {
     return this.#publicGruu;
   }
 
-  get subscription(): RegEventSubscription | undefined {
-    return this.#subscription;
-  }
-
   start(): void {
     if (this.#state !== "offline") return;
     this.#enter("connecting", undefined);
@@ -201,8 +197,8 @@ export class Connection {
     this.#subscription?.close();
     const routes = [flow.route, ...binding.serviceRoute];
     const onLoss = (loss: RegistrationLoss): void => this.#onLoss(loss);
-    this.#subscription = new RegEventSubscription({ agent, clock, flow, address, session, binding, routes, onLoss });
-    void this.#subscription.start();
+    this.#subscription = new RegEventSubscription({ agent, flow, address, session, binding, routes, onLoss });
+    this.#subscription.start();
   }
 
   async #refresh(anew: boolean): Promise<void> {

@@ -246,12 +246,10 @@ export class ImsClient {
 
   #onRequest(tx: ServerTransaction): void {
     const { request } = tx;
-    const life = this.#life;
     switch (request.method) {
       case "INVITE":
         return this.#onInvite(tx);
       case "NOTIFY":
-        if (life?.connection.subscription?.owns(request)) return life.connection.subscription.notify(tx);
         // RFC 6665 §4.1.3: no subscription that matches.
         return tx.reply(481);
       case "OPTIONS":

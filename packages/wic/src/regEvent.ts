@@ -1,5 +1,5 @@
-import { Dialog, parseReginfo, sameUri, SipRequest } from "@portico/sip";
-import type { Clock, Reginfo, ReginfoContact, ServerTransaction, UserAgent } from "@portico/sip";
+import { parseReginfo, sameUri, SipRequest } from "@portico/sip";
+import type { Reginfo, ReginfoContact, Subscription, UserAgent } from "@portico/sip";
 import type { LocalAddress } from "./address.ts";
 import type { Binding } from "./binding.ts";
 import type { Flow } from "./flow.ts";
@@ -18,7 +18,6 @@ const wantedSeconds = 600_000;
 
 export interface RegEventOptions {
   readonly agent: UserAgent;
-  readonly clock: Clock;
   readonly flow: Flow;
   readonly address: LocalAddress;
   readonly session: ImsSession;
@@ -31,74 +30,41 @@ export interface RegEventOptions {
 /** The subscription to the reg event of one flow; a new flow makes a new one. */
 export class RegEventSubscription {
   readonly #o: RegEventOptions;
-  readonly #callId: string;
-  readonly #tag: string;
-  #dialog: Dialog | undefined;
-  #remoteCseq = -1;
-  #cancelRefresh: (() => void) | undefined;
-  #closed = false;
+  #subscription: Subscription | undefined;
 
   constructor(o: RegEventOptions) {
     this.#o = o;
-    this.#callId = o.address.callId();
-    this.#tag = o.address.tag();
   }
 
-  /** Subscribes. That the network refuses it costs nothing but its news, so there is no error. */
-  async start(): Promise<void> {
-    const { session, binding, address, routes } = this.#o;
+  /** Subscribes. That the network refuses it, or ends it, costs nothing but its news, so there is no error. */
+  start(): void {
+    const { session, binding, address, routes, agent, flow } = this.#o;
     const aor = binding.associated.find((uri) => uri.startsWith("sip")) ?? session.impu;
     const request = SipRequest.create("SUBSCRIBE", aor, [
       ...routes.map((route): [string, string] => ["Route", route]),
       ["Max-Forwards", "70"],
-      ["From", `<${session.impu}>;tag=${this.#tag}`],
+      ["From", `<${session.impu}>;tag=${address.tag()}`],
       ["To", `<${aor}>`],
-      ["Call-ID", this.#callId],
+      ["Call-ID", address.callId()],
       ["CSeq", "1 SUBSCRIBE"],
       ["P-Preferred-Identity", `<${session.impu}>`],
       ["Contact", address.dialogContact(session, binding.publicGruu)],
-      ...eventHeaders,
+      ["Event", "reg"],
+      ["Expires", String(wantedSeconds)],
+      ["Accept", "application/reginfo+xml"],
     ]);
-    const response = await this.#o.agent.send(request, this.#o.flow);
-    if (this.#closed || response.status < 200 || response.status > 299) return;
-    this.#dialog = Dialog.uac(request, response);
-    this.#refreshAfter(Number(response.get("Expires") ?? wantedSeconds));
-  }
-
-  /** True when the NOTIFY belongs to this subscription; it may come before the 200 (RFC 6665 §4.1.2.4). */
-  owns(request: SipRequest): boolean {
-    return !this.#closed && request.callId === this.#callId && request.toTag === this.#tag;
-  }
-
-  /** Answers and processes a NOTIFY of this subscription. */
-  notify(tx: ServerTransaction): void {
-    const { request } = tx;
-    if (request.cseq.number <= this.#remoteCseq) return tx.reply(500);
-    this.#remoteCseq = request.cseq.number;
-    tx.reply(200);
-    if (!(request.get("Content-Type") ?? "").toLowerCase().startsWith("application/reginfo+xml")) return;
-    const loss = this.#lossIn(parseReginfo(request.body));
-    if (loss !== undefined) this.#o.onLoss(loss);
+    this.#subscription = agent.subscribe(request, flow, { notified: (notify) => this.#notified(notify) });
   }
 
   /** Ends it here; the network drops it with the registration. Idempotent. */
   close(): void {
-    this.#closed = true;
-    this.#cancelRefresh?.();
+    this.#subscription?.close();
   }
 
-  #refreshAfter(expires: number): void {
-    if (!(expires > 0)) return;
-    const wait = (expires > 1200 ? expires - 600 : expires / 2) * 1000;
-    this.#cancelRefresh = this.#o.clock.setTimer(wait, () => void this.#refresh());
-  }
-
-  async #refresh(): Promise<void> {
-    const dialog = this.#dialog;
-    if (dialog === undefined || this.#closed) return;
-    const response = await this.#o.agent.send(dialog.createRequest("SUBSCRIBE", eventHeaders), this.#o.flow);
-    if (this.#closed) return;
-    if (response.status >= 200 && response.status < 300) this.#refreshAfter(Number(response.get("Expires") ?? 3600));
+  #notified(notify: SipRequest): void {
+    if (!(notify.get("Content-Type") ?? "").toLowerCase().startsWith("application/reginfo+xml")) return;
+    const loss = this.#lossIn(parseReginfo(notify.body));
+    if (loss !== undefined) this.#o.onLoss(loss);
   }
 
   #lossIn(info: Reginfo | undefined): RegistrationLoss | undefined {
@@ -112,12 +78,6 @@ export class RegEventSubscription {
     return undefined;
   }
 }
-
-const eventHeaders: readonly [string, string][] = [
-  ["Event", "reg"],
-  ["Expires", String(wantedSeconds)],
-  ["Accept", "application/reginfo+xml"],
-];
 
 function lossOf(contact: ReginfoContact): RegistrationLoss | undefined {
   switch (contact.event) {

@@ -117,6 +117,7 @@ test("the subscription is refreshed before its end", async () => {
   world.tokenLife = 10_000_000;
   world.granted = 5_000_000;
   await world.registered();
+  await world.notify(reginfo(contactOf(world)));
   await world.clock.settle(600_000_000 - 600_000 + 1_000);
   expect(world.requests("SUBSCRIBE").length).toBe(2);
   expect(world.last("SUBSCRIBE").toTag).toBe("scscf");

@@ -173,7 +173,7 @@ export class World {
     if (dialog === undefined || hop === undefined) throw new Error("no subscription");
     const request = dialog.createRequest(
       "NOTIFY",
-      [["Event", "reg"], ["Subscription-State", "active;expires=600"], ...headers],
+      [["Event", "reg"], ["Subscription-State", "active;expires=600000"], ...headers],
       { type: "application/reginfo+xml", text: body },
     );
     const response = this.agent.send(request, hop);
