@@ -64,7 +64,8 @@ export function dtlsAttributes({ setup, fingerprints, tlsId }: DtlsParameters): 
 
 /**
  * The setup role that answers one of an offer (RFC 8842 §5.3, RFC 4145 §4.1): the opposite, or to actpass what this side
- * would be. An association that is to go on keeps its roles: then `wanted` is the present one (RFC 8842 §5.5).
+ * would be. An association that is to go on keeps its roles: then `wanted` is the present one (RFC 8842 §5.5). Media
+ * keyed by DTLS know no holdconn (RFC 5763 §5).
  *
  * @example
  * ```ts
@@ -72,9 +73,11 @@ export function dtlsAttributes({ setup, fingerprints, tlsId }: DtlsParameters): 
  * answerSetup("passive", "passive"); // "active"
  * ```
  */
-export function answerSetup(offered: SetupRole, wanted: "active" | "passive"): "active" | "passive" | "holdconn" {
+export function answerSetup(
+  offered: "active" | "passive" | "actpass",
+  wanted: "active" | "passive",
+): "active" | "passive" {
   if (offered === "actpass") return wanted;
-  if (offered === "holdconn") return "holdconn";
   return offered === "active" ? "passive" : "active";
 }
 

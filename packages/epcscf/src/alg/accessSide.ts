@@ -1,16 +1,18 @@
 import {
+  answerMedia,
+  bundleAnswer,
   bundleOf,
-  codecAttributes,
   codecsOf,
   directionOf,
+  dtlsAttributes,
   dtlsOf,
-  formatCandidate,
   formatSdp,
   getAttribute,
+  iceAttributes,
   iceOf,
   midOf,
   parseSdp,
-  type Attribute,
+  type AcceptedMedia,
   type Codec,
   type Direction,
   type MediaDescription,
@@ -29,24 +31,25 @@ export interface AccessAudio {
   readonly setup: "active" | "passive" | "actpass";
 }
 
-/** One m-line of the access side; order and number stay for the life of the session (RFC 3264 §8). */
-interface Line {
-  readonly type: string;
-  readonly protocol: string;
-  readonly formats: readonly string[];
-  readonly mid: string | undefined;
-  readonly rtcpMux: boolean;
-}
-
 const isAudio = ({ type, protocol, port }: MediaDescription): boolean =>
   type === "audio" && port !== 0 && (protocol === "UDP/TLS/RTP/SAVPF" || protocol === "UDP/TLS/RTP/SAVP");
+
+/** What of an m-line is kept: order and number of lines stay for the life of the session (RFC 3264 §8). */
+const outline = ({ type, port, protocol, formats, attributes }: MediaDescription): MediaDescription => ({
+  type,
+  port,
+  protocol,
+  formats,
+  bandwidths: [],
+  attributes: attributes.filter(({ name }) => name === "mid" || name === "rtcp-mux"),
+});
 
 /** The W3 side of a session's SDP: reads the browser's descriptions and writes ours. */
 export class AccessSide {
   readonly #context: MediaContext;
   readonly #sessionId: string;
   #version = 0;
-  #lines: Line[] = [];
+  #lines: MediaDescription[] = [];
   #audio = 0;
   #bundle: readonly string[] = [];
 
@@ -64,13 +67,7 @@ export class AccessSide {
     const ice = iceOf(session, media);
     const dtls = dtlsOf(session, media);
     if (ice === undefined || dtls === undefined || dtls.setup === "holdconn") throw new EpcscfError("epcscf/bad-sdp");
-    this.#lines = session.media.map((line) => ({
-      type: line.type,
-      protocol: line.protocol,
-      formats: line.formats,
-      mid: midOf(line),
-      rtcpMux: getAttribute(line, "rtcp-mux") !== undefined,
-    }));
+    this.#lines = session.media.map(outline);
     this.#audio = index;
     this.#bundle = bundleOf(session);
     return {
@@ -90,25 +87,27 @@ export class AccessSide {
 
   /** Our answer to the offer read last (SDP-07): its m-lines in its order, audio ours, the others refused. */
   answer(codecs: readonly Codec[], direction: Direction, setup: "active" | "passive"): string {
-    return this.#write(codecs, direction, setup, true);
+    return this.#write(codecs, direction, setup);
   }
 
   /** Our offer (SDP-09): on the m-lines there are, or one audio line in a new session. No BUNDLE group of our own. */
   offer(codecs: readonly Codec[], direction: Direction): string {
     if (this.#lines.length === 0) {
-      this.#lines = [{ type: "audio", protocol: "UDP/TLS/RTP/SAVPF", formats: [], mid: "0", rtcpMux: true }];
+      const attributes = [{ name: "mid", value: "0" }, { name: "rtcp-mux" }];
+      this.#lines = [
+        { type: "audio", port: 9, protocol: "UDP/TLS/RTP/SAVPF", formats: [], bandwidths: [], attributes },
+      ];
     }
-    return this.#write(codecs, direction, "actpass", this.#bundle.length > 0);
+    return this.#write(codecs, direction, "actpass");
   }
 
-  #write(codecs: readonly Codec[], direction: Direction, setup: string, echoBundle: boolean): string {
+  /** All m-lines with nothing but our audio accepted: what an answer and a further offer of ours look like alike. */
+  #write(codecs: readonly Codec[], direction: Direction, setup: "active" | "passive" | "actpass"): string {
     const { access } = this.#context;
     this.#version += 1;
-    const audioMid = this.#lines[this.#audio]?.mid;
-    const attributes: Attribute[] = [{ name: "ice-lite" }];
-    if (echoBundle && audioMid !== undefined && this.#bundle.includes(audioMid)) {
-      attributes.push({ name: "group", value: `BUNDLE ${audioMid}` });
-    }
+    const audio = this.#lines[this.#audio];
+    const mid = audio && midOf(audio);
+    const group = bundleAnswer(this.#bundle, mid === undefined ? [] : [mid]);
     const addressType = access.address.includes(":") ? "IP6" : "IP4";
     const session: SessionDescription = {
       origin: {
@@ -122,48 +121,33 @@ export class AccessSide {
       connection: { addressType, address: access.address },
       bandwidths: [],
       timing: "0 0",
-      attributes,
-      media: this.#lines.map((line, index) =>
-        index === this.#audio ? this.#audioLine(line, codecs, direction, setup) : refused(line),
+      attributes: [{ name: "ice-lite" }, ...(group === undefined ? [] : [group])],
+      media: answerMedia(this.#lines, (line, index) =>
+        index === this.#audio ? this.#accepted(line, codecs, direction, setup) : undefined,
       ),
     };
     return formatSdp(session);
   }
 
-  #audioLine(line: Line, codecs: readonly Codec[], direction: Direction, setup: string): MediaDescription {
+  #accepted(
+    line: MediaDescription,
+    codecs: readonly Codec[],
+    direction: Direction,
+    setup: "active" | "passive" | "actpass",
+  ): AcceptedMedia {
     const { access } = this.#context;
     return {
-      type: line.type,
       port: access.port,
-      protocol: line.protocol,
-      formats: codecs.map(({ payloadType }) => String(payloadType)),
-      bandwidths: [],
+      codecs,
+      direction,
       attributes: [
-        ...(line.rtcpMux ? [{ name: "rtcp-mux" }] : []),
-        ...(line.mid === undefined ? [] : [{ name: "mid", value: line.mid }]),
-        { name: "ice-ufrag", value: access.ufrag },
-        { name: "ice-pwd", value: access.pwd },
-        ...access.candidates.map((candidate) => ({ name: "candidate", value: formatCandidate(candidate) })),
-        { name: "end-of-candidates" },
-        { name: "fingerprint", value: `${access.fingerprint.algorithm} ${access.fingerprint.value}` },
-        { name: "setup", value: setup },
-        ...codecAttributes(codecs),
+        ...(getAttribute(line, "rtcp-mux") === undefined ? [] : [{ name: "rtcp-mux" }]),
+        ...iceAttributes({ ...access, endOfCandidates: true }),
+        ...dtlsAttributes({ setup, fingerprints: [access.fingerprint] }),
         { name: "ptime", value: "20" },
-        { name: direction },
       ],
     };
   }
-}
-
-function refused({ type, protocol, formats, mid }: Line): MediaDescription {
-  return {
-    type,
-    port: 0,
-    protocol,
-    formats: [...formats],
-    bandwidths: [],
-    attributes: [...(mid === undefined ? [] : [{ name: "mid", value: mid }]), { name: "inactive" }],
-  };
 }
 
 /** Parses SDP; what cannot be parsed is a 488 at this node. */

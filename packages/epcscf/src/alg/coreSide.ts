@@ -1,10 +1,11 @@
 import {
   addressOf,
-  codecAttributes,
+  answerMedia,
   codecsOf,
   directionOf,
   formatSdp,
   rtcpPortOf,
+  type AcceptedMedia,
   type Codec,
   type Direction,
   type MediaDescription,
@@ -30,7 +31,8 @@ export class CoreSide {
   readonly #context: MediaContext;
   readonly #sessionId: string;
   #version = 0;
-  #lines: { type: string; protocol: string; formats: readonly string[] }[] = [];
+  /** Order and number stay for the life of the session (RFC 3264 §8); tags are not for the core (SDP-03). */
+  #lines: MediaDescription[] = [];
   #audio = 0;
 
   constructor(context: MediaContext, sessionId: string) {
@@ -46,7 +48,14 @@ export class CoreSide {
     if (media === undefined) throw new EpcscfError("epcscf/no-common-media");
     const connection = addressOf(session, media);
     if (connection === undefined) throw new EpcscfError("epcscf/bad-sdp");
-    this.#lines = session.media.map(({ type, protocol, formats }) => ({ type, protocol, formats }));
+    this.#lines = session.media.map(({ type, port, protocol, formats }) => ({
+      type,
+      port,
+      protocol,
+      formats,
+      bandwidths: [],
+      attributes: [],
+    }));
     this.#audio = index;
     return {
       codecs: codecsOf(media),
@@ -66,7 +75,9 @@ export class CoreSide {
   write(codecs: readonly Codec[], direction: Direction): string {
     const { core } = this.#context;
     this.#version += 1;
-    if (this.#lines.length === 0) this.#lines = [{ type: "audio", protocol: "RTP/AVP", formats: [] }];
+    if (this.#lines.length === 0) {
+      this.#lines = [{ type: "audio", port: 9, protocol: "RTP/AVP", formats: [], bandwidths: [], attributes: [] }];
+    }
     const addressType = core.address.includes(":") ? "IP6" : "IP4";
     return formatSdp({
       origin: {
@@ -81,21 +92,17 @@ export class CoreSide {
       bandwidths: [],
       timing: "0 0",
       attributes: [],
-      media: this.#lines.map(({ type, protocol, formats }, index) =>
-        index === this.#audio
-          ? this.#audioLine(protocol, codecs, direction)
-          : { type, port: 0, protocol, formats: [...formats], bandwidths: [], attributes: [] },
+      media: answerMedia(this.#lines, (_, index) =>
+        index === this.#audio ? this.#accepted(codecs, direction) : undefined,
       ),
     });
   }
 
-  #audioLine(protocol: string, codecs: readonly Codec[], direction: Direction): MediaDescription {
-    const { core } = this.#context;
+  #accepted(codecs: readonly Codec[], direction: Direction): AcceptedMedia {
     return {
-      type: "audio",
-      port: core.port,
-      protocol,
-      formats: codecs.map(({ payloadType }) => String(payloadType)),
+      port: this.#context.core.port,
+      codecs,
+      direction,
       // RFC 3556: RTCP bandwidth beside that of 64 kbit/s G.711 with its headers at 20 ms.
       bandwidths: [
         { type: "AS", value: 80 },
@@ -103,10 +110,8 @@ export class CoreSide {
         { type: "RR", value: 2000 },
       ],
       attributes: [
-        ...codecAttributes(codecs),
         { name: "ptime", value: "20" },
         { name: "maxptime", value: "240" },
-        { name: direction },
       ],
     };
   }

@@ -1,5 +1,5 @@
 import type { MediaContext, MediaEvent, RelayPlan } from "@portico/agw";
-import { intersect, type Codec, type Direction } from "@portico/sdp";
+import { answerSetup, intersect, receives, sends, type Codec, type Direction } from "@portico/sdp";
 import { EpcscfError } from "../errors.ts";
 import { AccessSide, type AccessAudio } from "./accessSide.ts";
 import {
@@ -14,9 +14,6 @@ import {
 import { CoreSide, type CoreAudio } from "./coreSide.ts";
 
 type Role = "active" | "passive";
-
-const sends = (direction: Direction): boolean => direction === "sendrecv" || direction === "sendonly";
-const receives = (direction: Direction): boolean => direction === "sendrecv" || direction === "recvonly";
 
 /**
  * The IMS-ALG of one session: every description of one side becomes a description of the other, generated anew, and the
@@ -34,7 +31,7 @@ export class SessionMedia {
   #agreed: readonly Codec[] = [];
   /** What the browser would do if the far end let it: its own hold, not the other's. */
   #wish: Direction = "sendrecv";
-  /** The browser's DTLS role; stays as it is unless the browser changes it (RFC 8842 §5). */
+  /** Our DTLS role toward the browser; stays as it is unless the browser changes it (RFC 8842 §5.5). */
   #role: Role | undefined;
   /** What P-Early-Media allows before the answer, seen from the core. */
   #allowed: Direction = "sendrecv";
@@ -70,7 +67,7 @@ export class SessionMedia {
     );
     this.#agreed = events === undefined ? voice : [...voice, events];
     const role = this.#apply(offer, answer);
-    return this.#access.answer(this.#agreed, answer.direction, role === "active" ? "passive" : "active");
+    return this.#access.answer(this.#agreed, answer.direction, role);
   }
 
   /** The core's offer (or none, when it wants ours) becomes the offer for the browser. */
@@ -174,11 +171,11 @@ export class SessionMedia {
     return description;
   }
 
-  /** Programs the media context. @returns the browser's DTLS role. */
+  /** Programs the media context. @returns our DTLS role toward the browser. */
   #apply(access: AccessAudio, core: CoreAudio): Role {
     const { ufrag, pwd, fingerprints } = access;
     // SDP-08: with ICE-lite the browser speaks first, so it is the DTLS client wherever the choice is ours.
-    const role = access.setup === "actpass" ? (this.#role ?? "active") : access.setup;
+    const role = answerSetup(access.setup, this.#role ?? "passive");
     const { address, port, rtcpPort } = core;
     const accessEvents = eventsCodec(access.codecs);
     const coreEvents = eventsCodec(core.codecs);
@@ -191,7 +188,8 @@ export class SessionMedia {
       toAccess: sends(core.direction) && receives(access.direction),
     };
     try {
-      this.#context.setAccessRemote({ ufrag, pwd, fingerprints: [...fingerprints], setup: role });
+      const setup = role === "active" ? "passive" : "active";
+      this.#context.setAccessRemote({ ufrag, pwd, fingerprints: [...fingerprints], setup });
       // RFC 3264 §8.4: the unspecified address is a hold of old equipment and no place to send to.
       if (address !== "0.0.0.0") this.#context.setCoreRemote({ address, port, rtcpPort, latch: this.#latch });
     } catch {
