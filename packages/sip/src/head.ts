@@ -4,7 +4,7 @@ import { header, headerId, sameName } from "./headerNames.ts";
 import type { LineIndex } from "./lineIndex.ts";
 import { emptyIndex, maxLines, stride } from "./lineIndex.ts";
 import { octets } from "./octets.ts";
-import { findParam, skipValue } from "./plain.ts";
+import { plainTag } from "./plain.ts";
 import { endOfElement, isToken, isTokenChar, startOfList, trimmed } from "./scan.ts";
 
 /** A line that was not in the message as it came. */
@@ -82,12 +82,9 @@ export class Head {
   /** The tag of From or To; empty when it has none, undefined when the value must be parsed to tell. */
   tag(id: number): string | undefined {
     const line = this.#lineAt(this.findId(id));
-    const { lines, plain, fromParams, toParams } = this.#index;
+    const { lines, plain } = this.#index;
     if (typeof line !== "number" || lines[line * stride] !== id || (plain & (1 << id)) === 0) return undefined;
-    const end = lines[line * stride + 3] ?? 0;
-    const at = findParam(this.#source, id === header.from ? fromParams : toParams, end, "tag");
-    if (at < 0) return "";
-    return this.#source.slice(at + 1, skipValue(this.#source, at + 1, end)) || undefined;
+    return plainTag(this.#source, lines[line * stride + 2] ?? 0);
   }
 
   #start(line: number): number {

@@ -25,15 +25,11 @@ export interface LineIndex {
   readonly body: number;
   /** A bit for each header number whose values all are of a plain form: on one line, ASCII (plain.ts). */
   plain: number;
-  /** Where the parameters of a plain From begin. */
-  fromParams: number;
-  /** As {@link LineIndex.fromParams}, of To. */
-  toParams: number;
 }
 
 /** An index of no lines. */
 export function emptyIndex(): LineIndex {
-  return { lines: [0, 0], count: 0, body: 0, plain: 0, fromParams: 0, toParams: 0 };
+  return { lines: [0, 0], count: 0, body: 0, plain: 0 };
 }
 
 /** The CR that ends the line beginning at `from`: both octets of CRLF, neither of them alone (RFC 3261 §7). */
@@ -83,5 +79,5 @@ export function indexLines(octets: string, from: number): LineIndex {
     at = cr + 2;
   }
   lines[count * stride + 1] = at;
-  return { lines, count, body: at + 2, plain: 0, fromParams: 0, toParams: 0 };
+  return { lines, count, body: at + 2, plain: 0 };
 }

@@ -51,8 +51,7 @@ export abstract class Message {
   /** One value for each line of this name. */
   all(name: string): string[] {
     const values: string[] = [];
-    for (let at = this.head.find(name); at >= 0; at = this.head.find(name, at + 1))
-      values.push(this.head.textAt(at));
+    for (let at = this.head.find(name); at >= 0; at = this.head.find(name, at + 1)) values.push(this.head.textAt(at));
     return values;
   }
 
@@ -67,10 +66,7 @@ export abstract class Message {
 
   /** All header lines in their order, names as written. */
   headers(): [name: string, value: string][] {
-    return Array.from({ length: this.head.size }, (_, at) => [
-      this.head.nameAt(at),
-      this.head.textAt(at),
-    ]);
+    return Array.from({ length: this.head.size }, (_, at) => [this.head.nameAt(at), this.head.textAt(at)]);
   }
 
   /**

@@ -43,7 +43,13 @@ export class SipResponse extends Message {
     const index = indexLines(source, cr + 2);
     const end = validate(source, index);
     const head = new Head(source, index, start, true, end >= 0);
-    return new SipResponse(status, source.slice(start + 12, cr), head, source.slice(index.body, end < 0 ? undefined : end), true);
+    return new SipResponse(
+      status,
+      source.slice(start + 12, cr),
+      head,
+      source.slice(index.body, end < 0 ? undefined : end),
+      true,
+    );
   }
 
   /** 100 to 699. */

@@ -5,7 +5,7 @@ import { header } from "./headerNames.ts";
 import type { LineIndex } from "./lineIndex.ts";
 import { stride } from "./lineIndex.ts";
 import { parseNameAddr } from "./nameAddr.ts";
-import { plainAddresses, plainCSeq, plainVias, plainWord, skipAddressUri, skipParams } from "./plain.ts";
+import { plainAddress, plainAddresses, plainCSeq, plainVias, plainWord } from "./plain.ts";
 import { firstElement, parseNumber, parseNumberAt, splitList } from "./scan.ts";
 import { parseVia } from "./via.ts";
 
@@ -55,7 +55,7 @@ export function validate(source: string, index: LineIndex): number {
     const from = lines[entry + 2] ?? 0;
     const to = lines[entry + 3] ?? 0;
     if (id === header.contentLength) end = endOfBody(source, from, to, index.body);
-    else if (to < 0 || !isPlain(id, source, from, to, index)) {
+    else if (to < 0 || !isPlain(id, source, from, to)) {
       odd |= bit;
       checkValue(id, valueOf(source, from, to));
     }
@@ -73,24 +73,21 @@ function endOfBody(source: string, from: number, to: number, body: number): numb
 }
 
 /** True when the value is known to be right; false says nothing. */
-function isPlain(id: number, source: string, from: number, to: number, index: LineIndex): boolean {
+function isPlain(id: number, source: string, from: number, to: number): boolean {
   switch (id) {
     case header.via:
-      return plainVias(source, from, to);
+      return plainVias(source, from);
     case header.from:
-      index.fromParams = skipAddressUri(source, from, to);
-      return index.fromParams >= 0 && skipParams(source, index.fromParams, to) === to;
     case header.to:
-      index.toParams = skipAddressUri(source, from, to);
-      return index.toParams >= 0 && skipParams(source, index.toParams, to) === to;
+      return plainAddress(source, from);
     case header.contact:
     case header.route:
     case header.recordRoute:
-      return plainAddresses(source, from, to);
+      return plainAddresses(source, from);
     case header.callId:
-      return plainWord(source, from, to);
+      return plainWord(source, from);
     case header.cseq:
-      return plainCSeq(source, from, to) >= 0;
+      return plainCSeq(source, from);
     case header.maxForwards: {
       // RFC 3261 §20.22: 0 to 255
       const hops = parseNumberAt(source, from, to);

@@ -10,5 +10,5 @@ export function sipFigure(message: MessageName): Figure {
     program: new URL("process.ts", import.meta.url),
     args: [relay, message],
   });
-  return loopFigure([loop("portico"), loop("drachtio"), loop("jssip"), loop("sipjs")]);
+  return loopFigure([loop("portico"), loop("drachtio"), loop("kirm"), loop("jssip"), loop("sipjs")]);
 }

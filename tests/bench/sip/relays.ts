@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { formatVia, parseMessage, type SipRequest } from "@portico/sip";
+import { parseMessage, type SipRequest } from "@portico/sip";
 
 /** Takes a request as it came from a socket; gives back what goes to the next hop. */
 export type Relay = (request: Buffer) => string;
@@ -12,6 +12,7 @@ const via = "SIP/2.0/TCP 192.0.2.7:5060;branch=z9hG4bK9c0d1e2f3a4b";
 export const relays = {
   portico: { title: "Portico", load: async () => portico },
   drachtio: { title: "drachtio-srf 5.0.29", load: async () => drachtio() },
+  kirm: { title: "sip 0.0.6", load: async () => kirm() },
   jssip: { title: "jssip 3.13.8 (parse only)", load: async () => jssip() },
   sipjs: { title: "sip.js 0.21.2 (parse only)", load: async () => await sipjs() },
 } satisfies Record<string, { title: string; load: () => Promise<Relay> }>;
@@ -21,8 +22,8 @@ export type RelayName = keyof typeof relays;
 /** Parse, read what tells the dialog, edit the route (Via on, Route off, Max-Forwards down), serialise. */
 function portico(bytes: Buffer): string {
   const request = parseMessage(bytes.toString("latin1")) as SipRequest;
-  const { callId, fromTag, toTag, cseq, topVia } = request;
-  known(callId, fromTag, toTag, cseq.method, formatVia(topVia));
+  const { callId, fromTag, toTag, cseq } = request;
+  known(callId, fromTag, toTag, cseq.method, request.get("Via"));
   request.prepend("Via", via);
   request.removeFirst("Route");
   request.set("Max-Forwards", String(Number(request.get("Max-Forwards")) - 1));
@@ -54,6 +55,49 @@ function drachtio(): Relay {
     else headers["route"] = rest.join(",");
     headers["max-forwards"] = String(Number(headers["max-forwards"]) - 1);
     return message.toString();
+  };
+}
+
+interface KirmMessage {
+  readonly method: string;
+  readonly headers: Record<string, string> & {
+    readonly "call-id": string;
+    readonly from: { readonly params: { readonly tag?: string } };
+    readonly to: { readonly params: { readonly tag?: string } };
+    readonly cseq: { readonly method: string };
+    readonly via: { readonly host: string }[];
+    route?: object[];
+  };
+}
+
+/** The same job with the `sip` package: it parses the headers it knows to objects, and writes all anew. */
+function kirm(): Relay {
+  const { parse, stringify } = require("sip") as {
+    parse: (text: string) => KirmMessage;
+    stringify: (message: KirmMessage) => string;
+  };
+  const added = {
+    version: "2.0",
+    protocol: "TCP",
+    host: "192.0.2.7",
+    port: 5060,
+    params: { branch: "z9hG4bK9c0d1e2f3a4b" },
+  };
+  return (bytes) => {
+    const message = parse(bytes.toString("latin1"));
+    const { headers } = message;
+    known(
+      headers["call-id"],
+      headers.from.params.tag,
+      headers.to.params.tag,
+      headers.cseq.method,
+      headers.via[0]?.host,
+    );
+    headers.via.unshift(added);
+    headers.route?.shift();
+    if (headers.route?.length === 0) delete headers.route;
+    headers["max-forwards"] = String(Number(headers["max-forwards"]) - 1);
+    return stringify(message);
   };
 }
 
