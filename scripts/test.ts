@@ -47,6 +47,7 @@ if (!failed && whole) complaints.push(...checkReport(results));
 if (process.env["CI"] === "true" && skipped.length > 0) complaints.push("in CI no test may be skipped");
 
 for (const test of skipped) console.log(`skipped: ${test.file}: ${test.title}`);
-for (const complaint of complaints) console.error(complaint);
+// On the same stream as the counts, which must come last.
+for (const complaint of complaints) console.log(complaint);
 process.exitCode = failed || complaints.length > 0 ? 1 : 0;
 console.log(countTests(results));

@@ -8,9 +8,11 @@ function setTimer(ms: number, run: () => void): () => void {
   let timer: NodeJS.Timeout;
   const arm = (): void => {
     const left = due - performance.now();
-    timer = left > longest ? setTimeout(arm, longest) : setTimeout(run, Math.max(0, left));
+    // A timer counts from the start of its turn of the event loop, so it may come a little before its time.
+    if (left <= 0) run();
+    else timer = setTimeout(arm, Math.min(left, longest));
   };
-  arm();
+  timer = setTimeout(arm, Math.min(Math.max(0, ms), longest));
   return () => clearTimeout(timer);
 }
 
