@@ -42,3 +42,6 @@ export type {
   SubscriptionPhase,
 } from "./subscription/subscription.ts";
 export type { SubscriptionEnd } from "./subscription/state.ts";
+export { targetsOf } from "./target/target.ts";
+export type { Target, TargetOptions } from "./target/target.ts";
+export type { NaptrRecord, Resolver, SrvRecord } from "./target/resolver.ts";

@@ -1,6 +1,21 @@
 import { createResponse, Dialog, parseMessage, SipRequest, SipResponse } from "@portico/sip";
+import type { DialogState } from "@portico/sip";
+import { SeededRandom } from "@portico/sip/testing";
 import { expect, test } from "vitest";
 import { inviteRequest } from "./callHarness.ts";
+import { fuzzRuns } from "./fuzzRuns.ts";
+
+const plain: DialogState = {
+  callId: "c",
+  localTag: "l",
+  remoteTag: "r",
+  local: "<sip:mary@acme.ims.test>;tag=l",
+  remote: "<sip:ken@acme.ims.test>;tag=r",
+  remoteTarget: "sip:ken@right.invalid",
+  routeSet: [],
+  localCseq: 1,
+  phase: "confirmed",
+};
 
 function answered(status: number, headers: [string, string][] = []): { invite: SipRequest; response: SipResponse } {
   const invite = inviteRequest([["Record-Route", "<sip:one.invalid;lr>, <sip:two.invalid;lr>"]]);
@@ -106,4 +121,60 @@ test("an ACK has the INVITE's CSeq number and takes none", () => {
   const ack = dialog.createAck(1, { type: "application/sdp", text: "v=0\r\n" });
   const parsed = parseMessage(ack.prepend("Via", "SIP/2.0/WSS left.invalid;branch=z9hG4bKa").toOctets());
   expect([parsed.get("CSeq"), parsed.body, dialog.createRequest("BYE").cseq.number]).toEqual(["1 ACK", "v=0\r\n", 2]);
+});
+
+test("a GRUU is a target like any other, with its parameters (RFC 5627 §3.2)", () => {
+  const gruu = "sip:ken@acme.ims.test;gr=urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6";
+  const dialog = Dialog.restore({ ...plain, remoteTarget: "sip:ken@old.invalid" });
+  dialog.updateTarget(SipResponse.create(200, "OK", [["Contact", `<${gruu}>;+sip.instance="<urn:uuid:x>"`]]));
+  expect(dialog.createRequest("BYE").uri).toBe(gruu);
+});
+
+test("a target refresh changes the target, never the route set (RFC 3261 §12.2.1.2)", () => {
+  const dialog = Dialog.restore({ ...plain, routeSet: ["<sip:p1.invalid;lr>", "<sip:p2.invalid;lr>"] });
+  dialog.updateTarget(
+    SipResponse.create(200, "OK", [
+      ["Contact", "<sip:ken@new.invalid>"],
+      ["Record-Route", "<sip:elsewhere.invalid;lr>"],
+    ]),
+  );
+  const bye = dialog.createRequest("BYE");
+  expect([bye.uri, ...bye.list("Route")]).toEqual([
+    "sip:ken@new.invalid",
+    "<sip:p1.invalid;lr>",
+    "<sip:p2.invalid;lr>",
+  ]);
+});
+
+test("whatever comes in whatever order: our CSeq rises by one, the peer's never falls, the tags stay", () => {
+  for (let seed = 1; seed <= fuzzRuns(200); seed += 1) {
+    const random = new SeededRandom(seed);
+    const any = (below: number): number => Math.floor(random.next() * below);
+    let dialog = Dialog.restore({ ...plain, routeSet: random.next() < 0.5 ? ["<sip:strict.invalid>"] : [] });
+    let [own, highest, peer] = [plain.localCseq, -1, plain.remoteTarget];
+    const verdicts: [string, string][] = [];
+    for (let step = 0; step < 40; step += 1) {
+      const number = any(60);
+      const act = any(5);
+      if (act === 0) own += 1;
+      const sent = act === 0 ? dialog.createRequest("INFO") : dialog.createAck(own);
+      expect(sent.cseq.number).toBe(own);
+      expect([sent.fromTag, sent.toTag, sent.callId]).toEqual(["l", "r", "c"]);
+      expect(sent.list("Route").at(-1) ?? `<${sent.uri}>`).toBe(`<${peer}>`);
+      if (act === 1) {
+        const request = SipRequest.create("INFO", "sip:a@b", [["CSeq", `${number} INFO`]]);
+        verdicts.push([dialog.accepts(request), number > highest ? "ok" : "old"]);
+        highest = Math.max(highest, number);
+      }
+      if (act === 2) {
+        const usable = random.next() < 0.5;
+        dialog.updateTarget(
+          SipResponse.create(200, "", usable ? [["Contact", `<sip:ken@${number}.invalid>`]] : [["Contact", "*"]]),
+        );
+        if (usable) peer = `sip:ken@${number}.invalid`;
+      }
+      if (act === 3) dialog = Dialog.restore(structuredClone(dialog.state));
+    }
+    expect(verdicts.filter(([got, wanted]) => got !== wanted)).toEqual([]);
+  }
 });

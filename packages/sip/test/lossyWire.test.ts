@@ -3,6 +3,7 @@ import type { InviteEvents, InviteUsage } from "@portico/sip";
 import { SeededRandom, VirtualClock, Wire } from "@portico/sip/testing";
 import { expect, test } from "vitest";
 import { hear, inviteRequest } from "./callHarness.ts";
+import { fuzzRuns } from "./fuzzRuns.ts";
 
 /** What one side does to its call, at random times. */
 const acts: ((usage: InviteUsage) => void)[] = [
@@ -89,11 +90,11 @@ function run(seed: number, protocol: "UDP" | "WSS", loss: number): Outcome {
 const clean = { errors: [], callerEnds: 1, calleeEndsOften: false, alive: 0, leftOver: 0 };
 
 test("over a wire that loses, delays and reorders, every call ends once on both sides and leaves nothing behind", () => {
-  for (let seed = 1; seed <= 200; seed += 1) {
+  for (let seed = 1; seed <= fuzzRuns(200); seed += 1) {
     const { ladder, ...udp } = run(seed, "UDP", seed % 2 === 0 ? 0.2 : 0.45);
     expect({ ladder, ...udp }).toEqual({ ladder, ...clean });
   }
-  for (let seed = 1; seed <= 150; seed += 1) {
+  for (let seed = 1; seed <= fuzzRuns(150); seed += 1) {
     const { ladder, ...wss } = run(seed, "WSS", 0);
     expect({ ladder, ...wss }).toEqual({ ladder, ...clean });
   }
