@@ -28,6 +28,7 @@ export {
   type SetupRole,
 } from "./dtls.ts";
 export { SdpError, type SdpErrorCode } from "./errors.ts";
+export { explainSdpError } from "./explain.ts";
 export { formatSdp } from "./format.ts";
 export {
   formatCandidate,

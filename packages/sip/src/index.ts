@@ -1,6 +1,7 @@
 export type { Clock, Hop, Random } from "./ports.ts";
 export { SipError } from "./errors.ts";
 export type { SipErrorCode } from "./errors.ts";
+export { explainSipError } from "./explain.ts";
 export { octets } from "./octets.ts";
 export { formatParams, quote, unquote } from "./params.ts";
 export type { Params } from "./params.ts";
