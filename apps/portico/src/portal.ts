@@ -1,7 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import type { Server } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
+import { promisify } from "node:util";
 import { openEmbeddedPlane, type MediaPlane } from "@portico/agw";
 import { Epcscf, JwtVerifier, type Log } from "@portico/epcscf";
 import { openStore } from "@portico/store";
@@ -30,13 +33,13 @@ const w2Path = "/w2";
 /** Starts a portal. Whatever was opened is closed again when a later step fails. */
 export async function startPortal(config: PortalConfig, log: Log): Promise<Portal> {
   const opened: (() => Promise<void>)[] = [];
-  const close = async (): Promise<void> => {
-    for (const step of opened.splice(0).toReversed()) await step();
-  };
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => (closing ??= closeAll(opened));
   try {
     return await start(config, log, (step) => opened.push(step), close);
   } catch (error) {
-    await close();
+    // What went wrong first is what is told.
+    await close().catch(() => undefined);
     throw error;
   }
 }
@@ -49,15 +52,24 @@ async function start(
 ): Promise<Portal> {
   mkdirSync(config.data, { recursive: true, mode: 0o700 });
   const { tls } = config;
+  const server = httpServer(tls);
+  let serve: RequestListener = notYet;
   const http = fastify({
-    ...(tls === undefined ? {} : { https: { cert: readFileSync(tls.cert), key: readFileSync(tls.key) } }),
     logger: false,
     bodyLimit: 65_536,
-    requestTimeout: 15_000,
+    serverFactory(handler) {
+      serve = handler;
+      return server;
+    },
   });
   // The port comes first: with port 0 the issuer and the W2 address depend on it.
-  const binding = await listenFirst(http.server, config.listen);
-  onClose(() => http.close());
+  server.on("request", notYet);
+  const binding = await listenFirst(server, config.listen);
+  onClose(async () => {
+    await http.close();
+    server.closeAllConnections();
+    await promisify(server.close.bind(server))();
+  });
   const url = config.listen.port === 0 ? withPort(config.publicUrl, binding.port) : config.publicUrl;
   const { host } = new URL(url);
 
@@ -129,12 +141,38 @@ async function start(
 
   await http.register(wafRoutes(waf));
   http.get("/health", () => ({ status: "ok", ...epcscf.counts, media: media.size }));
-  http.server.on("upgrade", (request, socket, head) => {
-    if (request.url?.split("?", 1)[0] === w2Path) epcscf.upgrade(request, socket, head, tls !== undefined);
-    else socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-  });
   await http.ready();
+  server.off("request", notYet).on("request", serve);
+  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (request.url?.split("?", 1)[0] === w2Path) epcscf.upgrade(request, socket, head, tls !== undefined);
+    else refuseUpgrade(socket);
+  });
   return { url, mwPort: epcscf.mwPort, waf, epcscf, media, close };
+}
+
+/** Closes what was opened, the last first; a step that fails keeps no other from being done. */
+async function closeAll(opened: readonly (() => Promise<void>)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const step of opened.toReversed()) await step().catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
+}
+
+/** A request, headers and body, must have come within 15 s. */
+function httpServer(tls: PortalConfig["tls"]): Server {
+  const bounds = { requestTimeout: 15_000 };
+  if (tls === undefined) return createServer(bounds);
+  return createTlsServer({ ...bounds, cert: readFileSync(tls.cert), key: readFileSync(tls.key) });
+}
+
+/** Answers while the portal starts: browsers and web servers that knew the one before come back at once. */
+function notYet(_: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(503, { "Retry-After": "1", Connection: "close" }).end();
+}
+
+function refuseUpgrade(socket: Duplex): void {
+  // Node no longer watches an upgraded socket: its error would end the process, its peer could hold it for ever.
+  socket.on("error", () => undefined);
+  socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", () => socket.destroy());
 }
 
 function tenants(config: PortalConfig): TenantConfig[] {

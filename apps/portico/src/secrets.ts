@@ -1,15 +1,23 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { ConfigError } from "./config.ts";
 
-/** The node's seal key: made at the first start, readable by its owner alone. */
+const octets = 32;
+
+/**
+ * The node's seal key: made at the first start, readable by its owner alone.
+ * @throws ConfigError when the file holds something else: a full disk leaves it empty, and an empty key seals nothing.
+ */
 export function sealKey(folder: string): Uint8Array {
   const file = join(folder, "seal.key");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   try {
-    writeFileSync(file, randomBytes(32), { mode: 0o600, flag: "wx" });
+    writeFileSync(file, randomBytes(octets), { mode: 0o600, flag: "wx" });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
-  return readFileSync(file);
+  const key = readFileSync(file);
+  if (key.length !== octets) throw new ConfigError(`${file}: is no seal key; remove it, and a new one is made`);
+  return key;
 }

@@ -1,0 +1,32 @@
+/** A configuration that fits; ports are chosen by the system. */
+export const good: string = `
+publicUrl: https://portal.example
+listen: { address: 127.0.0.1, port: 0 }
+home:
+  domain: ims.test
+  entryPoint: sip:127.0.0.1:5060
+  protocol: TCP
+mw: { address: 127.0.0.1, port: 0, peers: [127.0.0.1] }
+media:
+  access: [{ bind: 127.0.0.1 }]
+  accessPort: 0
+  coreAddress: 127.0.0.1
+  corePorts: [41000, 41099]
+  latchCore: false
+data: ./data
+accessTokenSeconds: 3600
+maxExpiresSeconds: 3600
+graceSeconds: 32
+emergencyNumbers: ["112"]
+dialPlan: { internationalPrefix: "00" }
+tenants:
+  - id: acme
+    name: Acme
+    clientId: talk.acme.example
+    clientJwks: https://talk.acme.example/jwks
+    identityProvider: { issuer: https://talk.acme.example/idp, jwks: https://talk.acme.example/idp/jwks, audience: web }
+    origins: [https://talk.acme.example]
+    services: [voice]
+    block: { domain: acme.ims.test, count: 10, assignment: sticky, quarantineSeconds: 60 }
+    state: active
+`;
