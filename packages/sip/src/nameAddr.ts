@@ -49,7 +49,8 @@ export function parseNameAddr(text: string): NameAddr {
     const words = trimmed(text, start, less);
     // The bracket of a quoted parameter, as in `sip:a@b;+sip.instance="<urn:…>"`.
     if (words.includes(";")) return parseAddrSpec(text, start);
-    if (words.includes('"') || words.includes(">")) fail("display name");
+    // A comma without them would part two addresses elsewhere (RFC 4475 §3.1.2.15).
+    if (/[",>]/.test(words)) fail("display name");
     if (words.length > 0) display = words;
   }
   const greater = text.indexOf(">", less);
