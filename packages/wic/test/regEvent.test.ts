@@ -1,4 +1,6 @@
+import { createResponse, Dialog, parseMessage } from "@portico/sip";
 import type { ServerTransaction } from "@portico/sip";
+import { ScriptedPeer } from "@portico/sip/testing";
 import { expect, test } from "vitest";
 import { impu, reginfo, World } from "./world.ts";
 
@@ -100,16 +102,35 @@ test("another device's contact, another identity and broken documents change not
   expect(world.reports).toEqual([]);
 });
 
-test("a NOTIFY without a subscription gets 481, an old one 500", async () => {
+test("a NOTIFY without a subscription gets 481, an old one 500, gaps are allowed", async () => {
   const world = new World();
   await world.registered();
-  await world.notify(reginfo(contactOf(world)));
-  const { raw } = world.sent.at(-1) ?? { raw: "" };
-  expect(raw.startsWith("SIP/2.0 200")).toBe(true);
+  const subscribe = world.last("SUBSCRIBE");
+  const scscf = new ScriptedPeer({ clock: world.clock, hop: world.hop(world.socket) });
+  world.socket.onFrame = (raw) => scscf.receive(parseMessage(raw));
+  scscf.dialog = Dialog.uas(subscribe, createResponse(subscribe, 200, { toTag: "scscf" }));
+  const first = scscf.dialog.createRequest("NOTIFY", [["Event", "reg"]]);
+  const third = first.clone().set("CSeq", "3 NOTIFY");
+  scscf.send(third);
+  await scscf.expectResponse(200);
+  scscf.send(first);
+  await scscf.expectResponse(500);
+  scscf.send(third.clone().set("CSeq", "4 NOTIFY").set("Call-ID", "other"));
+  await scscf.expectResponse(481);
+  scscf.request("INFO");
+  await scscf.expectResponse(481);
+  await scscf.expectNothing(1000);
+  expect(world.states.at(-1)).toEqual(["registered", undefined]);
+});
+
+test("a new connection has a subscription of its own", async () => {
+  const world = new World();
+  await world.registered();
+  const before = world.last("SUBSCRIBE").callId;
   world.socket.drop(1006);
   await world.clock.settle(2_000);
-  const before = world.requests("SUBSCRIBE").length;
-  expect(before).toBe(2);
+  expect(world.requests("SUBSCRIBE").length).toBe(2);
+  expect(world.last("SUBSCRIBE").callId).not.toBe(before);
 });
 
 test("the subscription is refreshed before its end", async () => {
