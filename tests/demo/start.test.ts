@@ -61,7 +61,7 @@ const answers = async (url: string): Promise<boolean> => {
   }
 };
 
-test("GEN-13 the demo says within 15 s where to go and who can sign in, and Ctrl-C ends all of it", async () => {
+test("the demo says within 15 s where to go and who can sign in, and Ctrl-C ends all of it", async () => {
   const demo = new Demo();
   const said = await demo.ready();
   expect(said).toContain("http://localhost:8080");

@@ -59,7 +59,7 @@ describe.skipIf(!hasChromium)(`calls of a real browser${hasChromium ? "" : " (sk
     for (const { octets } of world.lab.wire.entries) expect(octets).not.toContain(token);
   });
 
-  test("GEN-06b AGW-01 a call out: tones both ways, silence after the end, media released", async () => {
+  test("GEN-06b GEN-13a AGW-01a a call out: tones both ways, silence after the end, media released", async () => {
     await dial(mary.page, announcement);
     await callPhase(mary.page, "active");
     expect(await mary.page.getByTestId("path").textContent()).toBe("Telephone network");
@@ -91,6 +91,26 @@ describe.skipIf(!hasChromium)(`calls of a real browser${hasChromium ? "" : " (sk
     expect(answer).toMatch(/^m=audio \d+ UDP\/TLS\/RTP\/SAVPF 8 /m);
   });
 
+  test("GEN-11 GEN-12 all that crosses W2 is SIP, and media are agreed on by SDP offer and answer alone", () => {
+    const messages = [...w2.sent, ...w2.received]
+      .filter((text) => text.trim() !== "")
+      .map((text) => parseMessage(text));
+    const bodies = messages.filter(({ body }) => body !== "");
+    const types = new Set(bodies.map((message) => message.get("Content-Type")));
+    expect(types).toEqual(new Set(["application/reginfo+xml", "application/sdp"]));
+    const [offer, answer] = bodies.filter((message) => message.get("Content-Type") === "application/sdp");
+    expect(offer).toMatchObject({ method: "INVITE" });
+    expect(answer?.cseq).toEqual(offer?.cseq);
+  });
+
+  test("WIC-18 the browser offers DTLS-SRTP, never SDES, and would take an answer without BUNDLE", () => {
+    const offer = w2.sent.find((message) => message.startsWith("INVITE"));
+    expect(offer).toMatch(/^m=audio \d+ UDP\/TLS\/RTP\/SAVPF /m);
+    expect(offer).toMatch(/^a=fingerprint:sha-256 /m);
+    expect(offer).not.toContain("a=crypto");
+    expect(offer).not.toContain("a=bundle-only");
+  });
+
   test("EPC-SES-04b EPC-SES-05b EPC-SES-06b the INVITE at the S-CSCF: asserted identity, our dialog, no record of us, no token", () => {
     const [entry] = world.lab.wire.find("INVITE", "S-CSCF", "in");
     const sent = w2.sent.find((message) => message.startsWith("INVITE"));
@@ -106,7 +126,7 @@ describe.skipIf(!hasChromium)(`calls of a real browser${hasChromium ? "" : " (sk
     expect(invite.list("Via")).toHaveLength(1);
   });
 
-  test("WIC-25a AGW-15 keys pressed in a call arrive as RFC 4733 events", async () => {
+  test("WIC-25a AGW-15a keys pressed in a call arrive as RFC 4733 events", async () => {
     await dial(mary.page, announcement);
     await callPhase(mary.page, "active");
     await expect.poll(async () => hearsPattern(await listen(mary.page, 1500), 1000), { timeout: 10_000 }).toBe(true);

@@ -26,7 +26,7 @@ describe.skipIf(lacking !== "")(`a browser as users have it${lacking === "" ? ""
     await world?.close();
   });
 
-  test("AGW-02 SDP-11 Chromium without loopback flags: the call goes over an interface of the machine, both sides hear", async () => {
+  test("AGW-02 Chromium without loopback flags: the call goes over an interface of the machine, both sides hear", async () => {
     await dial(mary.page, "+12025550120");
     await callPhase(mary.page, "active");
     expect(hearsPattern(await listen(mary.page, 3000), 1000)).toBe(true);

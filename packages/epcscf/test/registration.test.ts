@@ -216,7 +216,7 @@ describe("refusals", () => {
     expect(rig.core.got).toHaveLength(0);
   });
 
-  test("EPC-REG-06 SEC-03b an identity outside the block of the token's site: 403", async () => {
+  test("EPC-REG-06 GEN-09b SEC-03b an identity outside the block of the token's site: 403", async () => {
     const browser = await rig.connect();
     expect((await browser.register(await rig.token({ client_id: "talk.other.example" }))).status).toBe(403);
     expect((await browser.register(await rig.token({ tenant: "other" }))).status).toBe(403);
