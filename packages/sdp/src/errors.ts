@@ -1,10 +1,10 @@
 /** What can be wrong with a session description, and the SIP status that answers it; explain.ts says more. */
 const catalogue = {
-  "sdp-too-large": [413, "The session description is longer than 32 KiB."],
-  "sdp-too-many-media": [488, "The session description has more than 64 m-lines."],
-  "sdp-version": [488, "The session description does not begin with v=0."],
-  "sdp-syntax": [400, "A line of the session description breaks the grammar of RFC 8866."],
-  "sdp-unsafe-text": [500, "A value to be written holds CR, LF or NUL."],
+  "sdp-too-large": [413, "The SDP is longer than 32 KiB."],
+  "sdp-too-many-media": [488, "The SDP has more than 64 m-lines."],
+  "sdp-version": [488, "The SDP does not begin with v=0."],
+  "sdp-syntax": [400, "A line of the SDP is malformed."],
+  "sdp-unsafe-text": [500, "A value has CR, LF or NUL."],
 } as const;
 
 /** The codes of {@link SdpError}. */

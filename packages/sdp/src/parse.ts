@@ -59,7 +59,7 @@ export function parseSdp(text: string): SessionDescription {
     number += 1;
     if (from === end) continue;
     if (carriageReturn < end || nul < end || text.charCodeAt(from + 1) !== equalsSign)
-      throw syntax(number, text.charAt(from));
+      refuse(number, text.charAt(from));
     const type = text.charAt(from);
     if (number === 1) {
       if (text.slice(from, end).trimEnd() !== "v=0") throw new SdpError("sdp-version");
@@ -78,41 +78,35 @@ export function parseSdp(text: string): SessionDescription {
     switch (type) {
       case "m": {
         if (media.length === maxMedia) throw new SdpError("sdp-too-many-media");
-        const opened = readMedia(value);
-        if (!opened) throw syntax(number, type);
+        const opened = readMedia(value) ?? refuse(number, type);
         media.push(opened);
         section = opened;
         break;
       }
       case "c": {
-        const connection = readConnection(value);
-        if (!connection) throw syntax(number, type);
+        const connection = readConnection(value) ?? refuse(number, type);
         if (section.connection) keep(section, type, value);
         else section.connection = connection;
         break;
       }
-      case "b": {
-        const bandwidth = readBandwidth(value);
-        if (!bandwidth) throw syntax(number, type);
-        section.bandwidths.push(bandwidth);
+      case "b":
+        section.bandwidths.push(readBandwidth(value) ?? refuse(number, type));
         break;
-      }
       case "o":
-        if (origin || section !== session) throw syntax(number, type);
-        origin = readOrigin(value);
-        if (!origin) throw syntax(number, type);
+        if (origin || section !== session) refuse(number, type);
+        origin = readOrigin(value) ?? refuse(number, type);
         break;
       case "s":
-        if (name !== undefined || section !== session) throw syntax(number, type);
+        if (name !== undefined || section !== session) refuse(number, type);
         name = value;
         break;
       case "t":
-        if (section !== session) throw syntax(number, type);
+        if (section !== session) refuse(number, type);
         if (timing === undefined) timing = value;
         else keep(section, type, value);
         break;
       case "v":
-        throw syntax(number, type);
+        refuse(number, type);
       default: {
         const current = media.at(-1);
         if (type === "i" && current && current.title === undefined) current.title = value;
@@ -130,8 +124,8 @@ function indexOrEnd(text: string, mark: string, from: number): number {
   return at === -1 ? text.length : at;
 }
 
-function syntax(number: number, type: string): SdpError {
-  return new SdpError("sdp-syntax", `Line ${number}, type ${JSON.stringify(type)}.`);
+function refuse(number: number, type: string): never {
+  throw new SdpError("sdp-syntax", `Line ${number}, type ${JSON.stringify(type)}.`);
 }
 
 function keep(section: Section, type: string, value: string): void {
