@@ -1,6 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { createServer as createHttpServer, type IncomingMessage, type Server } from "node:http";
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import cookie from "@fastify/cookie";
 import Fastify, { type FastifyInstance } from "fastify";
@@ -23,6 +29,8 @@ import { WebSessions } from "./webSessions.ts";
 
 /** Octets of an API request at most; none carries much. */
 const bodyLimit = 4096;
+/** Milliseconds in which a request, headers and body, must have come. */
+const requestTimeout = 15_000;
 
 /** The running site. */
 export interface Acme {
@@ -77,10 +85,14 @@ async function compose(config: AcmeConfig, server: Server): Promise<Acme> {
   const directory = new Directory(accounts.all(), waf, (user) => hub.presenceOf(user));
   const signIn = new SignIn({ publicUrl, client, accounts, sessions });
 
+  let serve: RequestListener = notYet;
   const app = Fastify({
     bodyLimit,
     forceCloseConnections: true,
-    serverFactory: (handler) => server.on("request", handler),
+    serverFactory(handler) {
+      serve = handler;
+      return server;
+    },
   });
   await app.register(cookie);
   guard(app, publicUrl, config);
@@ -91,6 +103,7 @@ async function compose(config: AcmeConfig, server: Server): Promise<Acme> {
   mountApi(app, { signIn, directory, hub, imsSessions, speedDials: config.speedDials });
 
   await app.ready();
+  server.off("request", notYet).on("request", serve);
   const sockets = openSocketServer({
     server,
     publicUrl,
@@ -144,10 +157,12 @@ function mountAssets(app: FastifyInstance, assets: ReadonlyMap<string, Asset>): 
 }
 
 async function listen({ host, port, tls }: AcmeConfig): Promise<Server> {
+  const bounds = { requestTimeout };
   const server =
     tls === undefined
-      ? createHttpServer()
-      : createHttpsServer({ cert: await readFile(tls.cert), key: await readFile(tls.key) });
+      ? createHttpServer(bounds)
+      : createHttpsServer({ ...bounds, cert: await readFile(tls.cert), key: await readFile(tls.key) });
+  server.on("request", notYet);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, () => {
@@ -156,6 +171,11 @@ async function listen({ host, port, tls }: AcmeConfig): Promise<Server> {
     });
   });
   return server;
+}
+
+/** Answers while the site starts: pages that were open before come back at once, and would wait for ever. */
+function notYet(_: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(503, { "retry-after": "1", connection: "close" }).end();
 }
 
 /** The public URL; port 0 stands for the one the system chose. */

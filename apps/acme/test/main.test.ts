@@ -1,7 +1,7 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -73,6 +73,29 @@ test("it says one line when ready, a second about a portal that is not there, an
   acme.child.kill("SIGTERM");
   acme.child.kill("SIGINT");
   expect(await acme.ended).toBe(0);
+});
+
+test("who comes while it starts is told to come again, and is not left waiting", async () => {
+  const taken = createServer().listen(0, "127.0.0.1");
+  await once(taken, "listening");
+  const { port } = taken.address() as AddressInfo;
+  taken.close();
+  await once(taken, "close");
+  const acme = run({ ...base, port, publicUrl: `http://localhost:${port}` });
+  const ask = async (): Promise<Response> =>
+    fetch(`http://localhost:${port}/api/me`, { signal: AbortSignal.timeout(5000) });
+  let early: Response | undefined;
+  while (early === undefined) {
+    try {
+      early = await ask();
+    } catch (error) {
+      // Nobody listens yet.
+      if ((error as Error).name === "TimeoutError") throw error;
+    }
+  }
+  expect([early.status, early.headers.get("retry-after")]).toEqual([503, "1"]);
+  await ready(acme);
+  expect((await ask()).status).toBe(200);
 });
 
 test("a port in use is one clear line", async () => {

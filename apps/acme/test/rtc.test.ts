@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { parsePageMessage } from "../src/rtc/parsePageMessage.ts";
 import { RtcPage } from "./support/rtcPage.ts";
@@ -258,4 +260,22 @@ test("no frame makes the parser throw, and what it lets through has the protocol
         (!("call" in parsed) || parsed.call.length === 36));
     expect(wellFormed).toBe(true);
   }
+});
+
+test("a refused WebSocket is not kept for a peer that never closes", async () => {
+  const { hostname, port } = new URL(site.acme.url);
+  const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true }).setEncoding("latin1");
+  socket.on("error", () => undefined);
+  const answer: string[] = [];
+  socket.on("data", (text: string) => answer.push(text));
+  socket.write(`GET /rtc HTTP/1.1\r\nHost: ${hostname}:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
+  await once(socket, "end");
+  expect(answer.join("")).toMatch(/^HTTP\/1\.1 403 /);
+  // This side has closed nothing: what it sends now meets a reset.
+  await expect
+    .poll(() => {
+      socket.write("x");
+      return socket.destroyed;
+    })
+    .toBe(true);
 });
