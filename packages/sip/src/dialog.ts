@@ -35,6 +35,13 @@ export function dialogId(callId: string, localTag: string, remoteTag: string): s
  *    18x with tag          2xx
  *   ---------------> early -----> confirmed
  *   ---------------- 2xx -------->
+ *
+ * @example
+ * const dialog = Dialog.uac(invite, response);
+ * ua.transactions.sendAck(dialog.createAck(invite.cseq.number), hop);
+ * const answer = await ua.send(dialog.createRequest("INFO"), hop);
+ * const saved = JSON.stringify(dialog.state);
+ * const after = Dialog.restore(JSON.parse(saved) as DialogState);
  */
 export class Dialog {
   readonly callId: string;

@@ -1,4 +1,15 @@
-/** Time as the package sees it; injected, so that timers can be driven by a virtual clock. */
+/**
+ * Time as the package sees it; injected, so that timers can be driven by a virtual clock.
+ *
+ * @example
+ * const platform: Clock = {
+ *   now: () => performance.now(),
+ *   setTimer: (ms, run) => {
+ *     const timer = setTimeout(run, ms);
+ *     return () => clearTimeout(timer);
+ *   },
+ * };
+ */
 export interface Clock {
   /** Milliseconds on a monotonic scale; only differences mean something. */
   now(): number;
@@ -12,7 +23,22 @@ export interface Random {
   token(length: number): string;
 }
 
-/** One way to a neighbour: a connection, or a remote address of a datagram socket. */
+/**
+ * One way to a neighbour: a connection, or a remote address of a datagram socket.
+ *
+ * @example
+ * const socket = new WebSocket("wss://edge.example.com/w2", "sip");
+ * const way: Hop = {
+ *   protocol: "WSS",
+ *   reliable: true,
+ *   sentBy: "df7jal23ls0d.invalid",
+ *   send: (message) => {
+ *     if (socket.readyState !== WebSocket.OPEN) return false;
+ *     socket.send(octets.toText(message));
+ *     return true;
+ *   },
+ * };
+ */
 export interface Hop {
   readonly protocol: "UDP" | "TCP" | "TLS" | "WS" | "WSS";
   /** False only where messages may be lost, so that they must be sent again (RFC 3261 §17). */

@@ -14,7 +14,22 @@ import type { InviteEvents, ProgressOptions } from "./usage.ts";
 
 type AcceptOptions = { headers?: HeaderList; body?: Body };
 
-/** The side that got the INVITE (RFC 3261 §13.3). */
+/**
+ * The side that got the INVITE (RFC 3261 §13.3).
+ *
+ *            progress       accept: 200             ACK
+ *   calling ----------> early ----------> accepted --------> confirmed
+ *     | |                 |                ^  |                  |
+ *     | `-----------------|--- accept -----'  |                  |
+ *     +-------------------+                   +------------------+
+ *     | reject: 3xx-6xx                       | bye: BYE, in accepted after the ACK; BYE: 200;
+ *     | CANCEL, BYE: 487, cancelled           | no ACK in 64*T1: BYE;
+ *     | no PRACK in 64*T1: 504, ended         | 481, 408 to a request of ours: ended
+ *     v                                       v
+ *   terminated                              terminated
+ *
+ * In early the last 18x goes again each minute; accept while a PRACK is due: the 200 goes after it.
+ */
 export class CalleeUsage extends BaseUsage {
   override readonly role = "callee";
   readonly #transaction: ServerTransaction;

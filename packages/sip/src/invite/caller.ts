@@ -5,7 +5,21 @@ import type { ServerTransaction } from "../transaction/serverTransaction.ts";
 import { BaseUsage } from "./base.ts";
 import { localResponse } from "./context.ts";
 
-/** The side that sent the INVITE (RFC 3261 §13.2). Several early dialogs become one call: the first 2xx wins. */
+/**
+ * The side that sent the INVITE (RFC 3261 §13.2). Several early dialogs become one call: the first 2xx wins.
+ *
+ *             101-199           2xx                  ack
+ *   calling ----------> early ----------> accepted --------> confirmed
+ *     | |                 |                ^  |                  |
+ *     | `-----------------|------ 2xx -----'  |                  |
+ *     +-------------------+                   +------------------+
+ *     | 3xx-6xx, 408, 503: rejected           | bye: BYE, an ACK before it; BYE: 200;
+ *     | cancel, then 2xx: ACK, BYE, rejected  | 481, 408 to a request of ours: ended
+ *     v                                       v
+ *   terminated                              terminated
+ *
+ * In accepted and confirmed a 2xx of another branch gets ACK and BYE, the first one again its ACK again.
+ */
 export class CallerUsage extends BaseUsage {
   override readonly role = "caller";
   /** By remote tag: those that have said something, until one of them has accepted. */

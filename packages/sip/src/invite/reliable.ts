@@ -92,7 +92,14 @@ export class ReliableSender {
   }
 }
 
-/** The caller's side of RFC 3262 §4: which provisional responses are new, and what their PRACK says. */
+/**
+ * The caller's side of RFC 3262 §4: which provisional responses are new, and what their PRACK says.
+ *
+ *         any RSeq (of this To tag and CSeq)          RSeq n + 1: PRACK
+ *   none -----------------------------------> at n -----------------------> at n + 1
+ *                    PRACK                     |  ^
+ *                                              `--' any other RSeq: drop
+ */
 export class ReliableReceiver {
   readonly #last = new Map<string, number>();
 

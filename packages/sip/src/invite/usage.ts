@@ -46,7 +46,22 @@ export interface ProgressOptions {
   reliable?: boolean;
 }
 
-/** One INVITE dialog usage (RFC 5057), as caller or as callee. A call that does not fit the state is ignored: the peer was faster. */
+/**
+ * One INVITE dialog usage (RFC 5057), as caller or as callee. A call that does not fit the state is ignored: the peer was faster.
+ *
+ * @example
+ * const answering = new UserAgent({
+ *   clock,
+ *   random,
+ *   onRequest: (tx) => {
+ *     if (tx.request.method !== "INVITE") return tx.reply(501);
+ *     const usage: InviteUsage = answering.accept(tx, { ended: ({ by }) => console.log(by) });
+ *     usage.progress(180, { reliable: true });
+ *     usage.accept({ headers: [["Contact", "<sip:ken@192.0.2.4>"]], body: { type: "application/sdp", text: sdp } });
+ *     return undefined;
+ *   },
+ * });
+ */
 export interface InviteUsage {
   readonly role: "caller" | "callee";
   readonly state: InviteState;

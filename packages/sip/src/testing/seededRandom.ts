@@ -2,7 +2,12 @@ import type { Random } from "../ports.ts";
 
 const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789";
 
-/** Chance that repeats itself: the same seed, the same tokens. For tests only. */
+/**
+ * Chance that repeats itself: the same seed, the same tokens. For tests only.
+ *
+ * @example
+ * const ua = new UserAgent({ clock, random: new SeededRandom(7), onRequest: (tx) => tx.reply(501) });
+ */
 export class SeededRandom implements Random {
   #state: number;
 

@@ -31,6 +31,13 @@ export interface TransactionLayerOptions {
 /**
  * The transaction layer of RFC 3261 §17: matches messages to transactions, keeps retransmissions from its user, answers CANCEL
  * (§9.2) and merged requests (§8.2.2.2), acknowledges 3xx-6xx to INVITE. Owns no socket and no clock.
+ *
+ * @example
+ * const layer = new TransactionLayer({ clock, random, onRequest: (tx) => tx.reply(501) });
+ * layer.request(request, hop, {
+ *   response: ({ status }) => console.log(status),
+ *   failed: (why) => console.log(why),
+ * });
  */
 export class TransactionLayer {
   readonly timers: Timers;

@@ -11,7 +11,12 @@ export interface Timers {
 /** Between core elements (3GPP TS 24.229 Table 7.7.1, first column; RFC 3261 Table 4). */
 export const coreTimers: Timers = { t1: 500, t2: 4000, t4: 5000 };
 
-/** Toward a user's equipment (3GPP TS 24.229 Table 7.7.1, second and third column). */
+/**
+ * Toward a user's equipment (3GPP TS 24.229 Table 7.7.1, second and third column).
+ *
+ * @example
+ * const ua = new UserAgent({ clock, random, timers: accessTimers, onRequest: (tx) => tx.reply(501) });
+ */
 export const accessTimers: Timers = { t1: 2000, t2: 16_000, t4: 17_000 };
 
 /** RFC 3261 §16.6: "larger than 3 minutes". */
