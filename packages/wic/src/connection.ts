@@ -21,7 +21,8 @@ export interface ConnectionOptions {
   readonly agent: UserAgent;
   readonly address: LocalAddress;
   readonly trusted: readonly string[] | undefined;
-  onState(state: PhoneState, reason: WicError | undefined): void;
+  /** @param retryInMs until the next attempt, while one is waited for */
+  onState(state: PhoneState, reason: WicError | undefined, retryInMs?: number): void;
   /** The client ends while its flow may still be there: the calls are to say goodbye. */
   onEnding(reason: WicError): void;
   /** The flow of the calls is gone. */
@@ -73,10 +74,14 @@ export class Connection {
   #cancelTimer: (() => void) | undefined;
   #cancelStable: (() => void) | undefined;
   #waiting = false;
+  /** What the last attempt failed of. */
+  #trouble: WicError | undefined;
   /** The generation whose refresh is on its way. */
   #refreshing: number | undefined;
   #refreshAgain = false;
   #leaving: Promise<void> | undefined;
+  /** Ends the wait for the answer to the de-registration, when its flow is gone. */
+  #left: () => void = () => undefined;
   /** Before that the network does not want to see us (Retry-After). */
   #notBefore = 0;
 
@@ -130,15 +135,21 @@ export class Connection {
     this.#generation += 1;
     this.#stopTimers();
     this.#subscription?.close();
-    if (flow !== undefined) await this.#registrar.deregister(flow).catch(() => undefined);
+    if (flow !== undefined) {
+      const { promise: lost, resolve } = Promise.withResolvers<void>();
+      this.#left = resolve;
+      await Promise.race([this.#registrar.deregister(flow).catch(() => undefined), lost]);
+    }
     this.#end(new WicError("wic/logged-out"));
   }
 
   async #attempt(): Promise<void> {
     this.#generation += 1;
     const generation = this.#generation;
+    const waited = this.#waiting;
     this.#waiting = false;
     this.#cancelTimer?.();
+    if (waited) this.#enter(this.#state, this.#trouble);
     try {
       const session = this.#wantsFreshToken ? await this.#o.tokens.renew() : await this.#o.tokens.fresh();
       if (generation !== this.#generation) return;
@@ -245,7 +256,7 @@ export class Connection {
     if (this.#state === "ended") return;
     if (error.fatal) return this.#end(error);
     this.#drop();
-    if (this.#leaving !== undefined) return;
+    if (this.#leaving !== undefined) return this.#left();
     const { platform } = this.#o;
     const { clock, random } = platform;
     // 4xxx: the portal ended it (token, site, network). A fresh token tells whether the user may still come.
@@ -257,8 +268,8 @@ export class Connection {
     const wait = this.#backoff.next(asked + spread);
     this.#waiting = true;
     this.#cancelTimer = clock.setTimer(wait, () => void this.#attempt());
-    const reason = platform.isOnline() ? error : new WicError("wic/browser-offline", { cause: error });
-    this.#enter(this.#wasRegistered ? "reconnecting" : "connecting", reason);
+    this.#trouble = platform.isOnline() ? error : new WicError("wic/browser-offline", { cause: error });
+    this.#enter(this.#wasRegistered ? "reconnecting" : "connecting", this.#trouble, wait);
   }
 
   #onLoss(loss: RegistrationLoss): void {
@@ -267,7 +278,7 @@ export class Connection {
     // Register anew on the same flow; at once, unless the last registration has hardly begun.
     const soon = this.#cancelStable === undefined ? 0 : this.#backoff.next();
     const wait = loss.event === "probation" ? (loss.retryAfter ?? 10) * 1000 : soon;
-    this.#enter("reconnecting", new WicError("wic/registration-expired"));
+    this.#enter("reconnecting", new WicError("wic/registration-expired"), wait);
     this.#cancelTimer?.();
     this.#cancelTimer = this.#o.platform.clock.setTimer(wait, () => void this.#refresh(true));
   }
@@ -308,10 +319,10 @@ export class Connection {
     this.#cancelStable = undefined;
   }
 
-  #enter(state: PhoneState, reason: WicError | undefined): void {
+  #enter(state: PhoneState, reason: WicError | undefined, retryInMs?: number): void {
     if (state === this.#state && (state === "registered" || state === "ended")) return;
     this.#state = state;
-    this.#o.onState(state, reason);
+    this.#o.onState(state, reason, retryInMs);
   }
 }
 

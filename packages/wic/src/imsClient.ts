@@ -40,8 +40,12 @@ export interface ImsClientOptions {
 
 /** Events of an {@link ImsClient}. */
 export type ImsClientEvents = {
-  /** A new state, with the reason where it is not the plain course of things. */
-  state: [state: PhoneState, reason: WicError | undefined];
+  /**
+   * A new state, with the reason where it is not the plain course of things, and the whole seconds until the next attempt
+   * while one is waited for; told again without them when the attempt begins, which a browser that is online again or a
+   * page that is looked at makes earlier.
+   */
+  state: [state: PhoneState, reason: WicError | undefined, retryInSeconds: number | undefined];
   /** Somebody calls. Another call may be active: ring it as waiting, or decline it as busy. */
   incoming: [call: Call];
 };
@@ -201,7 +205,7 @@ export class ImsClient {
       agent,
       address,
       trusted,
-      onState: (state, reason) => this.#onState(state, reason),
+      onState: (state, reason, retryInMs) => this.#onState(state, reason, retryInMs),
       onEnding: (reason) => {
         for (const call of this.#calls) call.abort(callEnd("network", { error: reason, message: reason.message }));
       },
@@ -230,7 +234,7 @@ export class ImsClient {
     return { tokens, address, agent, connection, instance, line };
   }
 
-  #onState(state: PhoneState, reason: WicError | undefined): void {
+  #onState(state: PhoneState, reason: WicError | undefined, retryInMs: number | undefined): void {
     this.#state = state;
     this.#reason = reason;
     const life = this.#life;
@@ -241,7 +245,7 @@ export class ImsClient {
       life.agent.close();
       life.instance.release();
     }
-    this.#events.emit("state", state, reason);
+    this.#events.emit("state", state, reason, retryInMs === undefined ? undefined : Math.ceil(retryInMs / 1000));
   }
 
   #onRequest(tx: ServerTransaction): void {

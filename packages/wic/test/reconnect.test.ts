@@ -87,6 +87,41 @@ test("what a replaced socket still says is not heard", async () => {
   expect(phone.state).toBe("registered");
 });
 
+test("the state tells in how many seconds the next attempt is due, and when it has begun", async () => {
+  const world = new World();
+  const phone = await world.registered();
+  const told: [state: string, code: string | undefined, seconds: number | undefined][] = [];
+  phone.on("state", (state, reason, seconds) => told.push([state, reason?.code, seconds]));
+  world.onRegister = (tx) => tx.reply(503, { headers: [["Retry-After", "30"]] });
+  world.socket.drop(1006);
+  await world.clock.settle(1_100);
+  world.onRegister = (tx) => world.grant(tx);
+  const due = told.at(-1)?.[2] ?? 0;
+  await world.clock.settle((due - 2) * 1000);
+  expect(phone.state).toBe("reconnecting");
+  await world.clock.settle(2_100);
+  expect(due).toBeGreaterThanOrEqual(31);
+  expect(told).toEqual([
+    ["reconnecting", "wic/connection-lost", 1],
+    ["reconnecting", "wic/connection-lost", undefined],
+    ["reconnecting", "wic/registration-failed", due],
+    ["reconnecting", "wic/registration-failed", undefined],
+    ["registered", undefined, undefined],
+  ]);
+});
+
+test("a hint that ends the wait is told as well", async () => {
+  const world = new World();
+  const phone = await world.registered();
+  world.handshake = () => undefined;
+  world.socket.drop(1006);
+  await world.clock.settle(10_000);
+  const told: (number | undefined)[] = [];
+  phone.on("state", (_, __, seconds) => told.push(seconds));
+  world.hint("online");
+  expect(told).toEqual([undefined]);
+});
+
 test("Retry-After of a 503 is waited for", async () => {
   const world = new World();
   world.onRegister = (tx) => tx.reply(503, { headers: [["Retry-After", "30"]] });

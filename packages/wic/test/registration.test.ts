@@ -201,6 +201,27 @@ test("log-out does not wait for a portal that is gone", async () => {
   expect(phone.state).toBe("ended");
 });
 
+test.each([1001, 1006, 4403])(
+  "log-out is over when the portal closes the flow (%d) instead of answering",
+  async (code) => {
+    const world = new World();
+    const phone = await world.registered();
+    world.onRegister = () => undefined;
+    let over = false;
+    const out = phone.logOut().then(() => (over = true));
+    await world.clock.settle(10);
+    expect(over).toBe(false);
+    world.socket.drop(code);
+    await world.clock.settle(1);
+    expect(over).toBe(true);
+    await out;
+    expect(world.states.at(-1)).toEqual(["ended", "wic/logged-out"]);
+    await world.clock.settle(200_000);
+    expect(world.clock.pending).toBe(0);
+    expect(world.sockets.length).toBe(1);
+  },
+);
+
 test("nothing brings the client back while it logs out", async () => {
   const world = new World();
   const phone = await world.registered();
