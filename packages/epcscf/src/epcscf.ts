@@ -15,7 +15,7 @@ import { Registrations, type Registration } from "./registration/registration.ts
 import { Requests } from "./requests.ts";
 import { Seal } from "./seal.ts";
 import { Sessions } from "./session/sessions.ts";
-import type { Flow, FlowEvents } from "./w2/flow.ts";
+import type { Flow } from "./w2/flow.ts";
 import { W2Listener } from "./w2/listener.ts";
 
 /** The eP-CSCF: W2 on one side, Mw on the other, registrations and sessions between them (TS 24.371 §5.5). */
@@ -129,7 +129,11 @@ export class Epcscf {
       sentBy: w2.sentBy,
       originAllowed: w2.originAllowed,
       newFlowId: () => `${(this.#flowCount += 1)}-${random.token(8)}`,
-      eventsFor: (flow) => this.#flowEvents(flow),
+      events: {
+        message: (message, flow) => this.#accessAgent.receive(message, flow),
+        excess: (message, flow) => this.#requests.excess(message, flow),
+        closed: (flow) => this.#flowClosed(flow),
+      },
       isRegistered: (flow) => registrations.byFlow(flow) !== undefined,
     });
     this.#stopRevocations = revocations.onRevoked((revocation) => this.#revoked(revocation));
@@ -175,14 +179,6 @@ export class Epcscf {
     this.#accessAgent.close();
     this.#coreAgent.close();
     await this.#endpoint.close();
-  }
-
-  #flowEvents(flow: () => Flow): FlowEvents {
-    return {
-      message: (message) => this.#accessAgent.receive(message, flow()),
-      excess: (message) => this.#requests.excess(message, flow()),
-      closed: () => this.#flowClosed(flow()),
-    };
   }
 
   #flowClosed(flow: Flow): void {

@@ -1,5 +1,6 @@
-import { createRefusal, octets, parseMessage, SipError, type Clock, type Hop, type SipMessage } from "@portico/sip";
-import type { WebSocket } from "ws";
+import type { Duplex } from "node:stream";
+import { createRefusal, parseMessage, SipError, type Clock, type Hop, type SipMessage } from "@portico/sip";
+import { ServerWebSocket, type WebSocketOwner } from "./webSocket.ts";
 
 /** RFC 6455 §7.4 close codes this node uses; 4xxx are its own. */
 export const closeCodes = {
@@ -14,18 +15,17 @@ export const closeCodes = {
 /** Messages a flow may send at once, and per second in the long run (EPC-WS-08). */
 const burst = 60;
 const perSecond = 20;
-/** Octets waiting to be read by the browser before the flow is given up. */
-const maxBuffered = 1 << 20;
 
+/** Who is told of what happens on flows: one for all of them. */
 export interface FlowEvents {
-  message(message: SipMessage): void;
+  message(message: SipMessage, flow: Flow): void;
   /** More messages than the rate limit allows; a request among them is to be refused. */
-  excess(message: SipMessage): void;
-  closed(): void;
+  excess(message: SipMessage, flow: Flow): void;
+  closed(flow: Flow): void;
 }
 
 /** One WebSocket of a browser (RFC 7118): a flow in the sense of RFC 5626. */
-export class Flow implements Hop {
+export class Flow implements Hop, WebSocketOwner {
   readonly reliable = true;
   readonly protocol: "WS" | "WSS";
   readonly sentBy: string;
@@ -33,19 +33,22 @@ export class Flow implements Hop {
   readonly id: string;
   /** Web origin of the page, as its browser sent it. */
   readonly origin: string;
+  /** Where the browser connects from. */
+  readonly address: string;
   readonly openedAt: number;
-  readonly #socket: WebSocket;
+  readonly #socket: ServerWebSocket;
   readonly #clock: Clock;
   readonly #events: FlowEvents;
   #alive = true;
-  #closed = false;
   #credit = burst;
   #creditAt: number;
 
   constructor(options: {
     id: string;
-    socket: WebSocket;
+    /** After the handshake. */
+    socket: Duplex;
     origin: string;
+    address: string;
     secure: boolean;
     sentBy: string;
     clock: Clock;
@@ -55,49 +58,39 @@ export class Flow implements Hop {
     this.origin = options.origin;
     this.protocol = options.secure ? "WSS" : "WS";
     this.sentBy = options.sentBy;
-    this.#socket = options.socket;
+    this.address = options.address;
     this.#clock = options.clock;
     this.#events = options.events;
     this.openedAt = options.clock.now();
     this.#creditAt = this.openedAt;
-    options.socket.on("message", (bytes: Buffer) => this.#receive(bytes));
-    options.socket.on("pong", () => (this.#alive = true));
-    options.socket.on("close", () => this.#ended());
-    // ws reports protocol errors here and closes by itself (1002, 1007, 1009).
-    options.socket.on("error", () => undefined);
+    this.#socket = new ServerWebSocket(options.socket, this);
   }
 
   get open(): boolean {
-    return !this.#closed && this.#socket.readyState === this.#socket.OPEN;
+    return this.#socket.open;
   }
 
-  /** Sends one SIP message as one WebSocket message: text where it is UTF-8, else binary (RFC 7118 §5, RFC 6455 §8.1). */
+  /** Sends one SIP message as one WebSocket message (RFC 7118 §5). */
   send(message: string): boolean {
-    if (!this.open) return false;
-    if (this.#socket.bufferedAmount > maxBuffered) {
-      this.#socket.terminate();
-      return false;
-    }
-    this.#socket.send(Buffer.from(message, "latin1"), { binary: !octets.isUtf8(message) });
-    return true;
+    return this.#socket.send(message);
   }
 
   /** Sends a ping; a flow that has not answered the last one is dead and ended (EPC-WS-06). */
   probe(): void {
     if (!this.#alive) return this.#socket.terminate();
     this.#alive = false;
-    if (this.open) this.#socket.ping();
+    this.#socket.ping();
   }
 
   close(code: number, reason: string): void {
     this.#socket.close(code, reason);
   }
 
-  #receive(bytes: Buffer): void {
+  /** A WebSocket message came. */
+  received(text: string): void {
     this.#alive = true;
     // Everything that arrives costs, also what is no SIP.
     const paid = this.#spend();
-    const text = bytes.toString("latin1");
     if (text === "\r\n\r\n") return void (paid && this.send("\r\n"));
     if (text === "\r\n") return;
     let message: SipMessage;
@@ -110,8 +103,18 @@ export class Flow implements Hop {
       else this.send(refusal.toOctets());
       return;
     }
-    if (paid) this.#events.message(message);
-    else this.#events.excess(message);
+    if (paid) this.#events.message(message, this);
+    else this.#events.excess(message, this);
+  }
+
+  /** The browser has answered a ping. */
+  ponged(): void {
+    this.#alive = true;
+  }
+
+  /** The WebSocket is gone. */
+  ended(): void {
+    this.#events.closed(this);
   }
 
   #spend(): boolean {
@@ -121,11 +124,5 @@ export class Flow implements Hop {
     if (this.#credit < 1) return false;
     this.#credit -= 1;
     return true;
-  }
-
-  #ended(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#events.closed();
   }
 }

@@ -1,12 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Clock } from "@portico/sip";
-import { WebSocketServer } from "ws";
 import type { Log } from "../ports.ts";
 import { closeCodes, Flow, type FlowEvents } from "./flow.ts";
+import { accept, refuse } from "./handshake.ts";
 
-/** Largest SIP message accepted, octets (EPC-WS-04). */
-const maxMessage = 65_536;
 /** Seconds a socket may stay without a registration (EPC-WS-07): more than a REGISTER waits for the core (Timer F). */
 const unregisteredSeconds = 35;
 /** Seconds between sweeps over all flows, and how many of them lie between two pings of one (EPC-WS-06: 20 to 30 s). */
@@ -21,7 +19,7 @@ export interface W2ListenerOptions {
   /** True for origins of web sites under contract (EPC-WS-03). */
   readonly originAllowed: (origin: string) => boolean;
   readonly newFlowId: () => string;
-  readonly eventsFor: (flow: () => Flow) => FlowEvents;
+  readonly events: FlowEvents;
   readonly isRegistered: (flow: Flow) => boolean;
   /** Sockets of one remote address at most (EPC-WS-08); an office behind one address is many users. */
   readonly maxPerAddress?: number;
@@ -30,20 +28,16 @@ export interface W2ListenerOptions {
 /** Accepts WebSockets for SIP (RFC 7118 §4) from an HTTP server's `upgrade` event. */
 export class W2Listener {
   readonly #options: W2ListenerOptions;
-  readonly #server = new WebSocketServer({
-    noServer: true,
-    perMessageDeflate: false,
-    maxPayload: maxMessage,
-    skipUTF8Validation: true,
-    handleProtocols: () => "sip",
-  });
   readonly #flows = new Set<Flow>();
   readonly #perAddress = new Map<string, number>();
+  readonly #events: FlowEvents;
   #stopSweep: () => void = () => undefined;
   #closed = false;
 
   constructor(options: W2ListenerOptions) {
     this.#options = options;
+    const { events } = options;
+    this.#events = { ...events, closed: (flow) => this.#closedFlow(flow) };
     this.#sweepLater();
   }
 
@@ -66,25 +60,12 @@ export class W2Listener {
     if ((this.#perAddress.get(address) ?? 0) >= maxPerAddress) {
       return refuse(socket, 429, "Too many connections from this address");
     }
-    this.#server.handleUpgrade(request, socket, head, (webSocket) => {
-      this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
-      let flow: Flow | undefined;
-      const current = (): Flow => {
-        if (flow === undefined) throw new Error("a flow speaks only once it exists");
-        return flow;
-      };
-      const events = this.#options.eventsFor(current);
-      flow = new Flow({
-        id: this.#options.newFlowId(),
-        socket: webSocket,
-        origin,
-        secure,
-        sentBy: this.#options.sentBy,
-        clock: this.#options.clock,
-        events: { ...events, closed: () => this.#closedFlow(current(), address, events) },
-      });
-      this.#flows.add(flow);
-    });
+    if (!accept(request, socket, head)) return;
+    this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
+    const { newFlowId, sentBy, clock } = this.#options;
+    this.#flows.add(
+      new Flow({ id: newFlowId(), socket, origin, address, secure, sentBy, clock, events: this.#events }),
+    );
   }
 
   /** Stops accepting and tells every browser to come back later (EPC-WS-09). */
@@ -93,15 +74,15 @@ export class W2Listener {
     this.#closed = true;
     this.#stopSweep();
     for (const flow of this.#flows) flow.close(closeCodes.goingAway, "the portal is closing");
-    this.#server.close();
   }
 
-  #closedFlow(flow: Flow, address: string, events: FlowEvents): void {
+  #closedFlow(flow: Flow): void {
+    const { address } = flow;
     this.#flows.delete(flow);
     const left = (this.#perAddress.get(address) ?? 1) - 1;
     if (left > 0) this.#perAddress.set(address, left);
     else this.#perAddress.delete(address);
-    events.closed();
+    this.#options.events.closed(flow);
   }
 
   /** One sweep for all flows, since a timer a socket costs more than the socket. */
@@ -117,15 +98,4 @@ export class W2Listener {
       this.#sweepLater(count + 1);
     });
   }
-}
-
-function refuse(socket: Duplex, status: number, text: string): void {
-  // The client may be gone already.
-  socket.on("error", () => undefined);
-  const body = `${text}\n`;
-  const reason = { 400: "Bad Request", 403: "Forbidden", 429: "Too Many Requests", 503: "Service Unavailable" }[status];
-  socket.end(
-    `HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
 }

@@ -1,0 +1,147 @@
+/** RFC 6455 §5.2 opcodes. */
+export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
+
+/** A frame of a client, unmasked. */
+export interface Frame {
+  readonly opcode: number;
+  /** The last one of its message. */
+  readonly final: boolean;
+  readonly payload: Buffer;
+}
+
+/** What a client sent is no frame this node takes; `closeCode` is what the connection is closed with (RFC 6455 §7.4.1). */
+export class FrameError extends Error {
+  override readonly name = "FrameError";
+  readonly closeCode: 1002 | 1009;
+
+  constructor(closeCode: 1002 | 1009, message: string) {
+    super(message);
+    this.closeCode = closeCode;
+  }
+}
+
+const known: ReadonlySet<number> = new Set(Object.values(opcodes));
+/** RFC 6455 §5.5. */
+const largestControl = 125;
+const maskLength = 4;
+
+/** Pieces that may wait before they are put together: many small ones take more room than what is in them. */
+const mostPieces = 64;
+
+/** Cuts the octets of a client into frames. It holds no more than one frame beyond what came last. */
+export class FrameReader {
+  readonly #largest: number;
+  /** What came and is not read yet, from `#at` on. */
+  #held: Buffer | undefined;
+  #at = 0;
+  /** What came after that, while it does not suffice for the next step. */
+  #later: Buffer[] = [];
+  #waiting = 0;
+  /** Octets the next step needs. */
+  #needed = 2;
+
+  /** @param largest payload accepted, octets. */
+  constructor(largest: number) {
+    this.#largest = largest;
+  }
+
+  /** Takes octets over; they are unmasked in place. */
+  push(octets: Buffer): void {
+    if (this.#held === undefined) {
+      this.#held = octets;
+      return;
+    }
+    this.#later.push(octets);
+    this.#waiting += octets.length;
+  }
+
+  /** The next whole frame. @throws FrameError after which nothing can be read any more. */
+  next(): Frame | undefined {
+    for (;;) {
+      const held = this.#gathered();
+      if (held === undefined) return undefined;
+      const at = this.#at;
+      const second = held[at + 1] ?? 0;
+      const short = second & 0x7f;
+      const head = 2 + (short === 126 ? 2 : short === 127 ? 8 : 0) + maskLength;
+      if (this.#needed === 2) check(held[at] ?? 0, second);
+      if (held.length - at < head) {
+        this.#needed = head;
+        continue;
+      }
+      const length = short === 126 ? held.readUInt16BE(at + 2) : short === 127 ? wide(held, at + 2) : short;
+      if (length > this.#largest) throw new FrameError(1009, "payload too large");
+      if (held.length - at < head + length) {
+        this.#needed = head + length;
+        continue;
+      }
+      const first = held[at] ?? 0;
+      const from = at + head;
+      const payload = held.subarray(from, from + length);
+      unmask(payload, held, from - maskLength);
+      this.#needed = 2;
+      this.#at = from + length;
+      if (this.#at === held.length) this.#hold(undefined);
+      return { opcode: first & 0x0f, final: first >= 0x80, payload };
+    }
+  }
+
+  /** What is held in one piece, if it suffices. */
+  #gathered(): Buffer | undefined {
+    const held = this.#held;
+    if (held === undefined) return undefined;
+    const left = held.length - this.#at;
+    if (this.#later.length > 0 && (left + this.#waiting >= this.#needed || this.#later.length > mostPieces)) {
+      this.#hold(Buffer.concat([held.subarray(this.#at), ...this.#later]));
+      this.#later = [];
+      this.#waiting = 0;
+    }
+    const now = this.#held ?? held;
+    return now.length - this.#at >= this.#needed ? now : undefined;
+  }
+
+  #hold(octets: Buffer | undefined): void {
+    this.#held = octets;
+    this.#at = 0;
+  }
+}
+
+/** RFC 6455 §5.1, §5.2, §5.5: what the first two octets tell. */
+function check(first: number, second: number): void {
+  const opcode = first & 0x0f;
+  if ((first & 0x70) !== 0) throw new FrameError(1002, "reserved bits");
+  if (!known.has(opcode)) throw new FrameError(1002, "opcode");
+  if (second < 0x80) throw new FrameError(1002, "a client masks its frames");
+  if (opcode >= opcodes.close && (first < 0x80 || (second & 0x7f) > largestControl)) {
+    throw new FrameError(1002, "control frame");
+  }
+}
+
+function wide(octets: Buffer, at: number): number {
+  return octets.readUInt32BE(at) === 0 ? octets.readUInt32BE(at + 4) : Infinity;
+}
+
+function unmask(payload: Buffer, from: Buffer, at: number): void {
+  const a = from[at] ?? 0;
+  const b = from[at + 1] ?? 0;
+  const c = from[at + 2] ?? 0;
+  const d = from[at + 3] ?? 0;
+  const { length } = payload;
+  const fours = length - (length % 4);
+  for (let i = 0; i < fours; i += 4) {
+    payload[i] = (payload[i] ?? 0) ^ a;
+    payload[i + 1] = (payload[i + 1] ?? 0) ^ b;
+    payload[i + 2] = (payload[i + 2] ?? 0) ^ c;
+    payload[i + 3] = (payload[i + 3] ?? 0) ^ d;
+  }
+  for (let i = fours; i < length; i += 1) payload[i] = (payload[i] ?? 0) ^ (from[at + (i % 4)] ?? 0);
+}
+
+/** The first octets of an unfragmented frame of this node, as an octet string: servers do not mask (RFC 6455 §5.1). */
+export function frameHead(opcode: number, length: number): string {
+  const first = 0x80 | opcode;
+  if (length < 126) return String.fromCharCode(first, length);
+  if (length < 65_536) return String.fromCharCode(first, 126, length >> 8, length & 0xff);
+  const low = [24, 16, 8, 0].map((bits) => (length >>> bits) & 0xff);
+  return String.fromCharCode(first, 127, 0, 0, 0, 0, ...low);
+}

@@ -1,0 +1,154 @@
+import type { Duplex } from "node:stream";
+import { octets } from "@portico/sip";
+import { FrameError, frameHead, FrameReader, opcodes, type Frame } from "./frames.ts";
+
+/** Largest message accepted, octets (EPC-WS-04). */
+const maxMessage = 65_536;
+/** Octets waiting to be read by the browser before the connection is given up. */
+const maxBuffered = 1 << 20;
+/** How long a browser may take to answer a close frame, ms. */
+const closeGrace = 30_000;
+
+/** Who is told what comes in. */
+export interface WebSocketOwner {
+  /** A whole message, text or binary: SIP does not tell them apart (RFC 7118 §5). */
+  received(message: string): void;
+  ponged(): void;
+  /** The connection is gone; told once. */
+  ended(): void;
+}
+
+/**
+ * The server's side of a WebSocket after its handshake (RFC 6455), without extensions, on a TCP or TLS socket. A frame
+ * leaves in one write, head and payload together, since a system call costs more than all else that is done for it.
+ *
+ *     open --close(), close frame, protocol error--> closing --socket gone--> closed
+ */
+export class ServerWebSocket {
+  readonly #socket: Duplex;
+  readonly #owner: WebSocketOwner;
+  readonly #reader = new FrameReader(maxMessage);
+  /** What came of a message in fragments. */
+  #fragments: string | undefined;
+  #state: "open" | "closing" | "closed" = "open";
+  /** Nothing that comes counts any more. */
+  #deaf = false;
+
+  constructor(socket: Duplex, owner: WebSocketOwner) {
+    this.#socket = socket;
+    this.#owner = owner;
+    socket.on("data", (chunk: Buffer) => this.#read(chunk));
+    socket.on("end", () => this.#finish());
+    socket.on("close", () => this.#ended());
+    // "close" follows and does the work.
+    socket.on("error", () => undefined);
+  }
+
+  get open(): boolean {
+    return this.#state === "open";
+  }
+
+  /** Sends a message: as text where it is UTF-8, else binary (RFC 6455 §8.1). @returns false when the connection is gone. */
+  send(message: string): boolean {
+    if (this.#state !== "open") return false;
+    // A Latin-1 character beyond ASCII has two octets in UTF-8: equal lengths tell ASCII at the speed of memory.
+    const text = Buffer.byteLength(message, "utf8") === message.length || octets.isUtf8(message);
+    return this.#write(text ? opcodes.text : opcodes.binary, message);
+  }
+
+  ping(): void {
+    if (this.#state === "open") this.#write(opcodes.ping, "");
+  }
+
+  /** Says why and closes once the browser has answered. @param reason UTF-8 of at most 123 octets. */
+  close(code: number, reason: string): void {
+    if (this.#state !== "open") return;
+    this.#sayClose(code, reason);
+  }
+
+  terminate(): void {
+    this.#socket.destroy();
+  }
+
+  #write(opcode: number, payload: string): boolean {
+    if (this.#socket.writableLength > maxBuffered) {
+      this.#socket.destroy();
+      return false;
+    }
+    this.#socket.write(frameHead(opcode, payload.length) + payload, "latin1");
+    return true;
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#deaf) return;
+    this.#reader.push(chunk);
+    try {
+      for (let frame = this.#reader.next(); frame !== undefined && !this.#deaf; frame = this.#reader.next()) {
+        this.#take(frame);
+      }
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      this.#fail(error.closeCode, error.message);
+    }
+  }
+
+  #take({ opcode, final, payload }: Frame): void {
+    if (opcode === opcodes.pong) this.#owner.ponged();
+    else if (opcode === opcodes.ping) {
+      if (this.#state === "open") this.#write(opcodes.pong, payload.toString("latin1"));
+    } else if (opcode === opcodes.close) this.#closeFrame(payload);
+    else this.#data(opcode, final, payload.toString("latin1"));
+  }
+
+  #data(opcode: number, final: boolean, payload: string): void {
+    const before = this.#fragments;
+    // RFC 6455 §5.4: fragments of messages are not mixed.
+    if ((opcode === opcodes.continuation) === (before === undefined)) throw new FrameError(1002, "fragmentation");
+    const message = before === undefined ? payload : before + payload;
+    if (message.length > maxMessage) throw new FrameError(1009, "message too large");
+    this.#fragments = final ? undefined : message;
+    if (final) this.#owner.received(message);
+  }
+
+  /** RFC 6455 §5.5.1: the answer repeats the code; then the server closes TCP first (§7.1.1). */
+  #closeFrame(payload: Buffer): void {
+    if (payload.length === 1) throw new FrameError(1002, "close frame");
+    const code = payload.length === 0 ? undefined : payload.readUInt16BE(0);
+    if (code !== undefined && !mayBeSent(code)) throw new FrameError(1002, "close code");
+    if (this.#state === "open") this.#sayClose(code, "");
+    this.#finish();
+  }
+
+  #fail(code: number, reason: string): void {
+    if (this.#state === "open") this.#sayClose(code, reason);
+    this.#finish();
+  }
+
+  #sayClose(code: number | undefined, reason: string): void {
+    this.#state = "closing";
+    const head = code === undefined ? "" : String.fromCharCode(code >> 8, code & 0xff);
+    this.#write(opcodes.close, head + octets.fromText(reason));
+    // A browser that does not answer must not hold the socket.
+    const timer = setTimeout(() => this.#socket.destroy(), closeGrace).unref();
+    this.#socket.once("close", () => clearTimeout(timer));
+  }
+
+  /** Nothing more is said or heard. */
+  #finish(): void {
+    this.#deaf = true;
+    if (this.#state === "open") this.#state = "closing";
+    this.#socket.end();
+  }
+
+  #ended(): void {
+    this.#state = "closed";
+    this.#deaf = true;
+    this.#owner.ended();
+  }
+}
+
+/** RFC 6455 §7.4: codes that may stand in a close frame. */
+function mayBeSent(code: number): boolean {
+  if (code >= 3000) return code <= 4999;
+  return code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code);
+}
