@@ -198,7 +198,7 @@ export abstract class Call {
   flowLost(): void {
     if (this.#state === "ended" || this.#cancelGrace !== undefined) return;
     if (this.usage?.state !== "confirmed")
-      return this.finish(callEnd("network", { error: new WicError("wic/connection-lost") }));
+      return this.abort(callEnd("network", { error: new WicError("wic/connection-lost") }));
     // The portal keeps the call for its grace time; the voice goes on meanwhile.
     this.#cancelGrace = this.line.platform.clock.setTimer(graceMs, () => this.finish(callEnd("network")));
   }

@@ -80,8 +80,6 @@ export class Connection {
   #refreshing: number | undefined;
   #refreshAgain = false;
   #leaving: Promise<void> | undefined;
-  /** Ends the wait for the answer to the de-registration, when its flow is gone. */
-  #left: () => void = () => undefined;
   /** Before that the network does not want to see us (Retry-After). */
   #notBefore = 0;
 
@@ -135,11 +133,7 @@ export class Connection {
     this.#generation += 1;
     this.#stopTimers();
     this.#subscription?.close();
-    if (flow !== undefined) {
-      const { promise: lost, resolve } = Promise.withResolvers<void>();
-      this.#left = resolve;
-      await Promise.race([this.#registrar.deregister(flow).catch(() => undefined), lost]);
-    }
+    if (flow !== undefined) await this.#registrar.deregister(flow).catch(() => undefined);
     this.#end(new WicError("wic/logged-out"));
   }
 
@@ -256,7 +250,7 @@ export class Connection {
     if (this.#state === "ended") return;
     if (error.fatal) return this.#end(error);
     this.#drop();
-    if (this.#leaving !== undefined) return this.#left();
+    if (this.#leaving !== undefined) return;
     const { platform } = this.#o;
     const { clock, random } = platform;
     // 4xxx: the portal ended it (token, site, network). A fresh token tells whether the user may still come.
@@ -309,7 +303,10 @@ export class Connection {
     const flow = this.#flow;
     this.#flow = undefined;
     flow?.close();
-    if (flow !== undefined) this.#o.onFlowLost();
+    if (flow === undefined) return;
+    this.#o.onFlowLost();
+    // No answer can come any more to what was asked over it, the de-registration included.
+    this.#o.agent.hopClosed(flow);
   }
 
   #stopTimers(): void {

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { ImsClient } from "../src/index.ts";
 import { World } from "./world.ts";
 
 test("WIC-15b a lost socket is replaced after a moment, on the same instance and reg-id", async () => {
@@ -311,4 +312,36 @@ test("a listener that throws is reported and stops nothing", async () => {
   expect(phone.state).toBe("registered");
   expect(heard).toBe(2);
   expect(world.reports.length).toBe(2);
+});
+
+/** Timers that are left some minutes after the flow was lost and replaced, without those of the far side. */
+async function timersAfterLoss(before: (world: World, phone: ImsClient) => Promise<void>): Promise<number> {
+  const world = new World();
+  const phone = await world.registered();
+  await before(world, phone);
+  world.socket.drop(1006);
+  await world.clock.settle(2_000);
+  expect(phone.state).toBe("registered");
+  expect(phone.calls).toEqual([]);
+  world.agent.close();
+  // Longer than any transaction lives, shorter than the registration.
+  await world.clock.settle(250_000);
+  expect(world.reports).toEqual([]);
+  return world.clock.pending;
+}
+
+test("calls that were being set up when the flow died leave no timer behind", async () => {
+  const none = await timersAfterLoss(async () => undefined);
+  const incoming = await timersAfterLoss(async (world, phone) => {
+    world.call({});
+    await world.clock.settle(100);
+    expect(phone.calls.map(({ state }) => state)).toEqual(["ringing"]);
+  });
+  const outgoing = await timersAfterLoss(async (world, phone) => {
+    world.onInvite = (tx) => tx.reply(180);
+    phone.call("+12025550140");
+    await world.clock.settle(100);
+    expect(phone.calls.map(({ state }) => state)).toEqual(["ringing"]);
+  });
+  expect([incoming, outgoing]).toEqual([none, none]);
 });
