@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 
-/** Every check of `npm run check`, one line each; what a failed one said follows its line. */
+/** Every check of `npm run check`, one line each; what a failed one said follows its line, and the figures of our own. */
 const checks = {
   types: "tsc -b --pretty",
   lint: "oxlint --type-aware --deny-warnings",
@@ -8,6 +8,8 @@ const checks = {
   floors: "depcruise packages apps tests",
   unused: "knip --no-progress --treat-config-hints-as-errors",
   lockfile: "node scripts/checkLock.ts",
+  examples: "node scripts/checkExamples.ts",
+  bundle: "node scripts/checkBundle.ts",
 };
 
 let failed = 0;
@@ -18,6 +20,7 @@ for (const [name, command] of Object.entries(checks)) {
     `${code === 0 ? "ok    " : "FAILED"} ${name.padEnd(9)} ${((performance.now() - start) / 1000).toFixed(1)} s`,
   );
   if (code !== 0) console.log(said);
+  else if (command.startsWith("node ") && said !== "") console.log(`         ${said.trimEnd().split("\n").at(-1)}`);
   failed += code === 0 ? 0 : 1;
 }
 process.exitCode = failed === 0 ? 0 : 1;

@@ -1,0 +1,91 @@
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import { sdp, sip, sipTesting } from "./api/entries.ts";
+import { compilerOptions, publicApi, type Entry, type PublicSymbol } from "./api/publicApi.ts";
+import { scenery } from "./api/scenery.ts";
+
+// Every public symbol has TSDoc, every public function and class an @example, and every example compiles: alone, with
+// the names that it uses of the package imported, and those of api/scenery.ts there.
+
+/** Entries of which something may still be missing: it is told, and fails nothing. */
+const unfinished: ReadonlySet<Entry> = new Set([sip, sipTesting]);
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+const sceneryPath = `${root}packages/scenery.d.ts`;
+const api = publicApi([sip, sipTesting, sdp]);
+
+const complaints: { entry: Entry; text: string }[] = [];
+/** Source of each example by a path that does not exist, beside the sources so that packages are found. */
+const examples = new Map<string, { entry: Entry; symbol: PublicSymbol; source: string }>();
+for (const [entry, symbols] of api) {
+  for (const symbol of symbols) {
+    const missing = symbol.summary === "" ? "TSDoc" : needsExample(symbol) ? "an @example" : undefined;
+    if (missing) complaints.push({ entry, text: `${symbol.place} ${symbol.name} lacks ${missing}` });
+    for (const [index, example] of symbol.examples.entries())
+      examples.set(`${root}packages/example-${examples.size}-${symbol.name}-${index}.ts`, {
+        entry,
+        symbol,
+        source: moduleOf(example, entry),
+      });
+  }
+}
+complaints.push(...compile());
+
+let failed = 0;
+for (const { entry, text } of complaints) {
+  console.log(unfinished.has(entry) ? `to do: ${text}` : text);
+  if (!unfinished.has(entry)) failed += 1;
+}
+console.log(`${examples.size} examples, ${failed} complaints, ${complaints.length - failed} to do`);
+process.exitCode = failed === 0 ? 0 : 1;
+
+function needsExample({ kind, examples: own }: PublicSymbol): boolean {
+  return (kind === "function" || kind === "class") && own.length === 0;
+}
+
+/** The code of an example as a module: fences off, imports of the package's names on, unless it imports itself. */
+function moduleOf(example: string, entry: Entry): string {
+  const blocks = [...example.matchAll(/^```(?:ts|typescript)?\n([^]*?)^```/gm)].map(([, code]) => code ?? "");
+  const code = blocks.length > 0 ? blocks.join("\n") : example;
+  if (/^import /m.test(code)) return code;
+  const lines: string[] = [];
+  const words = new Set(code.match(/[A-Za-z_]\w*/g));
+  const taken = new Set<string>();
+  // A testing entry is used together with what it tests.
+  for (const from of entry === sipTesting ? [sipTesting, sip] : [entry]) {
+    const used = (api.get(from) ?? []).filter(
+      ({ name }) => words.has(name) && !taken.has(name) && !declares(code, name),
+    );
+    for (const { name } of used) taken.add(name);
+    const names = used.map(({ name, kind }) => (kind === "type" ? `type ${name}` : name));
+    if (names.length > 0) lines.push(`import { ${names.join(", ")} } from "${from.name}";`);
+  }
+  return [...lines, code, "export {};"].join("\n");
+}
+
+function declares(code: string, name: string): boolean {
+  return new RegExp(`(?:const|let|function|class|interface|type) ${name}\\b`).test(code);
+}
+
+function compile(): { entry: Entry; text: string }[] {
+  const disk = ts.createCompilerHost(compilerOptions);
+  const sourceOf = (path: string): string | undefined => (path === sceneryPath ? scenery : examples.get(path)?.source);
+  const host: ts.CompilerHost = {
+    ...disk,
+    fileExists: (path) => sourceOf(path) !== undefined || disk.fileExists(path),
+    readFile: (path) => sourceOf(path) ?? disk.readFile(path),
+    getSourceFile: (path, ...rest) => {
+      const source = sourceOf(path);
+      return source === undefined ? disk.getSourceFile(path, ...rest) : ts.createSourceFile(path, source, rest[0]);
+    },
+  };
+  const program = ts.createProgram([sceneryPath, ...examples.keys()], { ...compilerOptions, noEmit: true }, host);
+  return [...examples].flatMap(([path, { entry, symbol }]) => {
+    const file = program.getSourceFile(path);
+    const found = [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)];
+    return found.map((one) => ({
+      entry,
+      text: `${symbol.place} example of ${symbol.name}: ${ts.flattenDiagnosticMessageText(one.messageText, " ")}`,
+    }));
+  });
+}
