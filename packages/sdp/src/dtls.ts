@@ -95,7 +95,8 @@ export function answerSetup(
  * ```
  */
 export function isNewAssociation(before: DtlsParameters, after: DtlsParameters): boolean {
-  if (before.tlsId !== after.tlsId) return true;
+  // One side alone may leave its tls-id out, where the other has none (RFC 8842 §5.3): that changes nothing.
+  if (before.tlsId !== undefined && after.tlsId !== undefined && before.tlsId !== after.tlsId) return true;
   const [old, now] = [keys(before), keys(after)];
   if (old.size !== now.size || [...old].some((key) => !now.has(key))) return true;
   return decided(before.setup) && decided(after.setup) && before.setup !== after.setup;

@@ -97,6 +97,7 @@ test("the direction is the medium's, else the session's, else both ways", () => 
   expect(directionOf(...read(coreOffer))).toBe("recvonly");
   expect(directionOf(...oneMedium("m=audio 4000 RTP/AVP 8"))).toBe("sendrecv");
   expect(directionOf(...oneMedium("m=audio 0 RTP/AVP 8", "a=sendrecv"))).toBe("inactive");
+  expect(directionOf(...oneMedium("m=audio 0 RTP/AVP 8", "a=sendonly", "a=bundle-only"))).toBe("sendonly");
 });
 
 test("c=0.0.0.0 is hold, unless the medium does ICE", () => {
@@ -278,6 +279,7 @@ test("a DTLS association is new with another tls-id, set of fingerprints or role
   expect(isNewAssociation(before, { ...before, setup: "actpass" })).toBe(false);
   expect(isNewAssociation(before, { ...before, setup: "passive" })).toBe(true);
   expect(isNewAssociation(before, { ...before, tlsId: "b" })).toBe(true);
+  expect(isNewAssociation(before, { setup: "active", fingerprints: [one, two] })).toBe(false);
   expect(isNewAssociation(before, { ...before, fingerprints: [one] })).toBe(true);
   expect(isNewAssociation({ ...before, fingerprints: [one] }, { ...before, fingerprints: [two] })).toBe(true);
 });
