@@ -177,6 +177,22 @@ describe.skipIf(!hasChromium)("the page", { timeout: 30_000 }, () => {
     expect(await ken.getByTestId("incoming").count()).toBe(0);
   });
 
+  test("the page counts the seconds to the next attempt down for eyes, and tells ears the state alone", async () => {
+    const shown = new Set<string>();
+    const told = new Set<string>();
+    await expect
+      .poll(
+        async () => {
+          shown.add((await mary.getByTestId("ims-state").textContent())?.trim() ?? "");
+          told.add((await mary.getByTestId("ims-announcement").textContent()) ?? "");
+          return [...shown].filter((words) => /^Connecting in \d+ s$/.test(words)).length;
+        },
+        { interval: 200, timeout: 15_000 },
+      )
+      .toBeGreaterThanOrEqual(3);
+    expect([...told]).toEqual(["Connecting to the telephone network …"]);
+  });
+
   test("the page tells why there is no telephone network, and that colleagues can still be called", async () => {
     await expect.poll(() => mary.getByTestId("problem").textContent()).toContain("No telephone line is free");
     expect(await mary.getByTestId("ims-state").getAttribute("data-state")).not.toBe("registered");

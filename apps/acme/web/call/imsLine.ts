@@ -14,6 +14,8 @@ export interface ImsStatus {
   readonly name: PhoneState;
   /** What is the matter and what to do, where something is. */
   readonly reason?: { readonly title: string; readonly remedy: string };
+  /** When the next attempt is due, while one is waited for; monotonic milliseconds. */
+  readonly retryAt?: number;
 }
 
 const causes: Record<WicEndCause, EndCause> = {
@@ -45,8 +47,12 @@ export class ImsLine {
 
   constructor(session: () => Promise<ImsSession>, microphone: () => Promise<MediaStream>) {
     this.#client = new ImsClient({ tokens: session, microphone });
-    this.#client.on("state", (name, reason) => {
-      this.#status = { name, ...(reason && { reason: explain(reason) }) };
+    this.#client.on("state", (name, reason, retryInSeconds) => {
+      this.#status = {
+        name,
+        ...(reason && { reason: explain(reason) }),
+        ...(retryInSeconds !== undefined && { retryAt: performance.now() + retryInSeconds * 1000 }),
+      };
       this.changed.tell();
     });
     this.#client.on("incoming", (call) => this.incoming.tell(new ImsCall(call)));

@@ -10,6 +10,7 @@ import { shared } from "./shared.ts";
 export class AcmeStatusBar extends DeskElement {
   static override properties: PropertyDeclarations = { ...DeskElement.properties, leaving: { state: true } };
   declare leaving: boolean;
+  #tick: ReturnType<typeof setTimeout> | undefined;
 
   static override styles: CSSResultGroup = [
     shared,
@@ -108,6 +109,7 @@ export class AcmeStatusBar extends DeskElement {
           <p class="line soft numeric ${ims.name}" data-testid="ims-state" data-state=${ims.name}>
             ${describe(this.desk)}
           </p>
+          <p class="unseen" role="status" data-testid="ims-announcement">${words[ims.name]}</p>
         </div>
         <button type="button" class="quiet" data-testid="sign-out" ?disabled=${this.leaving} @click=${this.#leave}>
           ${icons.signOut} ${this.leaving ? "Signing out …" : "Sign out"}
@@ -116,12 +118,25 @@ export class AcmeStatusBar extends DeskElement {
     </header>`;
   }
 
+  /** While an attempt is waited for, the next second shows. */
+  override updated(): void {
+    clearTimeout(this.#tick);
+    const ms = untilRetry(this.desk.ims);
+    if (ms > 0) this.#tick = setTimeout(() => this.requestUpdate(), ms % 1000 || 1000);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    clearTimeout(this.#tick);
+  }
+
   readonly #leave = (): void => {
     this.leaving = true;
     void this.desk.signOut();
   };
 }
 
+/** What is told, once a state; the seconds of a wait are for eyes only, since they change too often for ears. */
 const words: Record<ImsStatus["name"], string> = {
   offline: "Not connected",
   connecting: "Connecting to the telephone network …",
@@ -132,5 +147,13 @@ const words: Record<ImsStatus["name"], string> = {
 
 /** One line of truth about the telephone network. */
 function describe({ ims, tel }: Desk): string {
-  return tel === undefined ? words[ims.name] : `Your number ${formatNumber(tel)}`;
+  if (tel !== undefined) return `Your number ${formatNumber(tel)}`;
+  const seconds = Math.ceil(untilRetry(ims) / 1000);
+  if (seconds === 0) return words[ims.name];
+  return `${ims.name === "reconnecting" ? "Reconnecting" : "Connecting"} in ${seconds} s`;
+}
+
+/** Milliseconds until the next attempt; 0 when none is waited for. */
+function untilRetry({ retryAt }: ImsStatus): number {
+  return Math.max(0, (retryAt ?? 0) - performance.now());
 }
