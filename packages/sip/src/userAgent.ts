@@ -14,6 +14,7 @@ import type { SubscribeOptions } from "./subscription/subscription.ts";
 import type { ServerTransaction } from "./transaction/serverTransaction.ts";
 import type { Timers } from "./transaction/timers.ts";
 
+/** What a {@link UserAgent} is given: its surroundings, and who hears of what belongs to no call. */
 export interface UserAgentOptions {
   clock: Clock;
   random: Random;

@@ -55,7 +55,14 @@ function moduleOf({ code }: Example): string {
   ].join("\n");
 }
 
-test("every example of the state machines compiles", { timeout: 60_000 }, () => {
+interface Findings {
+  /** Of the compiler about the examples. */
+  complaints: string[];
+  /** Exported names without a word about them. */
+  silent: string[];
+}
+
+function compile(): Findings {
   const modules = new Map([[join(source, "../test/prelude.ts"), prelude]]);
   for (const [index, example] of examples.entries()) {
     modules.set(join(source, `../test/example${index}.ts`), moduleOf(example));
@@ -91,6 +98,21 @@ test("every example of the state machines compiles", { timeout: 60_000 }, () => 
       ),
     ),
   );
-  expect(complaints).toEqual([]);
+  const checker = program.getTypeChecker();
+  const silent = ["index.ts", "testing/index.ts"].flatMap((index) => {
+    const file = program.getSourceFile(join(source, index));
+    const symbol = file && checker.getSymbolAtLocation(file);
+    return (symbol ? checker.getExportsOfModule(symbol) : []).flatMap((each) => {
+      const named = each.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(each) : each;
+      const where = named.declarations?.[0]?.getSourceFile().fileName ?? "";
+      const ours = files.some((name) => where === join(source, name));
+      return ours && named.getDocumentationComment(checker).length === 0 ? [each.name] : [];
+    });
+  });
+  return { complaints, silent };
+}
+
+test("every example of the state machines compiles, every public name is explained", { timeout: 60_000 }, () => {
   expect(examples.length).toBeGreaterThan(14);
+  expect(compile()).toEqual({ complaints: [], silent: [] });
 });

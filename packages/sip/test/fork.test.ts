@@ -123,3 +123,30 @@ test("a 2xx whose Contact cannot be read is still acknowledged, at the address w
   const ack = p.wire.records.at(-1)?.message;
   expect(ack instanceof SipRequest && ack.uri).toBe("sip:ken@acme.ims.test");
 });
+
+/** A reliable response that came over this proxy. */
+function reliable(rseq: number, proxy: string): ResponseOptions {
+  return {
+    headers: [
+      ["Require", "100rel"],
+      ["RSeq", String(rseq)],
+      ["Record-Route", `<sip:${proxy}.invalid;lr>`],
+    ],
+  };
+}
+
+test("each branch of a fork has its own PRACKs, numbered by itself, along its own route (RFC 3262 §4)", () => {
+  const f = forked();
+  f.answer(183, "one", reliable(7, "p1"));
+  f.answer(183, "two", reliable(900, "p2"));
+  f.answer(180, "one", reliable(8, "p1"));
+  // Repeated, or not the next one: no PRACK.
+  f.answer(183, "two", reliable(900, "p2"));
+  f.answer(180, "two", reliable(902, "p2"));
+  expect(f.sent("PRACK").map((m) => [m.toTag, m.get("RAck"), m.cseq.number, m.uri, m.get("Route")])).toEqual([
+    ["one", "7 1 INVITE", 2, "sip:ken@one.invalid", "<sip:p1.invalid;lr>"],
+    ["two", "900 1 INVITE", 2, "sip:ken@two.invalid", "<sip:p2.invalid;lr>"],
+    ["one", "8 1 INVITE", 3, "sip:ken@one.invalid", "<sip:p1.invalid;lr>"],
+  ]);
+  expect(f.words).toEqual(["progress 183", "progress 183", "progress 180"]);
+});

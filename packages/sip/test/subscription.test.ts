@@ -327,6 +327,36 @@ test("unsubscribe: Expires 0, ended with the last NOTIFY, or without one after 6
   }
 });
 
+test("a NOTIFY after the end was asked for does not keep it alive", async () => {
+  const s = await standing();
+  s.watch.unsubscribe();
+  s.core.reply(await s.core.expectRequest("SUBSCRIBE"), 200, { headers: [["Expires", "0"]] });
+  s.core.request("NOTIFY", { headers: active });
+  await s.core.expectResponse(200);
+  await s.core.expectNothing(33_000);
+  expect([s.ends, s.clock.pending]).toEqual([[{ reason: "unsubscribed" }], 0]);
+});
+
+test("a grant of no time ends with the last NOTIFY, or without one after 64*T1", async () => {
+  const s = stage({ expires: "0" });
+  s.core.reply(await s.core.expectRequest("SUBSCRIBE"), 200, { headers: [["Expires", "0"]] });
+  s.core.request("NOTIFY", { headers: [["Event", "reg"]] });
+  await s.core.expectResponse(200);
+  await s.core.expectNothing(33_000);
+  expect([s.heard.length, s.ends, s.clock.pending]).toEqual([1, [{ reason: "expired", retryAfter: 0 }], 0]);
+});
+
+test("a NOTIFY came, the SUBSCRIBE is refused: tried again for as long as was asked", async () => {
+  const s = stage();
+  const request = await s.core.expectRequest("SUBSCRIBE");
+  s.core.send(notifyFrom("peer", 1, [["Event", "reg"]]));
+  await s.core.expectResponse(200);
+  s.core.reply(request, 503);
+  s.core.on("SUBSCRIBE", (again) => void s.core.reply(again, 503));
+  await s.clock.settle(700_000);
+  expect([s.ends, s.clock.pending]).toEqual([[{ reason: "expired", retryAfter: 0 }], 0]);
+});
+
 test("unsubscribe before the first answer waits for it", async () => {
   const s = stage();
   s.watch.unsubscribe();

@@ -38,6 +38,7 @@ export interface InviteEvents {
   ended(end: InviteEnd): void;
 }
 
+/** What a provisional response says beside its status. */
 export interface ProgressOptions {
   reason?: string;
   headers?: HeaderList;

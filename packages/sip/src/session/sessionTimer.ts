@@ -10,6 +10,7 @@ export interface SessionTerms {
   readonly weRefresh: boolean;
 }
 
+/** What a {@link SessionTimer} is given by the leg it serves. */
 export interface SessionTimerOptions {
   readonly clock: Clock;
   /** Seconds our first request proposes, 90 to 2 000 000; 1800 if left out (RFC 4028 §4). */

@@ -14,6 +14,7 @@ export interface SubscriptionEvents {
   ended?(end: SubscriptionEnd): void;
 }
 
+/** Who hears of a {@link Subscription}, and what its SUBSCRIBEs carry. */
 export interface SubscribeOptions extends SubscriptionEvents {
   /** Header fields of further SUBSCRIBEs beside Event, Accept and Expires, which are those of the first. */
   headers?(): HeaderList;
@@ -30,6 +31,7 @@ export interface SubscriptionContext {
   over(): void;
 }
 
+/** Where a {@link Subscription} stands; its drawing tells what leads where. */
 export type SubscriptionPhase = "subscribing" | "pending" | "active" | "terminated";
 
 /** Seconds asked for when the SUBSCRIBE names none (RFC 3680 §4.2). */
@@ -65,7 +67,7 @@ export class Subscription {
   hop: Hop;
   readonly #context: SubscriptionContext;
   readonly #on: SubscribeOptions;
-  readonly #timers: TimerBank<"refresh" | "expiry" | "N">;
+  readonly #timers: TimerBank<"refresh" | "expiry" | "N" | "last">;
   #phase: SubscriptionPhase = "subscribing";
   #request: SipRequest;
   #wanted: number;
@@ -153,11 +155,17 @@ export class Subscription {
   /** It lives for so many seconds more. */
   #live(expires: number): void {
     this.#timers.stop("refresh", "expiry");
-    if (expires <= 0) return;
+    if (expires <= 0) return this.#awaitLast({ reason: "expired", retryAfter: 0 });
     // TS 24.229 §5.1.1.3 with §5.1.1.4.1: 600 s before the end, or at half time where that is short.
     const wait = Math.max(leastWait, expires > 1200 ? expires - 600 : expires / 2);
     this.#timers.start("refresh", wait * 1000, () => void this.#refresh());
-    this.#timers.start("expiry", expires * 1000, () => this.#end({ reason: "expired", retryAfter: 0 }));
+    this.#timers.stop("last");
+    this.#expireAfter(expires);
+    return undefined;
+  }
+
+  #expireAfter(seconds: number): void {
+    this.#timers.start("expiry", seconds * 1000, () => this.#end({ reason: "expired", retryAfter: 0 }));
   }
 
   async #refresh(): Promise<void> {
@@ -170,9 +178,14 @@ export class Subscription {
     const response = await this.#context.send(this.#further(this.#dialog, 0), this.hop);
     if (this.#phase === "terminated") return;
     if (response.status >= 300) return this.#end({ reason: "unsubscribed", response });
-    // RFC 6665 §4.1.2.3: a last NOTIFY is due; not every core sends it.
-    this.#timers.stop("expiry");
-    this.#timers.start("N", 64 * this.#context.t1, () => this.#end({ reason: "unsubscribed" }));
+    this.#timers.stop("expiry", "N");
+    this.#awaitLast({ reason: "unsubscribed" });
+    return undefined;
+  }
+
+  /** RFC 6665 §4.1.2.3: a last NOTIFY is due; not every core sends it. */
+  #awaitLast(end: SubscriptionEnd): void {
+    this.#timers.start("last", 64 * this.#context.t1, () => this.#end(end));
   }
 
   async #exchange(request: SipRequest): Promise<void> {
@@ -202,6 +215,8 @@ export class Subscription {
   #refused(response: SipResponse): void {
     // RFC 6665 §4.1.2.2: after a refresh that failed it is valid for the rest of its time, but for a 481.
     if (!this.#notified || response.status === 481) return this.#end(endOfRefusal(response));
+    // A NOTIFY has come, but no 2xx and perhaps no time.
+    if (!this.#timers.isRunning("expiry")) this.#expireAfter(Math.max(leastWait, this.#wanted));
     this.#timers.start("refresh", Math.max(leastWait, readSeconds(response.get("Retry-After")) ?? 60) * 1000, () => {
       void this.#refresh();
     });

@@ -13,6 +13,7 @@ export interface Target {
   readonly host: string;
 }
 
+/** What {@link targetsOf} is given to look up and choose with. */
 export interface TargetOptions {
   readonly resolver: Resolver;
   readonly random: Random;

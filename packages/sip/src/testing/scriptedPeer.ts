@@ -4,6 +4,7 @@ import type { Body, HeaderList, ResponseOptions, SipMessage } from "../message.t
 import type { Clock, Hop } from "../ports.ts";
 import { VirtualClock } from "./virtualClock.ts";
 
+/** What a {@link ScriptedPeer} is given. */
 export interface ScriptedPeerOptions {
   readonly clock: Clock;
   /** The way the peer sends. */

@@ -13,6 +13,7 @@ import type { ServerMachine, ServerTransaction } from "./serverTransaction.ts";
 import { coreTimers } from "./timers.ts";
 import type { Timers } from "./timers.ts";
 
+/** What a {@link TransactionLayer} is given: its surroundings, and who hears of what the peers send. */
 export interface TransactionLayerOptions {
   clock: Clock;
   random: Random;
