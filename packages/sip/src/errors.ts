@@ -15,18 +15,18 @@ export type SipErrorCode =
 
 /** Status to answer a request with that led to the error, 500 where the fault is on our own side; and its message. */
 const catalogue: Record<SipErrorCode, readonly [status: number, message: string]> = {
-  "sip/too-large": [513, "The message is larger than 64 KiB or has too many header lines"],
-  "sip/start-line": [400, "The start line is neither a Request-Line nor a Status-Line"],
-  "sip/version": [505, "The SIP version is not 2.0"],
-  "sip/header": [400, "A header line is malformed"],
-  "sip/header-missing": [400, "A mandatory header field is missing"],
-  "sip/header-repeated": [400, "A header field that may occur once occurs more often"],
-  "sip/value": [400, "The value of a header field is malformed"],
-  "sip/uri": [400, "The URI is malformed"],
-  "sip/content-length": [400, "Content-Length does not fit the message"],
-  "sip/injection": [500, "A name or value would break the structure of the message"],
-  "sip/octets": [500, "The text is not an octet string"],
-  "sip/bad-response": [500, "The response is malformed"],
+  "sip/too-large": [513, "Message too large"],
+  "sip/start-line": [400, "Malformed start line"],
+  "sip/version": [505, "Not SIP/2.0"],
+  "sip/header": [400, "Malformed header line"],
+  "sip/header-missing": [400, "Header field missing"],
+  "sip/header-repeated": [400, "Header field repeated"],
+  "sip/value": [400, "Malformed header value"],
+  "sip/uri": [400, "Malformed URI"],
+  "sip/content-length": [400, "Content-Length does not fit"],
+  "sip/injection": [500, "Unsafe name or value"],
+  "sip/octets": [500, "Not an octet string"],
+  "sip/bad-response": [500, "Malformed response"],
 };
 
 /**

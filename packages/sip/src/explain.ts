@@ -3,7 +3,7 @@ import type { SipErrorCode } from "./errors.ts";
 // Apart from the errors, so that a page that shows none of this does not carry it.
 const explanations: Record<SipErrorCode, { cause: string; remedy: string }> = {
   "sip/too-large": {
-    cause: "The peer sent, or a caller built, a message beyond the limits of this stack",
+    cause: "The peer sent, or a caller built, a message larger than 64 KiB or with too many header lines",
     remedy: "Send a smaller body; put large content behind a URL",
   },
   "sip/start-line": {
