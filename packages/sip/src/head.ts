@@ -211,7 +211,7 @@ export class Head {
     // What follows the lines of the source stands beside the last of them: one slice for both.
     const end = this.bodyCame ? this.#start(lines) + 2 + bodyLength : -1;
     const order = this.#order;
-    let octets = startLine ?? "";
+    let text = startLine ?? "";
     // A slice waits to be taken until it is clear how far it goes.
     let from = startLine === undefined ? this.#begin : this.#start(0);
     let next = 0;
@@ -223,20 +223,20 @@ export class Head {
           continue;
         }
         const to = this.#start(next);
-        if (to > from) octets += source.slice(from, to);
+        if (to > from) text += source.slice(from, to);
         if (typeof line === "number") {
           from = this.#start(line);
           next = line + 1;
         } else {
-          octets += `${line.name}: ${line.value}\r\n`;
+          text += `${line.name}: ${line.value}\r\n`;
           from = to;
         }
       }
     } else next = lines;
     const to = this.#start(next);
-    if (end < 0) return `${octets}${source.slice(from, to)}\r\n`;
-    if (next === lines) return octets + source.slice(from, end);
-    return octets + source.slice(from, to) + source.slice(this.#start(lines), end);
+    if (end < 0) return `${text}${source.slice(from, to)}\r\n`;
+    if (next === lines) return text + source.slice(from, end);
+    return text + source.slice(from, to) + source.slice(this.#start(lines), end);
   }
 
   clone(): Head {

@@ -34,11 +34,15 @@ test("EPC-WS-11a all 49 cases of RFC 4475: taken and passed on unharmed, or refu
     const message = parseMessage(source);
     // What follows the body is no part of the message (§3.1.1.8).
     const own = name === "dblreq" ? source.slice(0, source.lastIndexOf("INVITE sip:")) : source;
-    if (name !== "inv2543") expect([name, message.toOctets()]).toEqual([name, own]);
+    // A missing Content-Length is added.
+    const untouched = message.toOctets().replace(name === "inv2543" ? /Content-Length: \d+\r\n/ : "", "");
+    expect([name, untouched]).toEqual([name, own]);
     const passed = message.prepend("Via", via).toOctets();
     const expected = withVia(own);
-    // A missing Content-Length is added.
-    expect([name, name === "inv2543" ? passed.replace(/Content-Length: \d+\r\n/, "") : passed]).toEqual([name, expected]);
+    expect([name, name === "inv2543" ? passed.replace(/Content-Length: \d+\r\n/, "") : passed]).toEqual([
+      name,
+      expected,
+    ]);
   }
   for (const { name, source, status } of invalid) expect([name, refusal(source).status]).toEqual([name, status]);
 });
@@ -56,7 +60,7 @@ describe("RFC 4475", () => {
     expect(error.status).toBe(status);
     const answer = createRefusal(source, error, "t1");
     // A response is dropped, and so is what names no way back.
-    if (/^SIP/.test(source) || answer === undefined) return;
+    if (source.startsWith("SIP") || answer === undefined) return;
     expect(answer.status).toBe(status);
     expect(() => answer.topVia).not.toThrow();
   });

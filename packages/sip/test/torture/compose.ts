@@ -20,6 +20,10 @@ export function options(...lines: string[]): string {
   return request("OPTIONS sip:ken@acme.test SIP/2.0", ...lines);
 }
 
+function nameOf(line: string): string {
+  return (line.split(":")[0] ?? "").trim().toLowerCase();
+}
+
 /** As {@link options}, with another request line; its method goes to CSeq. */
 export function request(requestLine: string, ...lines: string[]): string {
   const base = [
@@ -31,9 +35,8 @@ export function request(requestLine: string, ...lines: string[]): string {
     `CSeq: 41 ${requestLine.split(" ")[0]}`,
     "Content-Length: 0",
   ];
-  const name = (line: string): string => (line.split(":")[0] ?? "").trim().toLowerCase();
-  const given = new Set(lines.map(name));
-  return compose([requestLine, ...base.filter((line) => !given.has(name(line))), ...lines]);
+  const given = new Set(lines.map(nameOf));
+  return compose([requestLine, ...base.filter((line) => !given.has(nameOf(line))), ...lines]);
 }
 
 /** An SDP body, to be carried where the case has one. */
