@@ -16,6 +16,10 @@ import {
 } from "../src/index.ts";
 import { inviteLines, wire } from "./samples.ts";
 
+/** More by `PORTICO_FUZZ_RUNS=100000`. */
+const numRuns = Number(process.env["PORTICO_FUZZ_RUNS"] ?? 3000);
+const timeout = 10_000 + 10 * numRuns;
+
 /** Runs what may only fail with a SipError. */
 function attempt<T>(run: () => T): T | undefined {
   try {
@@ -56,7 +60,7 @@ const mutant = fc
   .array(fc.tuple(fc.nat(invite.length), fc.nat(12), fragment), { maxLength: 4 })
   .map((edits) => edits.reduce((text, [at, cut, insert]) => text.slice(0, at) + insert + text.slice(at + cut), invite));
 
-test("a damaged message is refused with a SipError or readable to its last accessor", () => {
+test("a damaged message is refused with a SipError or readable to its last accessor", { timeout }, () => {
   fc.assert(
     fc.property(mutant, (source) => {
       const message = attempt(() => parseMessage(source));
@@ -78,11 +82,11 @@ test("a damaged message is refused with a SipError or readable to its last acces
       expect(again.headers()).toEqual(message.headers());
       expect(again.body).toBe(message.body);
     }),
-    { numRuns: 3000 },
+    { numRuns },
   );
 });
 
-test("any octets at all meet a SipError at worst", () => {
+test("any octets at all meet a SipError at worst", { timeout }, () => {
   const parsers = [parseMessage, parseUri, parseNameAddr, parseVia, parseCredentials];
   fc.assert(
     fc.property(fc.array(fragment, { maxLength: 12 }), (fragments) => {
@@ -93,7 +97,7 @@ test("any octets at all meet a SipError at worst", () => {
       const address = attempt(() => parseNameAddr(`x ${text} <sip:a@b>`));
       expect(address && parseNameAddr(formatNameAddr(address))).toEqual(address);
     }),
-    { numRuns: 3000 },
+    { numRuns },
   );
 });
 

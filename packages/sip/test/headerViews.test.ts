@@ -145,7 +145,10 @@ test.each<[string, () => unknown]>([
   expect(run).toThrow(SipError);
 });
 
-test("views meet any text with a SipError at worst, and read back what they write", () => {
+const numRuns = Number(process.env["PORTICO_FUZZ_RUNS"] ?? 1000);
+const timeout = 5000 + 10 * numRuns;
+
+test("views meet any text with a SipError at worst, and read back what they write", { timeout }, () => {
   const part = fc.constantFrom(
     "a",
     "1",
@@ -171,6 +174,6 @@ test("views meet any text with a SipError at worst, and read back what they writ
         expect(once === "" ? once : rewrite(once)).toBe(once);
       }
     }),
-    { numRuns: Number(process.env["PORTICO_FUZZ_RUNS"] ?? 1000) },
+    { numRuns },
   );
 });

@@ -54,7 +54,9 @@ test.each([
   expect(() => parseMultipart(contentType, octets)).toThrow(SipError);
 });
 
-test("what is written is read back", () => {
+const numRuns = Number(process.env["PORTICO_FUZZ_RUNS"] ?? 300);
+
+test("what is written is read back", { timeout: 5000 + 10 * numRuns }, () => {
   const octets = fc.string({ unit: fc.integer({ min: 0, max: 255 }).map((char) => String.fromCharCode(char)) });
   const part = fc.record({ type: fc.constantFrom("text/plain", "application/sdp"), body: octets });
   fc.assert(
@@ -63,7 +65,7 @@ test("what is written is read back", () => {
       const read = parseMultipart("multipart/mixed;boundary=b0undary", written) ?? [];
       expect(read.map((one) => ({ type: one.type, body: one.body }))).toEqual(parts);
     }),
-    { numRuns: Number(process.env["PORTICO_FUZZ_RUNS"] ?? 300) },
+    { numRuns },
   );
   expect(() => formatMultipart("b", [{ type: "text/plain", body: "--b" }])).toThrow(SipError);
   expect(() => formatMultipart("b", [{ type: "text/plain\r\nX: y", body: "" }])).toThrow(SipError);
