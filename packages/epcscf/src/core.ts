@@ -13,20 +13,28 @@ export interface CoreOptions {
   readonly protocol: "UDP" | "TCP";
 }
 
+interface Target {
+  readonly address: string;
+  readonly port: number;
+  readonly protocol: "TCP" | "UDP";
+  /** False: the address is a name. */
+  readonly literal: boolean;
+}
+
 /** The Mw reference point: hops to the core, and this node's own addresses on it. */
 export class Core {
   readonly options: CoreOptions;
+  /** Host and port of this node on Mw. */
+  readonly sentBy: string;
   readonly #endpoint: SipEndpoint;
+  /** The entry point, once it is known to be an address. */
+  #entry: Target | undefined;
 
   constructor(options: CoreOptions, endpoint: SipEndpoint) {
     this.options = options;
     this.#endpoint = endpoint;
-  }
-
-  /** Host and port of this node on Mw. */
-  get sentBy(): string {
-    const { address, port } = this.#endpoint;
-    return `${address.includes(":") ? `[${address}]` : address}:${port}`;
+    const { address, port } = endpoint;
+    this.sentBy = `${address.includes(":") ? `[${address}]` : address}:${port}`;
   }
 
   /** A SIP URI of this node on Mw, without angle brackets. */
@@ -47,23 +55,33 @@ export class Core {
     return `${this.uri(token)};lr${outbound ? ";ob" : ""}`;
   }
 
-  entry(): Promise<Hop> {
-    return this.hopTo(this.options.entryPoint);
+  /** The hop to the home network's entry. @throws Error when its name has no address. */
+  async entry(): Promise<Hop> {
+    const target = this.#entry ?? this.#target(this.options.entryPoint);
+    if (target.literal) this.#entry = target;
+    return this.#hop(target);
   }
 
   /** The next hop for a URI: its address, or that of its host name. @throws Error when the name has no address. */
   async hopTo(uri: string): Promise<Hop> {
-    const { host, port = 5060, params } = parseUri(uri);
-    const literal = host.replace(/^\[|\]$/g, "");
-    const address = isIP(literal) === 0 ? (await lookup(literal)).address : literal;
-    const named = params.get("transport")?.toUpperCase();
-    const protocol = named === "TCP" || named === "UDP" ? named : this.options.protocol;
-    return this.#endpoint.hopTo({ address, port, protocol });
+    return this.#hop(this.#target(uri));
   }
 
   /** The next hop for the first of these route values (name-addr), else for the target, else the home network's entry. */
   nextHop(routes: readonly string[], target: string = this.options.entryPoint): Promise<Hop> {
     const [first] = routes;
     return this.hopTo(first === undefined ? target : parseNameAddr(first).uri);
+  }
+
+  #target(uri: string): Target {
+    const { host, port = 5060, params } = parseUri(uri);
+    const address = host.replace(/^\[|\]$/g, "");
+    const named = params.get("transport")?.toUpperCase();
+    const protocol = named === "TCP" || named === "UDP" ? named : this.options.protocol;
+    return { address, port, protocol, literal: isIP(address) !== 0 };
+  }
+
+  async #hop({ address, port, protocol, literal }: Target): Promise<Hop> {
+    return this.#endpoint.hopTo({ address: literal ? address : (await lookup(address)).address, port, protocol });
   }
 }

@@ -119,7 +119,7 @@ export class Epcscf {
       registrar: this.#registrar,
       regEvent: this.#regEvent,
       seal,
-      proxy: new Proxy({ ...sides, seal, accessSentBy: w2.sentBy }),
+      proxy: new Proxy({ ...sides, accessSentBy: w2.sentBy }),
       sessions: this.#sessions,
       refuser,
     });
@@ -128,7 +128,10 @@ export class Epcscf {
       log,
       sentBy: w2.sentBy,
       originAllowed: w2.originAllowed,
-      newFlowId: () => `${(this.#flowCount += 1)}-${random.token(8)}`,
+      newFlow: () => {
+        const id = `${(this.#flowCount += 1)}-${random.token(8)}`;
+        return { id, token: seal.seal("path", id) };
+      },
       events: {
         message: (message, flow) => this.#accessAgent.receive(message, flow),
         excess: (message, flow) => this.#requests.excess(message, flow),

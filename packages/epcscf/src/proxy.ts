@@ -8,7 +8,6 @@ import { hopsLeft } from "./policy/maxForwards.ts";
 import { ProxiedDialogs, type Way } from "./proxiedDialogs.ts";
 import type { Registration } from "./registration/registration.ts";
 import { relay } from "./relay.ts";
-import type { Seal } from "./seal.ts";
 import type { Flow } from "./w2/flow.ts";
 
 export interface ProxyOptions {
@@ -16,7 +15,6 @@ export interface ProxyOptions {
   /** User agents toward the core and toward browsers; their transactions are used. */
   readonly coreAgent: UserAgent;
   readonly accessAgent: UserAgent;
-  readonly seal: Seal;
   readonly charging: ChargingVectors;
   /** Host and port of this node on W2. */
   readonly accessSentBy: string;
@@ -100,8 +98,8 @@ export class Proxy {
 
   /** Two entries, since the two sides differ in transport (RFC 7118 §8.2, EPC-SES-05); the next side's stands on top. */
   #recordRoute(request: SipRequest, flow: Flow, way: "up" | "down"): void {
-    const { core, seal, accessSentBy } = this.#options;
-    const token = seal.seal("path", flow.id);
+    const { core, accessSentBy } = this.#options;
+    const { token } = flow;
     const access = `<sip:${token}@${accessSentBy};transport=ws;lr>`;
     const mw = `<${core.pathUri(token, false)}>`;
     for (const entry of way === "up" ? [access, mw] : [mw, access]) request.prepend("Record-Route", entry);

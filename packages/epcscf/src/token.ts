@@ -1,4 +1,5 @@
 import { errors, jwtVerify, type JWTVerifyGetKey } from "jose";
+import { detached } from "./detached.ts";
 import { TokenError } from "./errors.ts";
 import type { AccessClaims, TokenVerifier } from "./ports.ts";
 
@@ -40,7 +41,7 @@ export class JwtVerifier implements TokenVerifier {
     const claims = await this.#check(token);
     if (!claims.scope.includes("ims.register")) throw new TokenError("invalid_scope", "the token lacks ims.register");
     if (this.#verified.size >= cacheSize) this.#verified.delete(this.#verified.keys().next().value ?? "");
-    this.#verified.set(token, claims);
+    this.#verified.set(detached(token), claims);
     return claims;
   }
 

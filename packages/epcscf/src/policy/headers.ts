@@ -45,11 +45,12 @@ const table: Readonly<Record<string, { readonly up: Treatment; readonly down: Tr
 
 type Way = "up" | "down";
 
+const dropping = (way: Way): string[] => Object.keys(table).filter((name) => table[name]?.[way] === "drop");
+const dropped: Readonly<Record<Way, readonly string[]>> = { up: dropping("up"), down: dropping("down") };
+
 /** Takes out of a proxied message what may not cross the boundary in this direction. */
 export function strip(message: SipMessage, way: Way): void {
-  for (const [name] of message.headers()) {
-    if (table[name.toLowerCase()]?.[way] === "drop") message.remove(name);
-  }
+  for (const name of dropped[way]) message.remove(name);
   if (way === "down" && wantsPrivacy(message)) message.remove("P-Asserted-Identity");
 }
 

@@ -1,4 +1,5 @@
 import { formatNameAddr, parseNameAddr, type NameAddr, type SipMessage } from "@portico/sip";
+import { detached } from "../detached.ts";
 import { EpcscfError } from "../errors.ts";
 
 /** Contact parameters that reach the core; all else of a browser's Contact stays here (EPC-REG-17). */
@@ -6,6 +7,8 @@ const kept = /^(\+sip\.instance|reg-id|q|\+g\.3gpp\..+|audio|video)$/;
 
 /** What a browser's REGISTER says about its binding. */
 export interface AskedBinding {
+  /** Contact and Expires as they came. */
+  readonly source: string;
   /** URI of its Contact; undefined for `*`. */
   readonly uri: string | undefined;
   readonly instance: string | undefined;
@@ -16,22 +19,28 @@ export interface AskedBinding {
   readonly params: string;
 }
 
-/** Reads the one Contact of a REGISTER. @throws EpcscfError `epcscf/contact`. */
-export function askedBinding(register: SipMessage, defaultExpires: number): AskedBinding {
+/**
+ * Reads the one Contact of a REGISTER. @throws EpcscfError `epcscf/contact`.
+ * @param known what was read last on the same flow: a refresh mostly says the same again.
+ */
+export function askedBinding(register: SipMessage, defaultExpires: number, known?: AskedBinding): AskedBinding {
+  const source = [register.get("Expires") ?? "", ...register.all("Contact")].join("\n");
+  if (source === known?.source) return known;
   const contacts = register.list("Contact");
   const header = Number.parseInt(register.get("Expires") ?? "", 10);
   const [first] = contacts;
   if (first === undefined || contacts.length !== 1) throw new EpcscfError("epcscf/contact");
   if (first === "*") {
     if (header !== 0) throw new EpcscfError("epcscf/contact");
-    return { uri: undefined, instance: undefined, outbound: false, expires: 0, params: "" };
+    return { source, uri: undefined, instance: undefined, outbound: false, expires: 0, params: "" };
   }
-  const contact = parseNameAddr(first);
+  const contact = parseNameAddr(detached(first));
   const own = Number.parseInt(contact.params.get("expires") ?? "", 10);
   const expires = [own, header, defaultExpires].find((value) => !Number.isNaN(value)) ?? defaultExpires;
   const params = new Map([...contact.params].filter(([name]) => kept.test(name)));
   const [, ...rest] = formatNameAddr({ uri: "x:x", params }).split(">");
   return {
+    source,
     uri: contact.uri,
     instance: contact.params.get("+sip.instance"),
     outbound: contact.params.has("reg-id") && contact.params.has("+sip.instance"),

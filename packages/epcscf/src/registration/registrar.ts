@@ -1,4 +1,5 @@
 import { formatNameAddr, type ServerTransaction, type SipResponse } from "@portico/sip";
+import { detached } from "../detached.ts";
 import { EpcscfError, TokenError } from "../errors.ts";
 import { strip } from "../policy/headers.ts";
 import { hopsLeft } from "../policy/maxForwards.ts";
@@ -91,10 +92,10 @@ export class Registrar {
   }
 
   async #forward(tx: ServerTransaction, flow: Flow, claims: AccessClaims, entry: BlockEntry): Promise<void> {
-    const { core, agent, registrations, seal, charging, maxExpires, networkId, random } = this.#options;
-    const asked = askedBinding(tx.request, maxExpires);
-    const key = this.#key(entry, asked, flow);
+    const { core, agent, registrations, charging, maxExpires, networkId } = this.#options;
     const held = registrations.byFlow(flow);
+    const asked = askedBinding(tx.request, maxExpires, held?.asked);
+    const key = this.#key(entry, asked, flow, held);
     if (held !== undefined && held.impu !== entry.impu) throw new EpcscfError("epcscf/other-identity");
     if (held === undefined && asked.uri === undefined) throw new EpcscfError("epcscf/contact");
     const registration =
@@ -102,11 +103,9 @@ export class Registrar {
       new Registration({
         key,
         entry,
-        accessContact: asked.uri ?? "",
-        contactParams: asked.params,
+        asked,
         claims,
         flow,
-        ownCallId: `${random.token(24)}@${core.sentBy}`,
       });
 
     const hops = hopsLeft(tx.request);
@@ -116,7 +115,7 @@ export class Registrar {
     up.set("Max-Forwards", String(hops));
     const expires = this.#expires(asked.expires, claims, maxExpires);
     up.set("Expires", String(expires));
-    const path = core.pathUri(seal.seal("path", flow.id), asked.outbound);
+    const path = core.pathUri(flow.token, asked.outbound);
     asTrustedNode(
       up,
       { homeDomain: core.options.homeDomain, networkId },
@@ -179,11 +178,13 @@ export class Registrar {
     const seconds = Number.parseInt(granted?.params.get("expires") ?? response.get("Expires") ?? "", 10);
     const life = Number.isNaN(seconds) ? expires : seconds;
     const initial = registration.grantedUntil === 0;
-    registration.accessContact = asked.uri ?? registration.accessContact;
-    registration.contactParams = asked.params;
+    registration.asked = asked;
     registration.claims = claims;
-    registration.serviceRoute = response.list("Service-Route");
-    const associated = response.list("P-Associated-URI").filter((value) => isNameAddr(value));
+    registration.serviceRoute = response.list("Service-Route").map((route) => detached(route));
+    const associated = response
+      .list("P-Associated-URI")
+      .filter((value) => isNameAddr(value))
+      .map((value) => detached(value));
     registration.associated = associated.length > 0 ? associated : [`<${registration.impu}>`];
     registration.grantedUntil = clock.now() + life * 1000;
     registration.path = path;
@@ -224,7 +225,8 @@ export class Registrar {
     this.#options.registrations.remove(registration);
   }
 
-  #key(entry: BlockEntry, asked: AskedBinding, flow: Flow): string {
+  #key(entry: BlockEntry, asked: AskedBinding, flow: Flow, held: Registration | undefined): string {
+    if (held !== undefined && held.impu === entry.impu && held.asked.instance === asked.instance) return held.key;
     return this.#options.seal.derive("contact", `${entry.impu}\n${asked.instance ?? flow.id}`);
   }
 

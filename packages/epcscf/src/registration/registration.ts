@@ -1,5 +1,6 @@
 import type { AccessClaims, BlockEntry } from "../ports.ts";
 import type { Flow } from "../w2/flow.ts";
+import type { AskedBinding } from "./contact.ts";
 
 /** Why a registration ended; the browser and the WAF are told. */
 export type EndReason =
@@ -16,10 +17,8 @@ export class Registration {
   /** User part of the portal's own Contact for it; unforgeable, one per IMPU and instance (EPC-REG-17). */
   readonly key: string;
   readonly entry: BlockEntry;
-  /** URI of the Contact as the browser wrote it. */
-  accessContact: string;
-  /** Parameters of the core Contact: instance, reg-id, feature tags. */
-  contactParams: string;
+  /** What the browser has asked for last. */
+  asked: AskedBinding;
   claims: AccessClaims;
   /** Undefined while the socket is lost and its grace time runs. */
   flow: Flow | undefined;
@@ -32,29 +31,24 @@ export class Registration {
   path = "";
   ended = false;
   /** The portal's own REGISTERs use a Call-ID of their own (RFC 3261 §10.3). */
-  readonly ownCallId: string;
+  ownCallId: string | undefined;
   ownCseq = 0;
 
-  constructor(options: {
-    key: string;
-    entry: BlockEntry;
-    accessContact: string;
-    contactParams: string;
-    claims: AccessClaims;
-    flow: Flow;
-    ownCallId: string;
-  }) {
+  constructor(options: { key: string; entry: BlockEntry; asked: AskedBinding; claims: AccessClaims; flow: Flow }) {
     this.key = options.key;
     this.entry = options.entry;
-    this.accessContact = options.accessContact;
-    this.contactParams = options.contactParams;
+    this.asked = options.asked;
     this.claims = options.claims;
     this.flow = options.flow;
-    this.ownCallId = options.ownCallId;
   }
 
   get impu(): string {
     return this.entry.impu;
+  }
+
+  /** URI of the Contact as the browser wrote it. */
+  get accessContact(): string {
+    return this.asked.uri ?? "";
   }
 }
 

@@ -46,6 +46,7 @@ export class Unbinder {
     const { core, random, charging, networkId } = this.#options;
     const { homeDomain } = core.options;
     const { impu } = registration;
+    registration.ownCallId ??= `${random.token(24)}@${core.sentBy}`;
     registration.ownCseq += 1;
     const request = SipRequest.create("REGISTER", `sip:${homeDomain}`, [
       ["Max-Forwards", "70"],
@@ -61,7 +62,7 @@ export class Unbinder {
       { homeDomain, networkId },
       {
         impi: registration.entry.impi,
-        contact: `<${core.uri(registration.key)}>${registration.contactParams};expires=0`,
+        contact: `<${core.uri(registration.key)}>${registration.asked.params};expires=0`,
         path: registration.path,
         chargingVector: charging.next(),
       },

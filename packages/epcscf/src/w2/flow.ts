@@ -31,6 +31,8 @@ export class Flow implements Hop, WebSocketOwner {
   readonly sentBy: string;
   /** Unique in this process. */
   readonly id: string;
+  /** The id, sealed: what Path and Record-Route name the flow with (RFC 5626 §5.2). */
+  readonly token: string;
   /** Web origin of the page, as its browser sent it. */
   readonly origin: string;
   /** Where the browser connects from. */
@@ -45,6 +47,7 @@ export class Flow implements Hop, WebSocketOwner {
 
   constructor(options: {
     id: string;
+    token: string;
     /** After the handshake. */
     socket: Duplex;
     origin: string;
@@ -55,6 +58,7 @@ export class Flow implements Hop, WebSocketOwner {
     events: FlowEvents;
   }) {
     this.id = options.id;
+    this.token = options.token;
     this.origin = options.origin;
     this.protocol = options.secure ? "WSS" : "WS";
     this.sentBy = options.sentBy;

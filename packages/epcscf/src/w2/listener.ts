@@ -18,7 +18,8 @@ export interface W2ListenerOptions {
   readonly sentBy: string;
   /** True for origins of web sites under contract (EPC-WS-03). */
   readonly originAllowed: (origin: string) => boolean;
-  readonly newFlowId: () => string;
+  /** Names a new flow. */
+  readonly newFlow: () => { readonly id: string; readonly token: string };
   readonly events: FlowEvents;
   readonly isRegistered: (flow: Flow) => boolean;
   /** Sockets of one remote address at most (EPC-WS-08); an office behind one address is many users. */
@@ -62,10 +63,8 @@ export class W2Listener {
     }
     if (!accept(request, socket, head)) return;
     this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
-    const { newFlowId, sentBy, clock } = this.#options;
-    this.#flows.add(
-      new Flow({ id: newFlowId(), socket, origin, address, secure, sentBy, clock, events: this.#events }),
-    );
+    const { newFlow, sentBy, clock } = this.#options;
+    this.#flows.add(new Flow({ ...newFlow(), socket, origin, address, secure, sentBy, clock, events: this.#events }));
   }
 
   /** Stops accepting and tells every browser to come back later (EPC-WS-09). */
