@@ -110,8 +110,22 @@ export class Leases {
     return live;
   }
 
+  /** Forgets leases that ended before, once no token of theirs is remembered: a clock that was set back leaves some longer. */
   async purge(endedBefore: number): Promise<void> {
-    await this.#db.deleteFrom("lease").where("ended_at", "<", endedBefore).execute();
+    await this.#db
+      .deleteFrom("lease")
+      .where("ended_at", "<", endedBefore)
+      .where((eb) =>
+        eb.not(
+          eb.exists(eb.selectFrom("refresh_token").select("hash").whereRef("refresh_token.lease_id", "=", "lease.id")),
+        ),
+      )
+      .where((eb) =>
+        eb.not(
+          eb.exists(eb.selectFrom("issued_token").select("jti").whereRef("issued_token.lease_id", "=", "lease.id")),
+        ),
+      )
+      .execute();
   }
 
   /** @returns false when it had ended before. */

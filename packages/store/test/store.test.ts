@@ -129,3 +129,15 @@ test("a file that is no database, a missing folder and a newer release each get 
     remedy: expect.stringContaining("release"),
   });
 });
+
+test("forgetting leases reads only what is forgotten, however long the audit is", async () => {
+  const path = file();
+  const store = await openStore(path);
+  const raw = new DatabaseSync(path);
+  for (const statement of ["SELECT 1 FROM issued_token WHERE lease_id = 'l'", "DELETE FROM lease WHERE ended_at < 1"]) {
+    const plan = raw.prepare(`EXPLAIN QUERY PLAN ${statement}`).all();
+    expect(plan.map(({ detail }) => detail)).not.toContainEqual(expect.stringMatching(/^SCAN/));
+  }
+  raw.close();
+  await store.close();
+});
