@@ -17,6 +17,10 @@ export interface ResponseOptions {
  * Answers a request: Via, From, To, Call-ID and CSeq are its own, octet for octet (RFC 3261 §8.2.6.2), Record-Route too
  * where the response can make a dialog (§12.1.1), Timestamp in a 100 (§8.2.6.1).
  * @throws SipError `sip/injection`
+ *
+ * @example
+ * const busy = createResponse(invite, 486, { toTag: random.token(10) });
+ * hop.send(busy.toOctets());
  */
 export function createResponse(request: SipRequest, status: number, options: ResponseOptions = {}): SipResponse {
   const response = SipResponse.create(status, options.reason ?? reasonPhrase(status), []);

@@ -25,6 +25,10 @@ function fail(part: string): never {
  * Reads credentials or a challenge. Bearer comes in two forms: the bare token of RFC 6750, referenced by RFC 8898 §2.1.3,
  * and `access_token="…"` of TS 24.371 table A.3.2-1.
  * @throws SipError `sip/value`
+ *
+ * @example
+ * const credentials = parseCredentials(request.get("Authorization") ?? "");
+ * if (credentials.scheme === "bearer") console.log(credentials.token.length);
  */
 export function parseCredentials(value: string): Credentials {
   const text = trimmed(value, 0, value.length);

@@ -7,6 +7,13 @@ const emptyLine = "\r\n\r\n";
 /**
  * Parts the octets of one TCP or TLS connection into messages by their Content-Length (RFC 3261 §18.3), and finds
  * keep-alives (RFC 5626 §4.4.1). At most 64 KiB of one unfinished message are held.
+ *
+ * @example
+ * const framer = new StreamFramer();
+ * for (const piece of framer.push(octets.fromBytes(datagram))) {
+ *   if (piece === "keep-alive") hop.send("\r\n");
+ *   else ua.receive(parseMessage(piece), hop);
+ * }
  */
 export class StreamFramer {
   /** Octets not yet given out; pieces are joined only when a message may be complete. */

@@ -76,6 +76,10 @@ function parseAddrSpec(text: string, start: number): NameAddr {
 /**
  * Writes a `name-addr`: always in angle brackets, the display name always quoted.
  * @throws SipError `sip/value` when the URI would not stay inside its brackets
+ *
+ * @example
+ * formatNameAddr({ display: "Mary Jones", uri: "sip:mary@acme.example", params: new Map([["tag", "m4ry"]]) });
+ * // "Mary Jones" <sip:mary@acme.example>;tag=m4ry
  */
 export function formatNameAddr(address: NameAddr): string {
   if (address.uri === "*") return "*";

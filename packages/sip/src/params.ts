@@ -54,6 +54,9 @@ function endOfValue(text: string, at: number): number {
 /**
  * Writes header parameters as `;name=value;name`; a value that can stand neither bare nor as it is quoted gets quoted.
  * @throws SipError `sip/injection` when a name is no token
+ *
+ * @example
+ * formatParams(new Map([["expires", "600"], ["lr", undefined]])); // ";expires=600;lr"
  */
 export function formatParams(params: Params): string {
   let text = "";
@@ -67,7 +70,12 @@ export function formatParams(params: Params): string {
   return text;
 }
 
-/** The text of a quoted-string (RFC 3261 §25.1); any other value comes back as it is. */
+/**
+ * The text of a quoted-string (RFC 3261 §25.1); any other value comes back as it is.
+ *
+ * @example
+ * unquote('"Mary \\"M\\" Jones"'); // Mary "M" Jones
+ */
 export function unquote(value: string): string {
   if (value.length < 2 || value.charCodeAt(0) !== code.quote || !value.endsWith('"')) return value;
   let text = "";
@@ -80,7 +88,12 @@ export function unquote(value: string): string {
   return text + value.slice(from, -1);
 }
 
-/** A quoted-string that holds `text`. */
+/**
+ * A quoted-string that holds `text`.
+ *
+ * @example
+ * quote('Mary "M" Jones'); // "Mary \\"M\\" Jones"
+ */
 export function quote(text: string): string {
   let quoted = '"';
   let from = 0;

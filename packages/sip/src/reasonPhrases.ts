@@ -72,7 +72,12 @@ const phrases = new Map<number, string>([
 
 const classes = ["Session Progress", "OK", "Redirected", "Request Failure", "Server Failure", "Global Failure"];
 
-/** The reason phrase of a status in the IANA registry, else one for its class (RFC 3261 §8.1.3.2). */
+/**
+ * The reason phrase of a status in the IANA registry, else one for its class (RFC 3261 §8.1.3.2).
+ *
+ * @example
+ * reasonPhrase(486); // "Busy Here"
+ */
 export function reasonPhrase(status: number): string {
   return phrases.get(status) ?? classes[Math.floor(status / 100) - 1] ?? "";
 }

@@ -12,6 +12,14 @@ import { parseVia } from "./via.ts";
  * `undefined` where no answer may or can be given: to a response, an ACK, octets without a readable head and a top Via to
  * answer along. Its `topVia` can be read; other header fields stand in it as they came, so that the sender can match them.
  * `toTag` goes to To when there is none (RFC 3261 §8.2.6.2).
+ *
+ * @example
+ * try {
+ *   ua.receive(parseMessage(octets.fromBytes(datagram)), hop);
+ * } catch (error) {
+ *   const refusal = error instanceof SipError && createRefusal(octets.fromBytes(datagram), error);
+ *   if (refusal) hop.send(refusal.toOctets());
+ * }
  */
 export function createRefusal(source: string, error: SipError, toTag?: string): SipResponse | undefined {
   let start = 0;

@@ -7,7 +7,13 @@ import { octets } from "./octets.ts";
 import { parseNumberAt } from "./scan.ts";
 import { validate } from "./validate.ts";
 
-/** A SIP response. Made by `parseMessage`, `createResponse` or {@link SipResponse.create}. */
+/**
+ * A SIP response. Made by `parseMessage`, `createResponse` or {@link SipResponse.create}.
+ *
+ * @example
+ * const ringing = createResponse(invite, 180, { toTag: random.token(10) });
+ * console.log(ringing.status, ringing.reason); // 180 Ringing
+ */
 export class SipResponse extends Message {
   readonly #status: number;
   /** In octets. */

@@ -77,6 +77,10 @@ function sameTel(a: SipUri, b: SipUri): boolean {
 /**
  * True when two URIs mean the same resource: RFC 3261 §19.1.4 for sip and sips, RFC 3966 §4 for tel, else the same text.
  * Text that is no URI equals nothing.
+ *
+ * @example
+ * sameUri("sip:%6Dary@ACME.example", "sip:mary@acme.example"); // true
+ * sameUri("tel:+1-212-555-0100", "tel:+12125550100"); // true
  */
 export function sameUri(a: string, b: string): boolean {
   try {

@@ -142,6 +142,9 @@ export function parseHostPort(text: string, error: "sip/uri" | "sip/value"): { h
 /**
  * Writes a URI from its parts.
  * @throws SipError `sip/uri` when a part holds what must be escaped there
+ *
+ * @example
+ * formatUri({ ...parseUri("sip:mary@acme.example"), params: new Map([["user", "phone"]]) }); // "sip:mary@acme.example;user=phone"
  */
 export function formatUri(uri: SipUri): string {
   let text = `${uri.scheme}:`;

@@ -51,7 +51,13 @@ function withoutSpace(sentBy: string): string {
   return `${trimmed(sentBy, 0, colon)}:${trimmed(sentBy, colon + 1, sentBy.length)}`;
 }
 
-/** Writes one Via element. */
+/**
+ * Writes one Via element.
+ *
+ * @example
+ * formatVia({ protocol: "TCP", host: "192.0.2.1", port: 5060, params: new Map([["branch", "z9hG4bK1"]]) });
+ * // "SIP/2.0/TCP 192.0.2.1:5060;branch=z9hG4bK1"
+ */
 export function formatVia(via: Via): string {
   const port = via.port === undefined ? "" : `:${via.port}`;
   return `SIP/2.0/${via.protocol} ${via.host}${port}${formatParams(via.params)}`;

@@ -61,6 +61,12 @@ const leastWait = 5;
  * Lenient where cores depart from the RFC: the first NOTIFY may overtake the 2xx and have any CSeq number; no NOTIFY is awaited
  * after a refresh; a NOTIFY without Subscription-State counts as active. A core that ends what is watched without ending the
  * subscription says so in the body only. Of a forked SUBSCRIBE the first NOTIFY decides: others get 481 (RFC 6665 §4.4.1).
+ *
+ * @example
+ * const watch: Subscription = ua.subscribe(subscribe, hop, {
+ *   notified: (notification) => console.log(notification.get("Subscription-State")),
+ *   ended: (end) => console.log(watch.phase, end),
+ * });
  */
 export class Subscription {
   /** The way of further SUBSCRIBEs; to be set when a flow is replaced. */
