@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { sdp, sip, sipTesting, wic } from "./api/entries.ts";
 import { publicApi, type PublicSymbol } from "./api/publicApi.ts";
@@ -24,7 +23,6 @@ for (const [entry, symbols] of publicApi([...files.keys()])) {
   writeFileSync(`${folder}/${files.get(entry)}`, `${parts.join("\n\n")}\n`);
   console.log(`${folder}/${files.get(entry)}: ${symbols.length} symbols`);
 }
-process.exitCode = spawnSync("oxfmt", [folder], { stdio: "inherit", shell: process.platform === "win32" }).status ?? 1;
 
 function sectionOf({ name, summary, tags, examples, signature, place }: PublicSymbol): string[] {
   const [path] = place.split(":");
