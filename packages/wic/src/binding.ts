@@ -1,4 +1,4 @@
-import { parseNameAddr, sameUri } from "@portico/sip";
+import { gruusOf, parseNameAddr, sameUri } from "@portico/sip";
 import type { NameAddr, SipResponse } from "@portico/sip";
 
 /** What the 200 (OK) to a REGISTER grants. */
@@ -23,8 +23,7 @@ export function readBinding(response: SipResponse, contact: { uri: string; insta
     ours.find((each) => sameUri(each.uri, contact.uri)) ??
     (ours.length === 1 ? ours[0] : undefined);
   const expires = seconds(mine?.params.get("expires")) ?? seconds(response.get("Expires")) ?? asked;
-  const publicGruu = unquoted(mine?.params.get("pub-gruu"));
-  const temporaryGruu = unquoted(mine?.params.get("temp-gruu"));
+  const { public: publicGruu, temporary: temporaryGruu } = mine === undefined ? {} : gruusOf(mine);
   const flowTimer = seconds(response.get("Flow-Timer"));
   return {
     expires,
