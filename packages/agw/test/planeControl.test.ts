@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { MediaContext, MediaEvent, RelayPlan } from "../src/index.ts";
+import { openEmbeddedPlane, type MediaContext, type MediaEvent, type RelayPlan } from "../src/index.ts";
 import { createCertificate } from "../src/embedded/dtls/certificate.ts";
 import { CorePhone } from "./support/corePhone.ts";
 import { ScriptedBrowser } from "./support/scriptedBrowser.ts";
@@ -272,6 +272,27 @@ test("unusable parameters are errors of the catalogue", async () => {
   await plane.close();
   await plane.close();
   await expect(plane.open()).rejects.toMatchObject({ code: "agw/closed" });
+});
+
+test("a plane that closes while a context opens keeps none of its ports", async () => {
+  // Out of the way of other tests, whose planes begin at the lower end of the default range.
+  const port = 24_000 + 2 * Math.floor(Math.random() * 4000);
+  const onePair = {
+    accessAddresses: [{ bind: "127.0.0.1" }],
+    accessPort: 0,
+    coreAddress: "127.0.0.1",
+    corePorts: [port, port + 1],
+  } as const;
+  const closing = await openEmbeddedPlane(onePair);
+  const opening = closing.open();
+  await closing.close();
+  await expect(opening).rejects.toMatchObject({ code: "agw/closed" });
+  const next = await openEmbeddedPlane(onePair);
+  try {
+    await expect(next.open()).resolves.toMatchObject({ core: { port } });
+  } finally {
+    await next.close();
+  }
 });
 
 test("credentials have the size of RFC 8839, are random, and candidates are of type host, loopback last", async () => {

@@ -71,6 +71,8 @@ export class EmbeddedContext implements MediaContext, AccessLegEvents, CoreHandl
 
   /** Completes the core termination; a context is not handed out before. */
   attach(core: CorePair): void {
+    // The plane was closed while the ports were opened.
+    if (this.#closed) return core.close();
     this.#core = core;
     this.#peer = new CorePeer(core.address);
   }
