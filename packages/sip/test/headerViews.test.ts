@@ -91,7 +91,8 @@ const views: readonly (readonly [name: string, rewrite: (text: string) => string
   ],
 ];
 
-test.each(views)("%s is written as it was read", (_, rewrite, ...texts) => {
+test.each(views.map((view) => ({ name: view[0], view })))("$name is written as it was read", ({ view }) => {
+  const [, rewrite, ...texts] = view;
   for (const text of texts) expect(rewrite(text)).toBe(text);
 });
 
