@@ -176,6 +176,8 @@ export class Epcscf {
     if (this.#closed) return;
     this.#closed = true;
     this.#stopRevocations();
+    // Nobody registers anew while registrations are ended.
+    this.#listener.drain();
     await this.#registrar.endAll("portal-closing", () => true);
     this.#listener.close();
     this.#registrar.close();

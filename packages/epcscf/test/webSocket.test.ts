@@ -112,7 +112,7 @@ class Raw {
   constructor(first: Buffer | string = good) {
     this.socket = createConnection({ host: "127.0.0.1", port: port(), allowHalfOpen: true });
     sockets.push(this.socket);
-    this.socket.on("data", (chunk) => (this.octets = Buffer.concat([this.octets, chunk])));
+    this.socket.on("data", (chunk: Buffer) => (this.octets = Buffer.concat([this.octets, chunk])));
     this.socket.on("end", () => (this.closed = true));
     this.socket.on("error", () => undefined);
     this.socket.write(first);
@@ -173,7 +173,7 @@ describe("messages", () => {
     await until(() => side.got.length === 1);
     expect(Buffer.from(side.got[0] ?? "", "latin1").equals(octets)).toBe(true);
     const answer = once(socket, "message");
-    expect(side.socket?.send(octets.toString("latin1"))).toBe(true);
+    expect(side.socket?.send(Buffer.from(octets).toString("latin1"))).toBe(true);
     const [data] = (await answer) as [Buffer];
     expect(data.equals(octets)).toBe(true);
     socket.terminate();
@@ -350,11 +350,13 @@ test("the same under TLS", async () => {
   const tls = { ciphers: "PSK", maxVersion: "TLSv1.2" as const };
   const psk = Buffer.alloc(16, 1);
   await serve(createHttps({ ...tls, pskCallback: () => psk }));
-  const socket = new WebSocket(`wss://127.0.0.1:${port()}`, ["sip"], {
+  // What the types of ws leave out goes on to Node's tls.
+  const options: object = {
     ...tls,
     checkServerIdentity: () => undefined,
     pskCallback: () => ({ psk, identity: "x" }),
-  });
+  };
+  const socket = new WebSocket(`wss://127.0.0.1:${port()}`, ["sip"], options);
   const answers: string[] = [];
   socket.on("message", (data: Buffer) => answers.push(data.toString("latin1")));
   await once(socket, "open");

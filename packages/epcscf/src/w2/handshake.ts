@@ -23,6 +23,8 @@ export function refuse(socket: Duplex, status: keyof typeof reasons, text: strin
   socket.end(
     `HTTP/1.1 ${status} ${reasons[status]}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n` +
       `${header}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    // A client that never closes its side is not waited for.
+    () => socket.destroy(),
   );
 }
 

@@ -33,6 +33,7 @@ export class W2Listener {
   readonly #perAddress = new Map<string, number>();
   readonly #events: FlowEvents;
   #stopSweep: () => void = () => undefined;
+  #draining = false;
   #closed = false;
 
   constructor(options: W2ListenerOptions) {
@@ -52,7 +53,7 @@ export class W2Listener {
     const address = request.socket.remoteAddress ?? "";
     const protocols = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((one) => one.trim());
     const { origin } = request.headers;
-    if (this.#closed) return refuse(socket, 503, "The portal is closing");
+    if (this.#draining) return refuse(socket, 503, "The portal is closing");
     if (!protocols.includes("sip")) return refuse(socket, 400, "Ask for the WebSocket subprotocol sip (RFC 7118)");
     if (origin === undefined || !originAllowed(origin)) {
       log.warn("w2.origin-refused", { origin: (origin ?? "none").slice(0, 128) });
@@ -67,10 +68,16 @@ export class W2Listener {
     this.#flows.add(new Flow({ ...newFlow(), socket, origin, address, secure, sentBy, clock, events: this.#events }));
   }
 
+  /** Accepts no further socket. */
+  drain(): void {
+    this.#draining = true;
+  }
+
   /** Stops accepting and tells every browser to come back later (EPC-WS-09). */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.drain();
     this.#stopSweep();
     for (const flow of this.#flows) flow.close(closeCodes.goingAway, "the portal is closing");
   }
