@@ -1,4 +1,4 @@
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
 import { defaultClientConditions, defaultServerConditions } from "vite";
 
 const conditions = {
@@ -6,15 +6,20 @@ const conditions = {
   ssr: { resolve: { conditions: ["source", ...defaultServerConditions] } },
 };
 
+/** Tests of one room that need a browser. */
+const browserTests = ["apps/acme/test/page.test.ts", "packages/agw/test/chromium.test.ts"];
+
 /** Two projects: `unit` runs side by side, `e2e` one file at a time, since its files share ports, ears and a browser. */
 export default defineConfig({
   test: {
+    maxWorkers: 3,
     projects: [
       {
         ...conditions,
         test: {
           name: "unit",
           include: ["{packages,apps}/*/test/**/*.test.ts", "scripts/test/**/*.test.ts"],
+          exclude: [...configDefaults.exclude, ...browserTests],
           execArgv: ["--conditions=source"],
         },
       },
@@ -22,7 +27,7 @@ export default defineConfig({
         ...conditions,
         test: {
           name: "e2e",
-          include: ["tests/**/*.test.ts"],
+          include: ["tests/**/*.test.ts", ...browserTests],
           execArgv: ["--conditions=source"],
           fileParallelism: false,
           testTimeout: 60_000,

@@ -3,6 +3,8 @@ import { header, headerIdAt } from "./headerNames.ts";
 import { isSpace, isTokenChar, maxOctets, parseNumber, skipSpace, trimmed } from "./scan.ts";
 
 const emptyLine = "\r\n\r\n";
+/** Octets that may be line ends alone. */
+const shortest = 8;
 
 /**
  * Parts the octets of one TCP or TLS connection into messages by their Content-Length (RFC 3261 §18.3), and finds
@@ -16,9 +18,14 @@ const emptyLine = "\r\n\r\n";
  * }
  */
 export class StreamFramer {
-  /** Octets not yet given out; pieces are joined only when a message may be complete. */
+  /** Octets not yet given out, as they came; joined only when something may be complete. */
+  #pieces: string[] = [];
+  #size = 0;
+  /** The last three octets: the end of a head may come in two pieces. */
+  #tail = "";
+  /** The joined octets while messages are taken off. */
   #held = "";
-  /** Octets the message at the start of `#held` has in all; 0 while its head is incomplete. */
+  /** Octets the message at the start has in all; 0 while its head is incomplete. */
   #need = 0;
   #error: SipError | undefined;
 
@@ -30,23 +37,41 @@ export class StreamFramer {
    */
   push(octets: string): string[] {
     const messages: string[] = [];
-    // The end of the head may have come in two pieces.
-    let searchFrom = Math.max(this.#held.length - emptyLine.length + 1, 0);
-    this.#held += octets;
     try {
       if (this.#error !== undefined) throw this.#error;
-      while (this.#held.length > 0 && this.#next(messages, searchFrom)) searchFrom = 0;
+      if (!this.#add(octets)) return messages;
+      this.#held = this.#pieces.join("");
+      while (this.#held.length > 0 && this.#next(messages));
+      this.#keep(this.#held);
     } catch (error) {
       if (!(error instanceof SipError)) throw error;
       this.#error = error;
-      this.#held = "";
+      this.#keep("");
       if (messages.length === 0) throw error;
     }
     return messages;
   }
 
+  /** Keeps a piece; true when a message, a line end or a fault may be found now. Octets one by one cost one copy each. */
+  #add(octets: string): boolean {
+    this.#pieces.push(octets);
+    this.#size += octets.length;
+    if (this.#size <= shortest || this.#size > maxOctets) return true;
+    if (this.#need > 0) return this.#size >= this.#need;
+    const joint = this.#tail + octets;
+    this.#tail = joint.slice(1 - emptyLine.length);
+    return joint.includes(emptyLine);
+  }
+
+  #keep(rest: string): void {
+    this.#held = "";
+    this.#pieces = rest === "" ? [] : [rest];
+    this.#size = rest.length;
+    this.#tail = rest.slice(1 - emptyLine.length);
+  }
+
   /** Takes one message or line end off the front; false when more octets are needed. */
-  #next(messages: string[], searchFrom: number): boolean {
+  #next(messages: string[]): boolean {
     if (this.#need === 0) {
       if (this.#held.startsWith(emptyLine)) {
         messages.push("keep-alive");
@@ -59,7 +84,7 @@ export class StreamFramer {
         this.#held = this.#held.slice(2);
         return true;
       }
-      const end = this.#held.indexOf(emptyLine, searchFrom);
+      const end = this.#held.indexOf(emptyLine);
       if (end < 0) {
         if (this.#held.length > maxOctets) throw new SipError("sip/too-large");
         return false;

@@ -55,7 +55,11 @@ export class CoreStandIn {
     if (!(message instanceof SipRequest)) return this.#relay(message.removeFirst("Via"));
     if (message.method === "REGISTER") return void hop.send(this.#register(message).toOctets());
     if (message.method === "SUBSCRIBE") {
-      return void hop.send(createResponse(message, 200, { headers: [["Expires", "600"]], toTag: "r1" }).toOctets());
+      const headers: [string, string][] = [
+        ["Expires", message.get("Expires") ?? "600"],
+        ["Contact", `<${this.uri}>`],
+      ];
+      return void hop.send(createResponse(message, 200, { headers, toTag: "r1" }).toOctets());
     }
     this.#branches += 1;
     // Of the two Routes the edge knows, the first is this element's own.
