@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { get } from "node:https";
 import { networkInterfaces } from "node:os";
+import { connect } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
 import { WebSocket } from "ws";
@@ -126,6 +127,15 @@ test.skipIf(lacking !== "")(
       socket.once("error", reject);
     });
     socket.terminate();
+    // The client would speak TLS 1.1; it is the server that does not.
+    const older = { minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "DEFAULT@SECLEVEL=0" } as const;
+    const old = connect({ host: address ?? "", port: 8090, ca, ...older });
+    const refusal = await new Promise<Error | undefined>((resolve) => {
+      old.once("error", resolve);
+      old.once("secureConnect", () => resolve(undefined));
+    });
+    old.destroy();
+    expect(String(refusal)).toMatch(/alert protocol version/i);
     const mary = await openPerson({ frequency: 440, on: 400, off: 300 }, { loopback: false, untrusted: true });
     try {
       await signIn(mary.page, url, "mary");

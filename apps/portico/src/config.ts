@@ -30,6 +30,11 @@ const tenant = Type.Object(
       },
       closed,
     ),
+    limits: Type.Optional(
+      Type.Object({ sessionsPerUser: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })) }, closed),
+    ),
+    /** First and last instant of the contract, ISO 8601. */
+    contract: Type.Optional(Type.Object({ from: Type.Optional(text), until: Type.Optional(text) }, closed)),
     state: Type.Union([Type.Literal("active"), Type.Literal("suspended")]),
   },
   closed,

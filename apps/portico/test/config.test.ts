@@ -14,7 +14,17 @@ const complaint = (source: string): string => {
 
 test("GEN-09a a tenant is configuration: who, which block, which services, which keys", () => {
   const { tenants, data } = parseConfig(good, "/etc/portico/portal.yaml");
-  expect(tenants[0]).toMatchObject({ id: "acme", services: ["voice"], block: { domain: "acme.ims.test" } });
+  expect(tenants[0]).toMatchObject({
+    id: "acme",
+    clientJwks: "https://talk.acme.example/jwks",
+    services: ["voice"],
+    block: { domain: "acme.ims.test", count: 10 },
+    limits: { sessionsPerUser: 3 },
+    contract: { until: "2030-01-01T00:00:00Z" },
+  });
+  expect(complaint(good.replace("sessionsPerUser: 3", "sessionsPerUser: 0"))).toContain(
+    "limits.sessionsPerUser must be",
+  );
   expect(data).toBe("/etc/portico/data");
 });
 

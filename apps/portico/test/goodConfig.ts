@@ -28,5 +28,7 @@ tenants:
     origins: [https://talk.acme.example]
     services: [voice]
     block: { domain: acme.ims.test, count: 10, assignment: sticky, quarantineSeconds: 60 }
+    limits: { sessionsPerUser: 3 }
+    contract: { until: "2030-01-01T00:00:00Z" }
     state: active
 `;

@@ -247,6 +247,19 @@ test("EPC-WS-09 the portal's end: calls get BYE, bindings leave the core, socket
   expect(rig.node.counts).toMatchObject({ registrations: 0, sessions: 0 });
 });
 
+test("EPC-WS-09 while registrations are ended no new socket is taken", async () => {
+  const { promise: asked, resolve: ask } = Promise.withResolvers<() => void>();
+  rig.core.answer = (tx) => {
+    if (tx.request.method === "REGISTER") ask(() => tx.reply(200));
+    else tx.reply(200);
+  };
+  const closing = rig.node.close();
+  const confirm = await asked;
+  await expect(rig.connect()).rejects.toThrow("503");
+  confirm();
+  await closing;
+});
+
 describe("the way to the core is lost", () => {
   test("EPC-REG-18b a refused TCP connection: 504 at once, no waiting for Timer F", async () => {
     const cut = await timed.open({ entryPoint: "sip:127.0.0.1:9;transport=tcp" });

@@ -158,6 +158,17 @@ describe("opening handshake", () => {
     expect(side.socket).toBeUndefined();
   });
 
+  test("a refused client that keeps its side open is let go", async () => {
+    const raw = new Raw(good.replace("GET", "POST"));
+    await until(() => raw.closed);
+    let open = 1;
+    await until(() => {
+      http.getConnections((_, count) => (open = count));
+      return open === 0;
+    });
+    expect(raw.socket.writableEnded).toBe(false);
+  });
+
   test("a frame in the segment of the handshake is not lost", async () => {
     const raw = new Raw(Buffer.concat([Buffer.from(good), text("early")]));
     expect(await until(() => side.got[0])).toBe("early");
