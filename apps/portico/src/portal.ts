@@ -120,6 +120,12 @@ async function start(
     reportRegistration: (fact) => {
       waf.reportRegistration(fact).catch(() => log.alarm("waf.registration-not-noted"));
     },
+    reportSession: async (fact) => {
+      const { id, icid, direction, since, answeredAt } = fact.session;
+      const end = fact.type === "ended" ? { by: fact.end.by, status: fact.end.status } : {};
+      const answered = answeredAt === undefined ? {} : { setupMs: answeredAt - since };
+      log.info(`session.${fact.type}`, { id, icid, direction, ...answered, ...end });
+    },
     media,
     sealKey: sealKey(config.data),
     home: { homeDomain: config.home.domain, entryPoint: config.home.entryPoint, protocol: config.home.protocol },

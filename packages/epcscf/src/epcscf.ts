@@ -3,18 +3,22 @@ import type { Duplex } from "node:stream";
 import { accessTimers, UserAgent, type Hop, type SipMessage } from "@portico/sip";
 import { openSipEndpoint, type SipEndpoint } from "@portico/transport";
 import { Core } from "./core.ts";
+import { Events, type EpcscfEvent } from "./events.ts";
 import { ChargingVectors } from "./policy/charging.ts";
 import type { EpcscfOptions } from "./options.ts";
-import type { RegistrationFact, Revocation } from "./ports.ts";
+import type { Log, RegistrationFact, Revocation, SessionFact } from "./ports.ts";
 import { Proxy } from "./proxy.ts";
 import { Refuser } from "./refusal.ts";
 import { Authorisation } from "./registration/authorisation.ts";
 import { RegEvent } from "./registration/regEvent.ts";
 import { Registrar } from "./registration/registrar.ts";
-import { Registrations, type Registration } from "./registration/registration.ts";
+import { Registrations, type EndReason, type Registration } from "./registration/registration.ts";
+import { registrationView, type RegistrationView } from "./registration/view.ts";
 import { Requests } from "./requests.ts";
 import { Seal } from "./seal.ts";
+import type { Session } from "./session/session.ts";
 import { Sessions } from "./session/sessions.ts";
+import type { SessionView } from "./session/view.ts";
 import type { Flow } from "./w2/flow.ts";
 import { W2Listener } from "./w2/listener.ts";
 
@@ -24,6 +28,10 @@ export class Epcscf {
   readonly #endpoint: SipEndpoint;
   readonly #coreAgent: UserAgent;
   readonly #accessAgent: UserAgent;
+  readonly #events: Events;
+  readonly #log: Log;
+  /** Host and port on Mw name this node. */
+  readonly #name: string;
   readonly #registrations = new Registrations();
   readonly #registrar: Registrar;
   readonly #regEvent: RegEvent;
@@ -56,10 +64,14 @@ export class Epcscf {
   }
 
   private constructor(options: EpcscfOptions, endpoint: SipEndpoint) {
-    const { clock, random, log, home, media, w2, revocations, wallClock, networkId } = options;
+    const { clock, random, home, media, w2, revocations, wallClock, networkId } = options;
     this.#options = options;
     this.#endpoint = endpoint;
+    this.#events = new Events(options.log);
+    const { log } = this.#events;
+    this.#log = log;
     const core = new Core(home, endpoint);
+    this.#name = core.sentBy;
     const registrations = this.#registrations;
     const [host = ""] = core.sentBy.split(/:\d+$/);
     const charging = new ChargingVectors({ host, network: networkId, random });
@@ -88,9 +100,13 @@ export class Epcscf {
       maxExpires,
       graceSeconds,
       registered: (registration, initial) => this.#registered(registration, initial),
-      flowReplaced: (registration, flow) => this.#sessions.flowReplaced(registration, flow),
+      flowLost: (registration) => this.#changed(registration, "flow-lost"),
+      flowReplaced: (registration, flow) => {
+        this.#sessions.flowReplaced(registration, flow);
+        if (registration.grantedUntil > 0) this.#changed(registration, "flow-back");
+      },
       ending: (registration, reason) => this.#sessions.release(registration, reason),
-      ended: (registration, reason, confirmed) => this.#report(registration, "deregistered", reason, confirmed),
+      ended: (registration, reason, confirmed) => this.#ended(registration, reason, confirmed),
     });
     this.#regEvent = new RegEvent({
       ...shared,
@@ -102,12 +118,19 @@ export class Epcscf {
       ...sides,
       media,
       random,
+      wallClock,
       log,
       refuser,
       accessSentBy: w2.sentBy,
       authorise: (request, registration) => this.#requests.authorise(request, registration),
       dialPlan: options.dialPlan,
       latchCoreMedia: options.latchCoreMedia,
+      began: ({ view }) => this.#events.emit(() => ({ type: "session", change: "began", session: view })),
+      answered: (session) => this.#answered(session),
+      ended: (session, end) => {
+        this.#events.emit(() => ({ type: "session", change: "ended", session: session.view, end }));
+        void this.#write({ type: "ended", session: session.view, impi: session.registration.entry.impi, end });
+      },
     });
     this.#requests = new Requests({
       log,
@@ -154,6 +177,35 @@ export class Epcscf {
       registrations: this.#registrations.size,
       sessions: this.#sessions.size,
     };
+  }
+
+  /** Live registrations. @param withImpi for the operator's own eyes (PRV-01). */
+  registrations(withImpi = false): RegistrationView[] {
+    return [...this.#registrations.all()].map((registration) => this.#view(registration, withImpi));
+  }
+
+  /** Calls, in set-up or answered. */
+  sessions(): SessionView[] {
+    return [...this.#sessions.all()].map(({ view }) => view);
+  }
+
+  /**
+   * Ends a registration: its calls, its binding in the core, its WebSocket (EPC-DER-05).
+   * @returns true when the core has confirmed; undefined when there is no registration of this id.
+   */
+  async endRegistration(id: string, reason: EndReason = "operator"): Promise<boolean | undefined> {
+    const registration = this.#registrations.byKey(id);
+    return registration && (await this.#registrar.end(registration, reason));
+  }
+
+  /** Ends a call. @param reason words for both parties' Reason header field. @returns false when there is none of this id. */
+  releaseSession(id: string, reason: string): boolean {
+    return this.#sessions.releaseOne(id, reason);
+  }
+
+  /** Tells of every change from now on. @returns a function that ends that. */
+  on(listener: (event: EpcscfEvent) => void): () => void {
+    return this.#events.on(listener);
   }
 
   /** Takes an HTTP upgrade to W2. @param secure TLS is below it. */
@@ -205,13 +257,54 @@ export class Epcscf {
 
   #registered(registration: Registration, initial: boolean): void {
     this.#report(registration, "registered", initial ? "registered" : "refreshed", true);
+    this.#changed(registration, initial ? "registered" : "refreshed");
     const seconds = Math.ceil((registration.grantedUntil - this.#options.clock.now()) / 1000);
     void this.#regEvent.subscribe(registration, seconds);
   }
 
+  #ended(registration: Registration, reason: EndReason, confirmed: boolean): void {
+    this.#report(registration, "deregistered", reason, confirmed);
+    this.#events.emit(() => ({
+      type: "registration",
+      change: "ended",
+      registration: this.#view(registration),
+      reason,
+      confirmed,
+    }));
+  }
+
+  #changed(registration: Registration, change: "registered" | "refreshed" | "flow-lost" | "flow-back"): void {
+    this.#events.emit(() => ({ type: "registration", change, registration: this.#view(registration) }));
+  }
+
+  #view(registration: Registration, withImpi = false): RegistrationView {
+    const { clock, wallClock } = this.#options;
+    return registrationView(registration, {
+      node: this.#name,
+      now: { monotonic: clock.now(), wall: wallClock() },
+      sessions: this.#sessions.count(registration),
+      withImpi,
+    });
+  }
+
+  /** Decision of the house: what is to be charged is written before the caller hears of the answer. */
+  async #answered(session: Session): Promise<void> {
+    const { view, registration } = session;
+    this.#events.emit(() => ({ type: "session", change: "answered", session: view }));
+    await this.#write({ type: "answered", session: view, impi: registration.entry.impi });
+  }
+
+  async #write(fact: SessionFact): Promise<void> {
+    try {
+      await this.#options.reportSession(fact);
+    } catch {
+      this.#log.alarm("usage.not-written", { fact: fact.type });
+    }
+  }
+
   #report(registration: Registration, state: RegistrationFact["state"], reason: string, confirmed: boolean): void {
     const { impu, claims } = registration;
-    this.#options.log.info("registration", { state, reason, confirmed });
+    this.#log.info("registration", { state, reason, confirmed });
     this.#options.reportRegistration({ impu, sessionId: claims.sessionId, state, reason, confirmed });
   }
 }

@@ -1,5 +1,9 @@
 export { Epcscf } from "./epcscf.ts";
 export type { EpcscfOptions } from "./options.ts";
+export type { EpcscfEvent } from "./events.ts";
+export type { PeerClass, RegistrationView } from "./registration/view.ts";
+export type { EndReason } from "./registration/registration.ts";
+export type { SessionEnd, SessionView } from "./session/view.ts";
 export type { CoreOptions } from "./core.ts";
 export { EpcscfError, TokenError, type EpcscfErrorCode } from "./errors.ts";
 export type { DialPlan } from "./policy/dialPlan.ts";
@@ -11,6 +15,7 @@ export type {
   RegistrationFact,
   Revocation,
   Revocations,
+  SessionFact,
   TokenVerifier,
 } from "./ports.ts";
 export { JwtVerifier, type JwtVerifierOptions } from "./token.ts";

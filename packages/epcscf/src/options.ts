@@ -2,7 +2,7 @@ import type { MediaPlane } from "@portico/agw";
 import type { Clock, Random } from "@portico/sip";
 import type { CoreOptions } from "./core.ts";
 import type { DialPlan } from "./policy/dialPlan.ts";
-import type { BlockTable, Log, RegistrationFact, Revocations, TokenVerifier } from "./ports.ts";
+import type { BlockTable, Log, RegistrationFact, Revocations, SessionFact, TokenVerifier } from "./ports.ts";
 
 export interface EpcscfOptions {
   readonly clock: Clock;
@@ -14,6 +14,8 @@ export interface EpcscfOptions {
   readonly blocks: BlockTable;
   readonly revocations: Revocations;
   readonly reportRegistration: (fact: RegistrationFact) => void;
+  /** Writes usage records. When it fails there is an alarm, and the call goes on. */
+  readonly reportSession: (fact: SessionFact) => Promise<void>;
   readonly media: MediaPlane;
   /** At least 32 secret octets; the same ones after a restart keep Paths in the core recognisable. */
   readonly sealKey: Uint8Array;

@@ -1,3 +1,5 @@
+import type { SessionEnd, SessionView } from "./session/view.ts";
+
 /** What a verified access token says (RFC 9068; names of the claims as the WAF writes them). */
 export interface AccessClaims {
   readonly issuer: string;
@@ -62,6 +64,14 @@ export interface RegistrationFact {
   /** True when the core confirmed with a 200, or the granted time is over. */
   readonly confirmed: boolean;
 }
+
+/**
+ * A fact about a call for usage records (CHG-02). `answered` comes before the caller hears of the answer, and the answer
+ * waits for it to be written; `ended` comes once for every call, answered or not.
+ */
+export type SessionFact =
+  | { readonly type: "answered"; readonly session: SessionView; readonly impi: string }
+  | { readonly type: "ended"; readonly session: SessionView; readonly impi: string; readonly end: SessionEnd };
 
 /** Structured log; implementations must not receive tokens, bodies or personal data. */
 export interface Log {

@@ -24,6 +24,7 @@ const commands = {
       blocks: { find: async (impu) => ({ tenant, clientId, impu, impi: impiOf(impu) }) },
       revocations: { isRevoked: () => false, onRevoked: () => nothing },
       reportRegistration: nothing,
+      reportSession: async () => undefined,
       media: new StubPlane(),
       sealKey: new Uint8Array(32).fill(7),
       home: { homeDomain, entryPoint, protocol },

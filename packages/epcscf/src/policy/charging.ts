@@ -44,3 +44,8 @@ function icidOf(vector = ""): string | undefined {
   const at = part("icid-generated-at");
   return icid === undefined || at === undefined ? icid : `${icid};${at}`;
 }
+
+/** The ICID itself, without quotes; empty where a vector has none. */
+export function icidValue(vector: string): string {
+  return /icid-value="?([^";,\s]*)/i.exec(vector)?.[1] ?? "";
+}

@@ -20,6 +20,8 @@ export interface RegistrarOptions extends UnbinderOptions, SweepOptions {
   /** Longest registration asked of the core, seconds. */
   readonly maxExpires: number;
   readonly registered: (registration: Registration, initial: boolean) => void;
+  /** Its socket is gone, the grace time runs. */
+  readonly flowLost: (registration: Registration) => void;
   readonly flowReplaced: (registration: Registration, flow: Flow) => void;
   /** It is going: nothing new is taken for it, its calls end now. */
   readonly ending: (registration: Registration, reason: EndReason) => void;
@@ -62,6 +64,7 @@ export class Registrar {
     if (registration === undefined) return;
     this.#options.registrations.move(registration, undefined);
     registration.lostAt = this.#options.clock.now();
+    this.#options.flowLost(registration);
   }
 
   /** Ends every registration that matches, with its binding in the core (EPC-DER-05). */
@@ -70,13 +73,16 @@ export class Registrar {
     await Promise.all(all.map((registration) => this.end(registration, reason)));
   }
 
-  /** Ends a registration: local state at once, then the binding in the core unless that knows already (spec 3.14). */
-  async end(registration: Registration, reason: EndReason, coreKnows = false): Promise<void> {
-    if (registration.ended) return;
+  /**
+   * Ends a registration: local state at once, then the binding in the core unless that knows already (spec 3.14).
+   * @returns true when no binding is left in the core; false when one may be, or when another end is under way.
+   */
+  async end(registration: Registration, reason: EndReason, coreKnows = false): Promise<boolean> {
+    if (registration.ended) return false;
     if (reason === "network" && this.#leaving.has(registration)) {
       // A core may send the NOTIFY of a de-registration before its 200, which still has to go down the flow.
       this.#leaving.set(registration, true);
-      return;
+      return true;
     }
     const { flow } = registration;
     this.#forget(registration);
@@ -85,6 +91,7 @@ export class Registrar {
     const confirmed = coreKnows || (await this.#unbinder.unbind(registration));
     this.#options.ended(registration, reason, confirmed);
     flow?.close(closeCodes.registrationEnded, reason);
+    return confirmed;
   }
 
   close(): void {
@@ -153,7 +160,7 @@ export class Registrar {
     },
   ): void {
     const { asked, claims, flow, path, expires } = binding;
-    const { registrations, core, clock, registered, authorisation } = this.#options;
+    const { registrations, core, clock, wallClock, registered, authorisation } = this.#options;
     // Another REGISTER of the same binding may have been faster.
     const registration = registrations.byKey(binding.registration.key) ?? binding.registration;
     const down = response.clone().removeFirst("Via");
@@ -178,6 +185,7 @@ export class Registrar {
     const seconds = Number.parseInt(granted?.params.get("expires") ?? response.get("Expires") ?? "", 10);
     const life = Number.isNaN(seconds) ? expires : seconds;
     const initial = registration.grantedUntil === 0;
+    if (initial) registration.since = wallClock();
     registration.asked = asked;
     registration.claims = claims;
     registration.serviceRoute = response.list("Service-Route").map((route) => detached(route));

@@ -8,6 +8,7 @@ export type EndReason =
   | "connection-lost"
   | "token-expired"
   | "revoked"
+  | "operator"
   | "network"
   | "expired"
   | "portal-closing";
@@ -25,6 +26,8 @@ export class Registration {
   serviceRoute: readonly string[] = [];
   /** P-Associated-URI values; the first is the default IMPU. */
   associated: readonly string[] = [];
+  /** Milliseconds since the epoch at which the core has granted it first. */
+  since = 0;
   /** Clock time, ms, at which the granted registration ends. */
   grantedUntil = 0;
   lostAt: number | undefined;

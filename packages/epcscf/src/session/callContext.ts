@@ -18,7 +18,8 @@ import type { Log } from "../ports.ts";
 import type { Refuser } from "../refusal.ts";
 import type { Registration } from "../registration/registration.ts";
 import { isOpaque, sdpOf } from "./body.ts";
-import { Session } from "./session.ts";
+import { Session, type SessionEvents } from "./session.ts";
+import type { SessionView } from "./view.ts";
 
 export interface CallOptions {
   readonly core: Core;
@@ -27,6 +28,8 @@ export interface CallOptions {
   readonly media: MediaPlane;
   readonly charging: ChargingVectors;
   readonly random: Random;
+  /** Milliseconds since the epoch. */
+  readonly wallClock: () => number;
   readonly log: Log;
   readonly refuser: Refuser;
   /** Checks the token of a request of the browser, where it carries one. Throws TokenError or EpcscfError. */
@@ -42,13 +45,13 @@ export interface CallOptions {
 export class CallContext {
   readonly options: CallOptions;
   readonly #opened: (session: Session) => void;
-  readonly #done: (session: Session) => void;
+  readonly #events: SessionEvents;
 
-  /** @param opened called with each new session, `done` when it is over. */
-  constructor(options: CallOptions, opened: (session: Session) => void, done: (session: Session) => void) {
+  /** @param opened called with each new session. */
+  constructor(options: CallOptions, opened: (session: Session) => void, events: SessionEvents) {
     this.options = options;
     this.#opened = opened;
-    this.#done = done;
+    this.#events = events;
   }
 
   /** Refuses an INVITE that needs what this node has not. @throws EpcscfError 415, 420. */
@@ -59,8 +62,11 @@ export class CallContext {
   }
 
   /** Reserves media and makes a session. @throws EpcscfError `epcscf/media-unavailable`, `epcscf/unregistered`. */
-  async open(registration: Registration, charging: string): Promise<Session> {
-    const { media, random, latchCoreMedia, log, refuser, authorise } = this.options;
+  async open(
+    registration: Registration,
+    call: { readonly charging: string; readonly direction: SessionView["direction"]; readonly remote: string },
+  ): Promise<Session> {
+    const { media, random, latchCoreMedia, log, refuser, authorise, wallClock } = this.options;
     let context: MediaContext;
     try {
       context = await media.open();
@@ -76,10 +82,11 @@ export class CallContext {
       id: random.token(16),
       registration,
       media: new SessionMedia(context, String(Number.parseInt(random.token(9), 36)), latchCoreMedia),
-      charging,
+      ...call,
+      wallClock,
       authorise: (request) => authorise(request, registration),
       refuse: (tx: ServerTransaction, error) => refuser.refuse(tx, error),
-      done: this.#done,
+      events: this.#events,
     });
     this.#opened(session);
     return session;

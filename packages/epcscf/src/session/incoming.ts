@@ -43,9 +43,13 @@ export class IncomingCalls {
     try {
       this.#context.check(tx.request);
       const invite = this.#invite(tx.request, registration);
-      session = await this.#context.open(registration, charging.within(tx.request.get("P-Charging-Vector")));
+      session = await this.#context.open(registration, {
+        charging: charging.within(tx.request.get("P-Charging-Vector")),
+        direction: "incoming",
+        remote: invite.from.uri,
+      });
       session.setLeg("core", core);
-      if (gaveUp) return session.finish();
+      if (gaveUp) return session.finish({ by: "core", status: 487 });
       await this.#context.follow(core, tx.request);
       if (session.over) return;
       const { flow } = registration;
@@ -55,8 +59,9 @@ export class IncomingCalls {
       invite.setBody("application/sdp", session.media.coreOffer(offer));
       session.setLeg("access", this.#callBrowser(tx, session, core, invite, flow));
     } catch (error) {
-      session?.finish();
-      core.reject(...refuser.of(tx, error));
+      const refusal = refuser.of(tx, error);
+      session?.finish({ by: "portal", status: refusal[0] });
+      core.reject(...refusal);
     }
   }
 
@@ -75,6 +80,22 @@ export class IncomingCalls {
     ];
     const reliable = tx.request.list("Require").includes("100rel");
     let description: string | undefined;
+    const accepted = async (response: SipResponse): Promise<void> => {
+      usage.ack();
+      if (session.over) return;
+      try {
+        const answer = sdpOf(response) ?? description;
+        if (answer === undefined) throw new EpcscfError("epcscf/no-answer");
+        const body = sdpBody(session.media.accessAnswer(answer));
+        await session.answered();
+        if (!session.over) core.accept({ headers: [...headers, ["Allow", allow], ...carried(response, "up")], body });
+      } catch (error) {
+        const refusal = refuser.of(tx, error);
+        session.finish({ by: "portal", status: refusal[0] });
+        usage.bye();
+        core.reject(...refusal);
+      }
+    };
     const usage: InviteUsage = accessAgent.invite(invite, flow, {
       progress: (response) => {
         // A browser may answer in a reliable response and not again in its 200 (RFC 6337 §2.2).
@@ -82,23 +103,10 @@ export class IncomingCalls {
         const { status, reason } = response;
         core.progress(status, { reason, headers: [...headers, ...carried(response, "up")], reliable });
       },
-      accepted: (response) => {
-        usage.ack();
-        if (session.over) return;
-        try {
-          const answer = sdpOf(response) ?? description;
-          if (answer === undefined) throw new EpcscfError("epcscf/no-answer");
-          const body = sdpBody(session.media.accessAnswer(answer));
-          core.accept({ headers: [...headers, ["Allow", allow], ...carried(response, "up")], body });
-        } catch (error) {
-          session.finish();
-          usage.bye();
-          core.reject(...refuser.of(tx, error));
-        }
-      },
+      accepted: (response) => void accepted(response),
       rejected: (response) => {
         if (session.over) return;
-        session.finish();
+        session.finish({ by: "access", status: response.status });
         core.reject(statusForCore(response, flow), { headers: carried(response, "up") });
       },
       request: (inside) => void session.inside("access", inside),

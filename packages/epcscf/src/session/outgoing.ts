@@ -48,17 +48,19 @@ export class OutgoingCalls {
       if (offer === undefined) throw new EpcscfError("epcscf/bad-sdp");
       const vector = charging.next();
       const invite = this.#invite(tx.request, registration, vector);
-      session = await this.#context.open(registration, vector);
+      const call = { charging: vector, direction: "outgoing", remote: invite.uri } as const;
+      session = await this.#context.open(registration, call);
       session.setLeg("access", access);
-      if (gaveUp) return session.finish();
+      if (gaveUp) return session.finish({ by: "access", status: 487 });
       const body = session.media.accessOffer(offer);
       invite.setBody("application/sdp", body);
       const hop = await core.nextHop(registration.serviceRoute);
       if (session.over) return;
       session.setLeg("core", this.#callCore(tx, session, access, invite, hop));
     } catch (error) {
-      session?.finish();
-      access.reject(...refuser.of(tx, error));
+      const refusal = refuser.of(tx, error);
+      session?.finish({ by: "portal", status: refusal[0] });
+      access.reject(...refusal);
     }
   }
 
@@ -79,9 +81,10 @@ export class OutgoingCalls {
       try {
         work();
       } catch (error) {
-        session.finish();
+        const refusal = refuser.of(tx, error);
+        session.finish({ by: "portal", status: refusal[0] });
         usage.end();
-        access.reject(...refuser.of(tx, error));
+        access.reject(...refusal);
       }
     };
     const progress = (response: SipResponse): void => {
@@ -99,6 +102,7 @@ export class OutgoingCalls {
     const accepted = async (response: SipResponse): Promise<void> => {
       await this.#context.follow(usage, response);
       usage.ack();
+      await session.answered();
       guarded(() => accept(response));
     };
     const usage: InviteUsage = coreAgent.invite(invite, hop, {
@@ -106,7 +110,7 @@ export class OutgoingCalls {
       accepted: (response) => void accepted(response),
       rejected: (response) => {
         if (session.over) return;
-        session.finish();
+        session.finish({ by: "core", status: response.status });
         access.reject(...this.#coreRefusal(response));
       },
       request: (inside) => void session.inside("core", inside),

@@ -1,11 +1,22 @@
-import type { HeaderList, InviteUsage, ServerTransaction, SipMessage, SipRequest } from "@portico/sip";
+import {
+  formatReasons,
+  parseReasons,
+  SipResponse,
+  type HeaderList,
+  type InviteUsage,
+  type ServerTransaction,
+  type SipMessage,
+  type SipRequest,
+} from "@portico/sip";
 import type { SessionMedia } from "../alg/sessionMedia.ts";
 import { EpcscfError } from "../errors.ts";
+import { icidValue } from "../policy/charging.ts";
 import { carried } from "../policy/headers.ts";
 import type { Registration } from "../registration/registration.ts";
 import { sdpBody, textBody } from "./body.ts";
 import { renegotiate, type Renegotiable } from "./renegotiation.ts";
 import type { Side } from "./side.ts";
+import type { SessionEnd, SessionView } from "./view.ts";
 
 export interface SessionOptions {
   readonly id: string;
@@ -17,7 +28,20 @@ export interface SessionOptions {
   readonly authorise: (request: SipRequest) => Promise<void>;
   /** Answers a request whose handling has thrown. */
   readonly refuse: (tx: ServerTransaction, error: unknown) => void;
-  readonly done: (session: Session) => void;
+  readonly direction: SessionView["direction"];
+  /** URI of the other party. */
+  readonly remote: string;
+  /** Milliseconds since the epoch. */
+  readonly wallClock: () => number;
+  readonly events: SessionEvents;
+}
+
+/** Who is told what becomes of a call. */
+export interface SessionEvents {
+  /** It is about to be answered; the answer waits for the promise, which never fails. */
+  answered(session: Session): Promise<void>;
+  /** Told once. */
+  done(session: Session, end: SessionEnd): void;
 }
 
 /**
@@ -31,6 +55,8 @@ export class Session implements Renegotiable {
   readonly registration: Registration;
   readonly media: SessionMedia;
   awaitsCoreAnswer = false;
+  readonly #since: number;
+  #answeredAt: number | undefined;
   readonly #options: SessionOptions;
   readonly #legs: Partial<Record<Side, InviteUsage>> = {};
   #over = false;
@@ -40,6 +66,7 @@ export class Session implements Renegotiable {
     this.id = options.id;
     this.registration = options.registration;
     this.media = options.media;
+    this.#since = options.wallClock();
     this.media.on((event) => {
       if (event.type === "failed") this.release(`media failed: ${event.reason}`);
       if (event.type === "inactive") this.release("no media from the browser");
@@ -62,11 +89,37 @@ export class Session implements Renegotiable {
     return side === "core" ? [["P-Charging-Vector", this.#options.charging]] : [];
   }
 
-  /** Ends both legs, whatever their state (EPC-SES-09). */
+  get view(): SessionView {
+    const { entry, key } = this.registration;
+    const { direction, remote, charging } = this.#options;
+    const answeredAt = this.#answeredAt;
+    return {
+      id: this.id,
+      registration: key,
+      impu: entry.impu,
+      tenant: entry.tenant,
+      clientId: entry.clientId,
+      direction,
+      remote,
+      icid: icidValue(charging),
+      state: answeredAt === undefined ? "setup" : "answered",
+      since: this.#since,
+      ...(answeredAt === undefined ? {} : { answeredAt }),
+    };
+  }
+
+  /** To be awaited before an answer leaves: it may be over then. */
+  async answered(): Promise<void> {
+    if (this.#over || this.#answeredAt !== undefined) return;
+    this.#answeredAt = this.#options.wallClock();
+    await this.#options.events.answered(this);
+  }
+
+  /** Ends both legs, whatever their state (EPC-SES-09). @param why words for the Reason header. */
   release(why: string): void {
     if (this.#over) return;
-    const reason: [string, string][] = [["Reason", `SIP;cause=503;text="${why}"`]];
-    this.finish();
+    const reason: [string, string][] = [["Reason", formatReasons([{ protocol: "SIP", cause: 503, text: why }])]];
+    this.finish({ by: "portal", status: 503, reason: why });
     this.#end("access", reason);
     this.#end("core", reason);
   }
@@ -74,17 +127,17 @@ export class Session implements Renegotiable {
   /** One leg is over: the other one follows, with the reason it gave. */
   endOther(ended: Side, message: SipMessage | undefined): void {
     if (this.#over) return;
-    this.finish();
+    this.finish({ by: ended, status: statusOf(message) });
     const reasons = (message?.all("Reason") ?? []).map((value): [string, string] => ["Reason", value]);
     this.#end(ended === "access" ? "core" : "access", reasons);
   }
 
   /** Frees the media; no leg is touched. */
-  finish(): void {
+  finish(end: Omit<SessionEnd, "at">): void {
     if (this.#over) return;
     this.#over = true;
     this.media.close();
-    this.#options.done(this);
+    this.#options.events.done(this, { ...end, at: this.#options.wallClock() });
   }
 
   /** A request inside one leg's dialog. Answers in every case. */
@@ -129,5 +182,18 @@ export class Session implements Renegotiable {
     const inDialog = usage?.state === "accepted" || usage?.state === "confirmed";
     // RFC 7315 §5.7, table 1: no charging vector in CANCEL.
     usage?.end([...reasons, ...(inDialog ? this.headers(side) : [])]);
+  }
+}
+
+/** What a message that ends a call says of the cause: no message, no answer. */
+function statusOf(message: SipMessage | undefined): number {
+  if (message === undefined) return 408;
+  if (message instanceof SipResponse) return message.status;
+  const normal = message.method === "BYE" ? 200 : 487;
+  try {
+    const reasons = message.all("Reason").flatMap((value) => parseReasons(value));
+    return reasons.find(({ protocol }) => protocol.toUpperCase() === "SIP")?.cause ?? normal;
+  } catch {
+    return normal;
   }
 }

@@ -5,26 +5,51 @@ import { CallContext, type CallOptions } from "./callContext.ts";
 import { IncomingCalls } from "./incoming.ts";
 import { OutgoingCalls } from "./outgoing.ts";
 import type { Session } from "./session.ts";
+import type { SessionEnd } from "./view.ts";
+
+export interface SessionsOptions extends CallOptions {
+  readonly began: (session: Session) => void;
+  /** The answer waits for it. */
+  readonly answered: (session: Session) => Promise<void>;
+  readonly ended: (session: Session, end: SessionEnd) => void;
+}
 
 /** All calls of this node. */
 export class Sessions {
+  readonly #options: SessionsOptions;
+  readonly #byId = new Map<string, Session>();
   readonly #byRegistration = new Map<Registration, Set<Session>>();
   readonly #outgoing: OutgoingCalls;
   readonly #incoming: IncomingCalls;
-  #size = 0;
 
-  constructor(options: CallOptions) {
-    const context = new CallContext(
-      options,
-      (session) => this.#add(session),
-      (session) => this.#remove(session),
-    );
+  constructor(options: SessionsOptions) {
+    this.#options = options;
+    const context = new CallContext(options, (session) => this.#add(session), {
+      answered: options.answered,
+      done: (session, end) => this.#remove(session, end),
+    });
     this.#outgoing = new OutgoingCalls(context);
     this.#incoming = new IncomingCalls(context);
   }
 
   get size(): number {
-    return this.#size;
+    return this.#byId.size;
+  }
+
+  all(): IterableIterator<Session> {
+    return this.#byId.values();
+  }
+
+  /** Calls of one registration. */
+  count(registration: Registration): number {
+    return this.#byRegistration.get(registration)?.size ?? 0;
+  }
+
+  /** Ends one call. @returns false when there is none of this id. */
+  releaseOne(id: string, why: string): boolean {
+    const session = this.#byId.get(id);
+    session?.release(why);
+    return session !== undefined;
   }
 
   /** A call of a registered browser. Answers in every case. */
@@ -63,16 +88,19 @@ export class Sessions {
   }
 
   #add(session: Session): void {
-    const { registration } = session;
+    const { id, registration } = session;
     const all = this.#byRegistration.get(registration) ?? new Set();
     this.#byRegistration.set(registration, all.add(session));
-    this.#size += 1;
+    this.#byId.set(id, session);
+    this.#options.began(session);
   }
 
-  #remove(session: Session): void {
-    const all = this.#byRegistration.get(session.registration);
-    if (all?.delete(session) !== true) return;
-    this.#size -= 1;
-    if (all.size === 0) this.#byRegistration.delete(session.registration);
+  #remove(session: Session, end: SessionEnd): void {
+    const { id, registration } = session;
+    this.#byId.delete(id);
+    const all = this.#byRegistration.get(registration);
+    all?.delete(session);
+    if (all?.size === 0) this.#byRegistration.delete(registration);
+    this.#options.ended(session, end);
   }
 }

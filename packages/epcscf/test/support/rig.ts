@@ -15,7 +15,7 @@ import {
 import { openSipEndpoint, systemClock, systemRandom, type SipEndpoint } from "@portico/transport";
 import { createLocalJWKSet, exportJWK, generateKeyPair, SignJWT, type CryptoKey } from "jose";
 import { WebSocket } from "ws";
-import { Epcscf, JwtVerifier, type RegistrationFact, type Revocation } from "../../src/index.ts";
+import { Epcscf, JwtVerifier, type RegistrationFact, type Revocation, type SessionFact } from "../../src/index.ts";
 
 export const site = "https://talk.acme.example";
 export const impu = "sip:u0042@acme.ims.test";
@@ -250,6 +250,10 @@ export interface Rig {
   readonly alarms: string[];
   readonly warnings: string[];
   readonly facts: RegistrationFact[];
+  /** Usage records, as they were to be written. */
+  readonly records: SessionFact[];
+  /** What writing a usage record takes. */
+  writing: Promise<void>;
   readonly url: string;
   token(
     claims?: Record<string, unknown>,
@@ -277,6 +281,7 @@ export async function openRig(
   const alarms: string[] = [];
   const warnings: string[] = [];
   const facts: RegistrationFact[] = [];
+  const records: SessionFact[] = [];
   const revocations = new Set<(revocation: Revocation) => void>();
   const revoked = new Set<string>();
   const { publicKey, privateKey } = await generateKeyPair("ES256");
@@ -315,6 +320,10 @@ export async function openRig(
       },
     },
     reportRegistration: (fact) => void facts.push(fact),
+    reportSession: async (fact) => {
+      records.push(fact);
+      await rig.writing;
+    },
     media,
     sealKey: new Uint8Array(32).fill(7),
     home: {
@@ -339,13 +348,15 @@ export async function openRig(
   http.on("upgrade", (request, socket, head) => node.upgrade(request, socket, head, false));
   const url = `ws://127.0.0.1:${port}/w2`;
   const browsers: Browser[] = [];
-  return {
+  const rig: Rig = {
     node,
     core,
     media,
     alarms,
     warnings,
     facts,
+    records,
+    writing: Promise.resolve(),
     url,
     token: async (claims = {}, { seconds = 3600, key = privateKey, alg = "ES256" } = {}) => {
       const now = Math.floor(wallClock() / 1000);
@@ -391,4 +402,5 @@ export async function openRig(
       await new Promise((resolve) => http.close(resolve));
     },
   };
+  return rig;
 }

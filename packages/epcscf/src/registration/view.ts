@@ -1,0 +1,73 @@
+import { isIPv6 } from "node:net";
+import type { Registration } from "./registration.ts";
+
+/** Where a browser connects from, without saying who: the address itself is personal data. */
+export interface PeerClass {
+  readonly family: "IPv4" | "IPv6";
+  readonly scope: "loopback" | "private" | "public";
+}
+
+/** A live registration as an operator sees it. */
+export interface RegistrationView {
+  /** Names it as long as it lives; the same again for the same IMPU and instance. */
+  readonly id: string;
+  readonly impu: string;
+  /** Only where an operator asked for it (PRV-01). */
+  readonly impi?: string;
+  readonly tenant: string;
+  readonly clientId: string;
+  /** The WAF's lease: `sid` of the access token. */
+  readonly sessionId: string;
+  /** `+sip.instance` of the browser's tab or device, without quotes and angle brackets; absent where it gave none. */
+  readonly instance?: string;
+  /** The eP-CSCF that holds it: host and port on Mw. */
+  readonly node: string;
+  /** Milliseconds since the epoch, as the next two. */
+  readonly since: number;
+  readonly grantedUntil: number;
+  readonly tokenUntil: number;
+  /** `lost`: the socket is gone and its grace time runs. */
+  readonly flow: "live" | "lost";
+  /** Absent while the flow is lost. */
+  readonly peer?: PeerClass;
+  /** Calls, in set-up or answered. */
+  readonly sessions: number;
+}
+
+/** Addresses that are not reachable from everywhere: RFC 1918, RFC 6598, link-local; ULA and link-local of IPv6. */
+const privateAddress =
+  /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|169\.254\.|f[cd]|fe[89ab])/i;
+
+/** @param address as the socket gives it. */
+export function peerClass(address: string): PeerClass {
+  // RFC 4291 §2.5.5.2: an IPv4 peer of a socket of both families.
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
+  const family = isIPv6(plain) ? "IPv6" : "IPv4";
+  const loopback = plain === "::1" || (family === "IPv4" && plain.startsWith("127."));
+  return { family, scope: loopback ? "loopback" : privateAddress.test(plain) ? "private" : "public" };
+}
+
+/** @param now this node's clocks: `monotonic` and `wall`, ms. @param withImpi for the operator alone. */
+export function registrationView(
+  registration: Registration,
+  context: { node: string; now: { monotonic: number; wall: number }; sessions: number; withImpi?: boolean },
+): RegistrationView {
+  const { key, entry, claims, asked, flow, since, grantedUntil } = registration;
+  const { node, now, sessions, withImpi = false } = context;
+  return {
+    id: key,
+    impu: entry.impu,
+    ...(withImpi ? { impi: entry.impi } : {}),
+    tenant: entry.tenant,
+    clientId: entry.clientId,
+    sessionId: claims.sessionId,
+    ...(asked.instance === undefined ? {} : { instance: asked.instance.replaceAll(/["<>]/g, "") }),
+    node,
+    since,
+    grantedUntil: now.wall + grantedUntil - now.monotonic,
+    tokenUntil: claims.expiresAt * 1000,
+    flow: flow === undefined ? "lost" : "live",
+    ...(flow === undefined ? {} : { peer: peerClass(flow.address) }),
+    sessions,
+  };
+}
