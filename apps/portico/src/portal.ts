@@ -73,7 +73,7 @@ async function start(
   const url = config.listen.port === 0 ? withPort(config.publicUrl, binding.port) : config.publicUrl;
   const { host } = new URL(url);
 
-  const store = await openStore(join(config.data, "portal.sqlite"));
+  const store = await openStore({ sqlite: join(config.data, "portal.sqlite") });
   onClose(() => store.close());
   const waf = await openWaf({
     store,

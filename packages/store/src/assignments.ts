@@ -1,3 +1,5 @@
+import { atomically } from "./atomically.ts";
+import { hold, letGo } from "./entryState.ts";
 import type { AssignmentRow, Database } from "./schema.ts";
 
 /** A user of a tenant, as the tenant's identity provider knows her. */
@@ -6,6 +8,9 @@ export interface UserKey {
   readonly issuer: string;
   readonly subject: string;
 }
+
+/** The key of a user in the audit. */
+export const personOf = ({ issuer, subject }: Omit<UserKey, "tenant">): string => `${issuer} ${subject}`;
 
 /** User and IMPU bound together: until the third party ends it (sticky) or the last lease ends (dynamic). */
 export interface Assignment extends UserKey {
@@ -55,22 +60,34 @@ export class Assignments {
     return row && fromRow(row);
   }
 
+  /** Binds user and identity. Neither may be bound already: the table refuses it. */
   async begin(assignment: Omit<Assignment, "endedAt" | "endReason">): Promise<void> {
     const { startedAt, ...rest } = assignment;
-    await this.#db
-      .insertInto("assignment")
-      .values({ ...rest, started_at: startedAt, ended_at: null, end_reason: null, quarantined_until: null })
-      .execute();
+    await atomically(this.#db, async (db) => {
+      await db
+        .insertInto("assignment")
+        .values({ ...rest, started_at: startedAt, ended_at: null, end_reason: null, quarantined_until: null })
+        .execute();
+      await hold(db, rest.impu, rest.id);
+    });
   }
 
-  /** Ends a live assignment; its identity rests until `quarantinedUntil`. */
-  async end(id: string, at: number, reason: string, quarantinedUntil: number): Promise<void> {
-    await this.#db
-      .updateTable("assignment")
-      .set({ ended_at: at, end_reason: reason, quarantined_until: quarantinedUntil })
-      .where("id", "=", id)
-      .where("ended_at", "is", null)
-      .execute();
+  /**
+   * Ends a live assignment; its identity rests until `quarantinedUntil`, or longer (WWSF-06).
+   * @returns false when it had ended before
+   */
+  async end(id: string, at: number, reason: string, quarantinedUntil: number): Promise<boolean> {
+    return await atomically(this.#db, async (db) => {
+      const row = await db
+        .updateTable("assignment")
+        .set({ ended_at: at, end_reason: reason, quarantined_until: quarantinedUntil })
+        .where("id", "=", id)
+        .where("ended_at", "is", null)
+        .returning("impu")
+        .executeTakeFirst();
+      if (row !== undefined) await letGo(db, row.impu);
+      return row !== undefined;
+    });
   }
 
   /** Live assignments of a tenant. */

@@ -1,9 +1,12 @@
-import type { SelectQueryBuilder } from "kysely";
+import type { ExpressionBuilder, ExpressionWrapper, SqlBool } from "kysely";
+import { changing } from "./changes.ts";
 import type { BlockEntryRow, Database, Schema } from "./schema.ts";
 
 /** One subscription of a tenant's block (TS 33.203 X.4.2.1): a unique pair of IMPU and IMPI. */
 export interface StoredEntry {
   readonly tenant: string;
+  /** Which of the tenant's blocks. */
+  readonly block: string;
   /** Place in the block, from 1. */
   readonly ordinal: number;
   readonly impu: string;
@@ -11,18 +14,19 @@ export interface StoredEntry {
   readonly tel: string | undefined;
 }
 
-/** When an identity counts as free (WWSF-06). */
-export interface FreeAt {
-  /** Milliseconds since the epoch. */
-  readonly now: number;
-  /** Milliseconds for which others may take an expired token for live. */
-  readonly skew: number;
+/** `held`: assigned; `resting`: quarantine or a former holder's token or registration is not over (WWSF-06). */
+export type EntryState = "free" | "held" | "resting" | "withdrawn";
+
+/** An entry in a list. */
+export interface ListedEntry extends StoredEntry {
+  readonly source: "file" | "api";
+  readonly state: EntryState;
 }
 
 /** Entries in one statement; SQLite binds 32 766 values at most. */
 const batch = 500;
 
-/** Owner of table `block_entry`. */
+/** Owner of table `block_entry`, but for who holds an entry. What is written here counts as a change of `blocks`. */
 export class Blocks {
   readonly #db: Database;
 
@@ -31,48 +35,63 @@ export class Blocks {
   }
 
   /**
-   * Makes the table say what the configuration says. Entries no longer configured are withdrawn: kept for their
-   * history, never found nor given away.
+   * Makes the table say what the configuration says. Entries no longer configured are withdrawn; those of the admin API
+   * are left alone.
    * @returns the IMPUs whose IMPU, IMPI or number belongs to a different entry; nothing is written if there are any.
    */
   async define(entries: readonly StoredEntry[]): Promise<string[]> {
-    const known = new Map<string, BlockEntryRow>();
-    for (const row of await this.#db.selectFrom("block_entry").selectAll().execute()) claim(known, row);
-    const clashes: string[] = [];
-    const added: BlockEntryRow[] = [];
-    const wanted = new Set<string>();
-    for (const { tenant, ordinal, impu, impi, tel } of entries) {
-      const row = { tenant, ordinal, impu, impi, tel: tel ?? null, withdrawn: 0, used_at: 0 };
-      const claimants = new Set(namesOf(row).map((name) => known.get(name)));
-      const [former] = claimants;
-      if (wanted.has(impu) || claimants.size > 1 || (former && !sameEntry(former, row))) clashes.push(impu);
-      wanted.add(impu);
-      if (former !== undefined) continue;
-      claim(known, row);
-      added.push(row);
-    }
-    if (clashes.length > 0) return clashes;
-    for (const rows of batches(added)) await this.#db.insertInto("block_entry").values(rows).execute();
-    const rows = [...new Set(known.values())];
-    await this.#setWithdrawn(
-      rows.filter((row) => row.withdrawn === 1 && wanted.has(row.impu)),
-      0,
-    );
-    await this.#setWithdrawn(
-      rows.filter((row) => row.withdrawn === 0 && !wanted.has(row.impu)),
-      1,
-    );
-    return [];
+    return await changing(this.#db, "blocks", async (db) => {
+      const rows = await db.selectFrom("block_entry").selectAll().execute();
+      const clashes = await bringIn(db, rows, entries, "file");
+      if (clashes.length > 0) return clashes;
+      const wanted = new Set(entries.map(({ impu }) => impu));
+      const gone = rows.filter(
+        ({ source, withdrawn, impu }) => source === "file" && withdrawn === 0 && !wanted.has(impu),
+      );
+      await setWithdrawn(
+        db,
+        gone.map(({ impu }) => impu),
+        1,
+      );
+      return [];
+    });
   }
 
-  async #setWithdrawn(rows: readonly BlockEntryRow[], withdrawn: number): Promise<void> {
-    for (const some of batches(rows)) {
-      const impus = some.map((row) => row.impu);
-      await this.#db.updateTable("block_entry").set({ withdrawn }).where("impu", "in", impus).execute();
-    }
+  /**
+   * Adds entries, or brings back withdrawn ones.
+   * @returns the IMPUs whose IMPU, IMPI or number belongs to a different entry; nothing is written if there are any.
+   */
+  async add(entries: readonly StoredEntry[]): Promise<string[]> {
+    return await changing(this.#db, "blocks", async (db) => {
+      const rows: BlockEntryRow[] = [];
+      for (const some of batches(entries)) {
+        const tels = some.flatMap(({ tel }) => tel ?? []);
+        const query = db.selectFrom("block_entry").selectAll();
+        rows.push(
+          ...(await query.where("impu", "in", impusOf(some)).execute()),
+          ...(await query
+            .where(
+              "impi",
+              "in",
+              some.map(({ impi }) => impi),
+            )
+            .execute()),
+          ...(tels.length === 0 ? [] : await query.where("tel", "in", tels).execute()),
+        );
+      }
+      return await bringIn(db, [...new Map(rows.map((row) => [row.impu, row])).values()], entries, "api");
+    });
   }
 
-  /** The entry that holds the IMPU, if it is in a block of the configuration. */
+  /**
+   * Takes entries out of their blocks: they are kept for their history, never found nor given away.
+   * @returns how many were in a block
+   */
+  async withdraw(impus: readonly string[]): Promise<number> {
+    return await changing(this.#db, "blocks", (db) => setWithdrawn(db, impus, 1));
+  }
+
+  /** The entry that holds the IMPU, unless it was withdrawn. */
   async find(impu: string): Promise<StoredEntry | undefined> {
     const row = await this.#db
       .selectFrom("block_entry")
@@ -83,84 +102,154 @@ export class Blocks {
     return row && fromRow(row);
   }
 
-  /** All entries of the configuration, by tenant and place. */
+  /** All entries that are in a block, by tenant, block and place. */
   async all(): Promise<StoredEntry[]> {
     const rows = await this.#db
       .selectFrom("block_entry")
       .selectAll()
       .where("withdrawn", "=", 0)
       .orderBy("tenant")
+      .orderBy("block_id")
       .orderBy("ordinal")
       .execute();
     return rows.map(fromRow);
   }
 
-  /** The free entry unused for longest, lowest place first; with `impu`, that one entry if it is free. */
-  async free(tenant: string, at: FreeAt, impu?: string): Promise<string | undefined> {
-    const row = await this.#free(tenant, at)
-      .select("entry.impu")
-      .$if(impu !== undefined, (query) => query.where("entry.impu", "=", impu ?? ""))
-      .orderBy("entry.used_at")
-      .orderBy("entry.ordinal")
-      .limit(1)
-      .executeTakeFirst();
-    return row?.impu;
-  }
-
-  /** Notes that an identity is taken or given back, so that it comes last among the free ones. */
-  async touch(impu: string, at: number): Promise<void> {
-    await this.#db.updateTable("block_entry").set({ used_at: at }).where("impu", "=", impu).execute();
-  }
-
-  /** Entries of a tenant: all, and those that could be given away. */
-  async count(tenant: string, at: FreeAt): Promise<{ size: number; free: number }> {
-    const { size } = await this.#db
-      .selectFrom("block_entry")
-      .select((eb) => eb.fn.countAll<number>().as("size"))
-      .where("tenant", "=", tenant)
-      .where("withdrawn", "=", 0)
-      .executeTakeFirstOrThrow();
-    const { free } = await this.#free(tenant, at)
-      .select((eb) => eb.fn.countAll<number>().as("free"))
-      .executeTakeFirstOrThrow();
-    return { size, free };
-  }
-
-  /** No live assignment, quarantine over, and no token or registration of any former holder alive. */
-  #free(tenant: string, { now, skew }: FreeAt): SelectQueryBuilder<Schema & { entry: BlockEntryRow }, "entry", object> {
-    return this.#db
-      .selectFrom("block_entry as entry")
-      .where("entry.tenant", "=", tenant)
-      .where("entry.withdrawn", "=", 0)
-      .where((eb) =>
-        eb.not(
-          eb.exists(
-            eb
-              .selectFrom("assignment as held")
-              .select("held.id")
-              .whereRef("held.impu", "=", "entry.impu")
-              .where((held) => held.or([held("held.ended_at", "is", null), held("held.quarantined_until", ">", now)])),
-          ),
-        ),
-      )
-      .where((eb) =>
-        eb.not(
-          eb.exists(
-            eb
-              .selectFrom("lease as used")
-              .select("used.id")
-              .whereRef("used.impu", "=", "entry.impu")
-              .where((used) =>
-                used.or([used("used.token_until", ">", now - skew), used("used.registered_until", ">", now)]),
-              ),
-          ),
+  /**
+   * Entries of a tenant by block and place.
+   * @param o `after`: the IMPU of the last entry seen; `state`: default all but the withdrawn
+   */
+  async page(
+    tenant: string,
+    o: {
+      readonly now: number;
+      readonly limit: number;
+      readonly after?: string;
+      readonly block?: string;
+      readonly state?: EntryState;
+    },
+  ): Promise<ListedEntry[]> {
+    let query = this.#db.selectFrom("block_entry").selectAll().where("tenant", "=", tenant);
+    query = query.where((eb) => (o.state === undefined ? eb("withdrawn", "=", 0) : is(eb, o.state, o.now)));
+    if (o.block !== undefined) query = query.where("block_id", "=", o.block);
+    if (o.after !== undefined) {
+      const { after } = o;
+      query = query.where((eb) =>
+        eb(
+          eb.refTuple("block_id", "ordinal", "impu"),
+          ">",
+          eb
+            .selectFrom("block_entry as last")
+            .select(["block_id", "ordinal", "impu"])
+            .where("last.impu", "=", after)
+            .$asTuple("block_id", "ordinal", "impu"),
         ),
       );
+    }
+    const rows = await query.orderBy("block_id").orderBy("ordinal").orderBy("impu").limit(o.limit).execute();
+    return rows.map((row) => listed(row, o.now));
+  }
+
+  /** The entry that has been free for longest, lowest place first, in any block or one; or one IMPU, if it is free. */
+  async free(
+    tenant: string,
+    now: number,
+    which: { readonly block?: string | undefined; readonly impu?: string | undefined } = {},
+  ): Promise<string | undefined> {
+    const { block, impu } = which;
+    let query = this.#db
+      .selectFrom("block_entry")
+      .select("impu")
+      .where("tenant", "=", tenant)
+      .where((eb) => is(eb, "free", now));
+    if (block !== undefined) query = query.where("block_id", "=", block);
+    if (impu !== undefined) query = query.where("impu", "=", impu);
+    return (await query.orderBy("free_at").orderBy("ordinal").limit(1).executeTakeFirst())?.impu;
+  }
+
+  /** Entries in the blocks of a tenant: all, and those that could be given away. */
+  async count(tenant: string, now: number): Promise<{ size: number; free: number }> {
+    const all = this.#db
+      .selectFrom("block_entry")
+      .select((eb) => eb.fn.countAll<number>().as("count"))
+      .where("tenant", "=", tenant);
+    const { count: size } = await all.where("withdrawn", "=", 0).executeTakeFirstOrThrow();
+    const { count: free } = await all.where((eb) => is(eb, "free", now)).executeTakeFirstOrThrow();
+    return { size, free };
   }
 }
 
+type Condition = ExpressionWrapper<Schema, "block_entry", SqlBool>;
+
+// `withdrawn` and 0 go into the text of the statement, not its values, so that the partial indexes serve.
+function is(eb: ExpressionBuilder<Schema, "block_entry">, state: EntryState, now: number): Condition {
+  if (state === "withdrawn") return eb("withdrawn", "=", eb.lit(1));
+  const inBlock = eb("withdrawn", "=", eb.lit(0));
+  if (state === "held") return eb.and([inBlock, eb("held_by", "is not", null)]);
+  return eb.and([inBlock, eb("held_by", "is", null), eb("free_at", state === "free" ? "<=" : ">", now)]);
+}
+
+function listed(row: BlockEntryRow, now: number): ListedEntry {
+  return { ...fromRow(row), source: row.source, state: stateOf(row, now) };
+}
+
+function stateOf(row: BlockEntryRow, now: number): EntryState {
+  if (row.withdrawn === 1) return "withdrawn";
+  if (row.held_by !== null) return "held";
+  return row.free_at > now ? "resting" : "free";
+}
+
+/** Adds what is new of `entries`, and brings back what was withdrawn; `rows`: those that share a name with one of them. */
+async function bringIn(
+  db: Database,
+  rows: readonly BlockEntryRow[],
+  entries: readonly StoredEntry[],
+  source: "file" | "api",
+): Promise<string[]> {
+  const known = new Map<string, BlockEntryRow>();
+  for (const row of rows) claim(known, row);
+  const clashes: string[] = [];
+  const added: BlockEntryRow[] = [];
+  const wanted = new Set<string>();
+  for (const { tenant, block, ordinal, impu, impi, tel } of entries) {
+    const names = { tenant, block_id: block, ordinal, impu, impi, tel: tel ?? null };
+    const row = { ...names, source, withdrawn: 0, held_by: null, free_at: 0 };
+    const claimants = new Set(namesOf(row).map((name) => known.get(name)));
+    const [former] = claimants;
+    if (wanted.has(impu) || claimants.size > 1 || (former && !sameEntry(former, row))) clashes.push(impu);
+    wanted.add(impu);
+    if (former !== undefined) continue;
+    claim(known, row);
+    added.push(row);
+  }
+  if (clashes.length > 0) return clashes;
+  for (const some of batches(added)) await db.insertInto("block_entry").values(some).execute();
+  await setWithdrawn(
+    db,
+    rows.filter(({ withdrawn, impu }) => withdrawn === 1 && wanted.has(impu)).map(({ impu }) => impu),
+    0,
+  );
+  return [];
+}
+
+async function setWithdrawn(db: Database, impus: readonly string[], withdrawn: 0 | 1): Promise<number> {
+  let count = 0n;
+  for (const some of batches(impus)) {
+    const { numUpdatedRows } = await db
+      .updateTable("block_entry")
+      .set({ withdrawn })
+      .where("impu", "in", some)
+      .where("withdrawn", "!=", withdrawn)
+      .executeTakeFirst();
+    count += numUpdatedRows;
+  }
+  return Number(count);
+}
+
+const impusOf = (entries: readonly StoredEntry[]): string[] => entries.map(({ impu }) => impu);
+
 /** All that must belong to one entry alone. */
-function namesOf({ impu, impi, tel }: BlockEntryRow): string[] {
+function namesOf({ impu, impi, tel }: Pick<BlockEntryRow, "impu" | "impi" | "tel">): string[] {
   return tel === null ? [impu, impi] : [impu, impi, tel];
 }
 
@@ -169,13 +258,20 @@ function claim(known: Map<string, BlockEntryRow>, row: BlockEntryRow): void {
 }
 
 function sameEntry(a: BlockEntryRow, b: BlockEntryRow): boolean {
-  return a.tenant === b.tenant && a.impu === b.impu && a.impi === b.impi && a.tel === b.tel;
+  return (
+    a.tenant === b.tenant &&
+    a.block_id === b.block_id &&
+    a.source === b.source &&
+    a.impu === b.impu &&
+    a.impi === b.impi &&
+    a.tel === b.tel
+  );
 }
 
 function* batches<T>(rows: readonly T[]): Generator<T[]> {
   for (let from = 0; from < rows.length; from += batch) yield rows.slice(from, from + batch);
 }
 
-function fromRow({ tenant, ordinal, impu, impi, tel }: BlockEntryRow): StoredEntry {
-  return { tenant, ordinal, impu, impi, tel: tel ?? undefined };
+function fromRow({ tenant, block_id: block, ordinal, impu, impi, tel }: BlockEntryRow): StoredEntry {
+  return { tenant, block, ordinal, impu, impi, tel: tel ?? undefined };
 }

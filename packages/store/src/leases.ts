@@ -1,3 +1,5 @@
+import { atomically } from "./atomically.ts";
+import { settle } from "./entryState.ts";
 import type { Database, LeaseRow } from "./schema.ts";
 
 /** Live use of an assignment by one web session; several devices of a user hold several leases. */
@@ -96,7 +98,15 @@ export class Leases {
 
   /** Notes until when a registration made under the lease may live; null: none does. */
   async register(id: string, until: number | null): Promise<void> {
-    await this.#db.updateTable("lease").set({ registered_until: until }).where("id", "=", id).execute();
+    await atomically(this.#db, async (db) => {
+      const row = await db
+        .updateTable("lease")
+        .set({ registered_until: until })
+        .where("id", "=", id)
+        .returning("impu")
+        .executeTakeFirst();
+      if (row !== undefined) await settle(db, row.impu);
+    });
   }
 
   /** Live leases of a tenant. */

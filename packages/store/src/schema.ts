@@ -4,14 +4,20 @@ import type { Kysely } from "kysely";
 export interface BlockEntryRow {
   impu: string;
   tenant: string;
+  /** Which of the tenant's blocks it is in. */
+  block_id: string;
+  /** `file`: of the configuration; `api`: of the admin API. */
+  source: "file" | "api";
   /** Place in the block, from 1. */
   ordinal: number;
   impi: string;
   tel: string | null;
-  /** 1 when the configuration no longer holds the entry: it is kept for its history and never assigned. */
+  /** 1 when the entry is in no block any more: it is kept for its history and never assigned. */
   withdrawn: number;
-  /** When it was last taken or given back; 0: never used. */
-  used_at: number;
+  /** The live assignment. */
+  held_by: string | null;
+  /** While nobody holds it: from when on it may be given to another user; 0: never used. */
+  free_at: number;
 }
 
 export interface AssignmentRow {
@@ -80,6 +86,79 @@ interface SuspensionRow {
   since: number;
 }
 
+/** How often rows of a kind have changed. */
+interface ChangeCountRow {
+  topic: string;
+  count: number;
+}
+
+export interface TenantRow {
+  id: string;
+  version: number;
+  source: "file" | "api";
+  /** JSON. */
+  document: string;
+  created_at: number;
+  updated_at: number;
+}
+
+export interface ApiKeyRow {
+  id: string;
+  /** SHA-256 of the secret. */
+  hash: string;
+  name: string;
+  role: "operator" | "tenant-admin" | "auditor";
+  tenant: string | null;
+  created_at: number;
+  expires_at: number | null;
+  revoked_at: number | null;
+  last_used_at: number | null;
+}
+
+interface IdempotencyRow {
+  principal: string;
+  key: string;
+  request_hash: string;
+  /** HTTP status of the answer; null until there is one. */
+  status: number | null;
+  body: string | null;
+  created_at: number;
+}
+
+interface AuditHeadRow {
+  /** Id of the tenant; `*`: the operator's chain. */
+  chain: string;
+  seq: number;
+  hash: string;
+}
+
+export interface AuditRow {
+  chain: string;
+  /** Place in the chain, from 1. */
+  seq: number;
+  at: number;
+  actor: string;
+  action: string;
+  subject: string;
+  /** Stands for the person concerned: `ref` of `audit_person`. */
+  person: string | null;
+  /** JSON. */
+  detail: string;
+  prev_hash: string;
+  hash: string;
+}
+
+/** Who is meant in the audit; deleted when a person is erased. */
+interface AuditPersonRow {
+  /** SHA-256 over salt, chain and person. */
+  ref: string;
+  chain: string;
+  person: string;
+  salt: string;
+  /** Time of the newest record about her. */
+  last_at: number;
+}
+
 /** All tables. */
 export interface Schema {
   block_entry: BlockEntryRow;
@@ -89,6 +168,13 @@ export interface Schema {
   issued_token: IssuedTokenRow;
   seen_assertion: SeenAssertionRow;
   suspension: SuspensionRow;
+  change_count: ChangeCountRow;
+  tenant: TenantRow;
+  api_key: ApiKeyRow;
+  idempotency: IdempotencyRow;
+  audit_head: AuditHeadRow;
+  audit: AuditRow;
+  audit_person: AuditPersonRow;
 }
 
 /** The database, or one transaction on it. */

@@ -2,17 +2,22 @@ import { closeSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { Kysely } from "kysely";
 import { Migrator } from "kysely/migration";
+import { ApiKeys } from "./apiKeys.ts";
 import { SeenAssertions } from "./assertions.ts";
 import { Assignments } from "./assignments.ts";
+import { Audit } from "./audit.ts";
 import { Blocks } from "./blocks.ts";
+import { Changes } from "./changes.ts";
 import { NodeSqliteDialect } from "./dialect.ts";
 import { StoreError } from "./errors.ts";
+import { Idempotency } from "./idempotency.ts";
 import { IssuedTokens } from "./issuedTokens.ts";
 import { Leases } from "./leases.ts";
-import { migrations } from "./migrations.ts";
+import { migrations } from "./migrations/index.ts";
 import { RefreshTokens } from "./refreshTokens.ts";
 import type { Database, Schema } from "./schema.ts";
 import { Suspensions } from "./suspensions.ts";
+import { Tenants } from "./tenants.ts";
 
 /** One owner for each table. */
 export interface Tables {
@@ -23,6 +28,16 @@ export interface Tables {
   readonly issuedTokens: IssuedTokens;
   readonly assertions: SeenAssertions;
   readonly suspensions: Suspensions;
+  readonly tenants: Tenants;
+  readonly apiKeys: ApiKeys;
+  readonly idempotency: Idempotency;
+  readonly audit: Audit;
+  readonly changes: Changes;
+}
+
+/** Where the database is. */
+export interface StoreTarget {
+  readonly sqlite: string;
 }
 
 /** An open database. What a call has written when its promise resolves survives a kill and a loss of power. */
@@ -39,15 +54,15 @@ export interface Store extends Tables {
 /**
  * Opens the database and brings its tables up to date.
  *
- * @param path a file, made with mode 0600 when absent, or `:memory:`
+ * @param target `sqlite`: a file, made with mode 0600 when absent, or `:memory:`
  * @throws StoreError `store/open`, `store/newer`, `store/migration`
  * @example
- * const store = await openStore(":memory:");
+ * const store = await openStore({ sqlite: ":memory:" });
  * await store.suspensions.add("acme", Date.now());
  * await store.close();
  */
-export async function openStore(path: string): Promise<Store> {
-  const database = openDatabase(path);
+export async function openStore(target: StoreTarget): Promise<Store> {
+  const database = openDatabase(target.sqlite);
   const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(database) });
   try {
     await migrate(db);
@@ -92,6 +107,11 @@ function tablesOf(db: Database): Tables {
     issuedTokens: new IssuedTokens(db),
     assertions: new SeenAssertions(db),
     suspensions: new Suspensions(db),
+    tenants: new Tenants(db),
+    apiKeys: new ApiKeys(db),
+    idempotency: new Idempotency(db),
+    audit: new Audit(db),
+    changes: new Changes(db),
   };
 }
 

@@ -1,6 +1,7 @@
+import { changing } from "./changes.ts";
 import type { Database } from "./schema.ts";
 
-/** Owner of table `suspension`: tenants the operator has suspended at run time. */
+/** Owner of table `suspension`: tenants the operator has suspended at run time. A change counts as one of `suspensions`. */
 export class Suspensions {
   readonly #db: Database;
 
@@ -13,14 +14,18 @@ export class Suspensions {
   }
 
   async add(tenant: string, since: number): Promise<void> {
-    await this.#db
-      .insertInto("suspension")
-      .values({ tenant, since })
-      .onConflict((on) => on.doNothing())
-      .execute();
+    await changing(this.#db, "suspensions", async (db) => {
+      await db
+        .insertInto("suspension")
+        .values({ tenant, since })
+        .onConflict((on) => on.doNothing())
+        .execute();
+    });
   }
 
   async remove(tenant: string): Promise<void> {
-    await this.#db.deleteFrom("suspension").where("tenant", "=", tenant).execute();
+    await changing(this.#db, "suspensions", async (db) => {
+      await db.deleteFrom("suspension").where("tenant", "=", tenant).execute();
+    });
   }
 }

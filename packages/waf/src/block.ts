@@ -17,6 +17,8 @@ export interface BlockConfig {
 /** One subscription of a block: one IMPI, one SIP IMPU, and the tel alias in the same implicit registration set. */
 export interface BlockEntry {
   readonly tenant: string;
+  /** Which of the tenant's blocks. */
+  readonly block: string;
   /** Place in the block, from 1. */
   readonly ordinal: number;
   readonly impu: string;
@@ -35,7 +37,7 @@ const host = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,62}\.)*[a-z0-9-]{1,63}$/;
  * @throws WafError `configuration`
  * @example
  * blockEntries("acme", { domain: "acme.ims.test", count: 1, assignment: "sticky", quarantineSeconds: 60 }, "ims.test");
- * // [{ tenant: "acme", ordinal: 1, impu: "sip:u0001@acme.ims.test", impi: "u0001.acme@ims.test", tel: undefined }]
+ * // [{ tenant: "acme", block: "main", ordinal: 1, impu: "sip:u0001@acme.ims.test", impi: "u0001.acme@ims.test", tel: undefined }]
  */
 export function blockEntries(tenant: string, block: BlockConfig, homeDomain: string): BlockEntry[] {
   const refuse = (what: string): never => {
@@ -55,6 +57,7 @@ export function blockEntries(tenant: string, block: BlockConfig, homeDomain: str
     if (tel !== undefined && tel.length !== block.firstNumber?.length) refuse("the numbers run out of digits");
     entries.push({
       tenant,
+      block: "main",
       ordinal,
       impu: `sip:${user}@${block.domain}`,
       impi: `${user}.${tenant}@${homeDomain}`,

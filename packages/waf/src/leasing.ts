@@ -1,4 +1,12 @@
-import type { Assignment, Lease, RefreshToken, Store, Tables, UserKey } from "@portico/store";
+import {
+  type Assignment,
+  type Lease,
+  personOf,
+  type RefreshToken,
+  type Store,
+  type Tables,
+  type UserKey,
+} from "@portico/store";
 import type { BlockEntry } from "./block.ts";
 import { Emitter } from "./emitter.ts";
 import { WafError } from "./errors.ts";
@@ -257,11 +265,19 @@ export class Leasing {
     }
     // The operator took the entry out of the block while the user held it.
     if (held !== undefined) await this.#endAssignment(tables, held, "entry_withdrawn", now);
-    const free = await tables.blocks.free(tenant.id, { now, skew: skewSeconds * 1000 }, impu);
+    const free = await tables.blocks.free(tenant.id, now, { impu });
     if (free === undefined) throw new WafError(impu === undefined ? "block_exhausted" : "identity_refused");
     const assignment = { ...user, id: this.#random.token(22), impu: free, pseudonym: `p-${this.#random.token(12)}` };
     await tables.assignments.begin({ ...assignment, startedAt: now });
-    await tables.blocks.touch(free, now);
+    await tables.audit.append({
+      tenant: tenant.id,
+      at: now,
+      actor: tenant.clientId,
+      action: "assignment.begin",
+      subject: free,
+      person: personOf(user),
+      detail: { assignment: assignment.id },
+    });
     return { ...assignment, startedAt: now, endedAt: undefined, endReason: undefined };
   }
 
@@ -357,8 +373,9 @@ export class Leasing {
     at: number,
   ): Promise<void> {
     const rest = this.#tenants.get(tenant)?.block.quarantineSeconds ?? 0;
-    await tables.assignments.end(id, at, reason, at + rest * 1000);
-    await tables.blocks.touch(impu, at);
+    if (!(await tables.assignments.end(id, at, reason, at + rest * 1000))) return;
+    const detail = { assignment: id, reason };
+    await tables.audit.append({ tenant, at, actor: "waf", action: "assignment.end", subject: impu, detail });
   }
 
   #dynamic(tenant: string): boolean {

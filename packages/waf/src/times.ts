@@ -1,5 +1,5 @@
-/** Clock skew allowed between machines, seconds (WAF-06). */
-export const skewSeconds = 60;
+export { skewSeconds } from "@portico/store";
+
 /** Life of a web session without a new ID token, seconds. */
 export const sessionSeconds: number = 24 * 3600;
 /** Life of an access token unless the operator says otherwise, seconds (WAF-06). */

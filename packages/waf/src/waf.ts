@@ -11,7 +11,7 @@ import type { Now, Random } from "./ports.ts";
 import { SigningKeys } from "./signingKeys.ts";
 import type { TenantConfig } from "./tenant.ts";
 import { Tenants } from "./tenants.ts";
-import { defaultAccessTokenSeconds, maxAccessTokenSeconds, skewSeconds } from "./times.ts";
+import { defaultAccessTokenSeconds, maxAccessTokenSeconds } from "./times.ts";
 import {
   audienceOf,
   claimsOf,
@@ -256,7 +256,7 @@ export class Waf {
   /** How full a tenant's block is. */
   async usage(tenant: string): Promise<BlockUsage> {
     const { blocks, assignments, leases } = this.#o.store;
-    const { size, free } = await blocks.count(tenant, { now: this.#o.now(), skew: skewSeconds * 1000 });
+    const { size, free } = await blocks.count(tenant, this.#o.now());
     const assigned = await assignments.count(tenant);
     return { size, assigned, resting: Math.max(0, size - assigned - free), free, sessions: await leases.count(tenant) };
   }
@@ -328,7 +328,7 @@ export class Waf {
  * @throws WafError `configuration`, `key_file`
  * @example
  * const waf = await openWaf({
- *   store: await openStore("portal.sqlite"),
+ *   store: await openStore({ sqlite: "portal.sqlite" }),
  *   issuer: "https://portal.example/waf",
  *   homeDomain: "ims.example",
  *   wss: ["wss://portal.example/w2"],

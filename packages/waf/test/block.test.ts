@@ -13,9 +13,30 @@ const block: BlockConfig = {
 
 test("ADM-03a GEN-03a GEN-03b each entry of a block has one IMPU in the sub-domain, one IMPI of the home domain and one number", () => {
   expect(blockEntries("acme", block, "ims.test")).toEqual([
-    { tenant: "acme", ordinal: 1, impu: "sip:u0001@acme.ims.test", impi: "u0001.acme@ims.test", tel: "+12125550199" },
-    { tenant: "acme", ordinal: 2, impu: "sip:u0002@acme.ims.test", impi: "u0002.acme@ims.test", tel: "+12125550200" },
-    { tenant: "acme", ordinal: 3, impu: "sip:u0003@acme.ims.test", impi: "u0003.acme@ims.test", tel: "+12125550201" },
+    {
+      tenant: "acme",
+      block: "main",
+      ordinal: 1,
+      impu: "sip:u0001@acme.ims.test",
+      impi: "u0001.acme@ims.test",
+      tel: "+12125550199",
+    },
+    {
+      tenant: "acme",
+      block: "main",
+      ordinal: 2,
+      impu: "sip:u0002@acme.ims.test",
+      impi: "u0002.acme@ims.test",
+      tel: "+12125550200",
+    },
+    {
+      tenant: "acme",
+      block: "main",
+      ordinal: 3,
+      impu: "sip:u0003@acme.ims.test",
+      impi: "u0003.acme@ims.test",
+      tel: "+12125550201",
+    },
   ]);
 });
 
@@ -80,6 +101,7 @@ test("the block table tells whose an identity is, and knows none outside the blo
   onTestFinished(() => world.close());
   expect(await world.waf.block.find("sip:u0002@other.ims.test")).toEqual({
     tenant: "other",
+    block: "main",
     ordinal: 2,
     clientId: other.clientId,
     impu: "sip:u0002@other.ims.test",

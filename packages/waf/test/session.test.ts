@@ -273,6 +273,12 @@ test("WWSF-16 the history of an identity says who held it from when to when", as
     { subject: "ken", issuer: "https://idp.acme.test", startedAt: t0 + 3_700_000, endedAt: undefined },
     { subject: "mary", startedAt: t0, endedAt: t0 + 100_000, endReason: "left" },
   ]);
+  const records = await world.store.audit.page("acme", 9, { subject: body.ims.impu });
+  expect(records.map(({ action, at, person }) => [action, at, person])).toEqual([
+    ["assignment.begin", t0 + 3_700_000, "https://idp.acme.test ken"],
+    ["assignment.end", t0 + 100_000, undefined],
+    ["assignment.begin", t0, "https://idp.acme.test mary"],
+  ]);
 });
 
 test("the identities look-up finds a colleague who is offline, and nobody of another tenant", async () => {

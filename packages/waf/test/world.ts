@@ -91,7 +91,7 @@ export class World {
       server?: Server;
     } = {},
   ): Promise<World> {
-    const world = new World(await openStore(o.path ?? ":memory:"));
+    const world = new World(await openStore({ sqlite: o.path ?? ":memory:" }));
     world.#waf = await openWaf({
       store: world.store,
       issuer,

@@ -1,7 +1,8 @@
 import { type Kysely, sql } from "kysely";
 import type { Migration } from "kysely/migration";
 
-const waf: Migration = {
+/** Blocks, assignments, leases and tokens. */
+export const waf: Migration = {
   async up(db: Kysely<unknown>): Promise<void> {
     await db.schema
       .createTable("block_entry")
@@ -117,18 +118,4 @@ const waf: Migration = {
       .addColumn("since", "bigint", (c) => c.notNull())
       .execute();
   },
-};
-
-/** Forgetting a lease looks for its tokens, and looks for ended leases: over the whole audit, if not by an index. */
-const purge: Migration = {
-  async up(db: Kysely<unknown>): Promise<void> {
-    await db.schema.createIndex("issued_token_lease").on("issued_token").column("lease_id").execute();
-    await db.schema.createIndex("lease_ended").on("lease").column("ended_at").execute();
-  },
-};
-
-/** Every migration by its name; names sort in the order of running, and a published one never changes. */
-export const migrations: Record<string, Migration> = {
-  "001-waf": waf,
-  "002-purge": purge,
 };

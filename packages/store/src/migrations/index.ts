@@ -1,0 +1,13 @@
+import type { Migration } from "kysely/migration";
+import { administration } from "./administration.ts";
+import { entryState } from "./entryState.ts";
+import { purge } from "./purge.ts";
+import { waf } from "./waf.ts";
+
+/** Every migration by its name; names sort in the order of running, and a published one never changes. */
+export const migrations: Record<string, Migration> = {
+  "001-waf": waf,
+  "002-purge": purge,
+  "003-administration": administration,
+  "004-entry-state": entryState,
+};

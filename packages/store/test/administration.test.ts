@@ -1,0 +1,102 @@
+import { expect, test } from "vitest";
+import { describeOnEach } from "./backends.ts";
+import { entry } from "./entries.ts";
+
+describeOnEach("administration", (open) => {
+  test("of two who change a tenant at once only one does, and a version is never given twice", async () => {
+    const store = await open();
+    const { tenants } = store;
+    const first = await tenants.insert({ id: "acme", source: "api", document: '{"name":"Acme"}' }, 1);
+    expect(await tenants.insert({ id: "acme", source: "file", document: "{}" }, 2)).toBeUndefined();
+    expect(await tenants.get("acme")).toEqual({
+      id: "acme",
+      version: first,
+      source: "api",
+      document: '{"name":"Acme"}',
+      createdAt: 1,
+      updatedAt: 1,
+    });
+    const versions = await Promise.all(
+      ["a", "b", "c"].map((name) => tenants.replace("acme", first ?? 0, JSON.stringify({ name }), 3)),
+    );
+    const [second, ...losers] = versions.filter((version) => version !== undefined);
+    expect(losers).toEqual([]);
+    expect(await tenants.get("acme")).toMatchObject({ version: second, updatedAt: 3, createdAt: 1 });
+    expect(await tenants.remove("acme", first ?? 0)).toBe(false);
+    expect(await tenants.remove("acme", second ?? 0)).toBe(true);
+    expect(await tenants.replace("acme", second ?? 0, "{}", 4)).toBeUndefined();
+    const third = await tenants.insert({ id: "acme", source: "api", document: "{}" }, 5);
+    expect(new Set([first, second, third]).size).toBe(3);
+    expect((await tenants.all()).map(({ id }) => id)).toEqual(["acme"]);
+    await store.close();
+  });
+
+  test("each change of tenants, suspensions and blocks is counted, and only with what it changed", async () => {
+    const store = await open();
+    const counts = (): Promise<number[]> =>
+      Promise.all((["tenants", "suspensions", "blocks"] as const).map((topic) => store.changes.count(topic)));
+    expect(await counts()).toEqual([0, 0, 0]);
+    await store.tenants.insert({ id: "acme", source: "api", document: "{}" }, 1);
+    await store.suspensions.add("acme", 1);
+    await store.suspensions.remove("acme");
+    await store.blocks.add([entry(1)]);
+    expect(await counts()).toEqual([1, 2, 1]);
+    const failing = store.transaction(async ({ tenants }) => {
+      await tenants.insert({ id: "other", source: "api", document: "{}" }, 1);
+      throw new Error("stop");
+    });
+    await expect(failing).rejects.toThrow("stop");
+    expect(await counts()).toEqual([1, 2, 1]);
+    await store.close();
+  });
+
+  test("an API key is found by the hash of its secret, and revoked once", async () => {
+    const store = await open();
+    const key = { id: "k1", hash: "h1", name: "nightly", role: "auditor", tenant: undefined } as const;
+    await store.apiKeys.add({ ...key, createdAt: 1, expiresAt: 100 });
+    await store.apiKeys.add({ ...key, id: "k2", hash: "h2", tenant: "acme", createdAt: 2, expiresAt: undefined });
+    await expect(store.apiKeys.add({ ...key, id: "k3", createdAt: 3, expiresAt: undefined })).rejects.toThrow(
+      /unique/i,
+    );
+    await store.apiKeys.touch("k1", 5);
+    expect(await store.apiKeys.ofHash("h1")).toEqual({
+      ...key,
+      createdAt: 1,
+      expiresAt: 100,
+      revokedAt: undefined,
+      lastUsedAt: 5,
+    });
+    expect(await store.apiKeys.ofHash("h3")).toBeUndefined();
+    expect(await store.apiKeys.revoke("k1", 6)).toBe(true);
+    expect(await store.apiKeys.revoke("k1", 7)).toBe(false);
+    expect(await store.apiKeys.get("k1")).toMatchObject({ revokedAt: 6 });
+    expect((await store.apiKeys.all()).map(({ id }) => id)).toEqual(["k1", "k2"]);
+    expect((await store.apiKeys.all("acme")).map(({ id }) => id)).toEqual(["k2"]);
+    await store.close();
+  });
+
+  test("a request that comes twice at once is done once, and a key that failed can be taken again", async () => {
+    const store = await open();
+    let done = 0;
+    const request = (fail = false): Promise<string | undefined> =>
+      store.transaction(async ({ idempotency }) => {
+        const former = await idempotency.claim("k1", "once", "hash", 1);
+        if (former !== undefined) return former.body;
+        if (fail) throw new Error("stop");
+        done += 1;
+        await idempotency.answer("k1", "once", 201, `answer ${done}`);
+        return `answer ${done}`;
+      });
+    await expect(request(true)).rejects.toThrow("stop");
+    expect(await Promise.all([request(), request(), request()])).toEqual(["answer 1", "answer 1", "answer 1"]);
+    expect(await store.idempotency.claim("k1", "once", "other", 2)).toEqual({
+      requestHash: "hash",
+      status: 201,
+      body: "answer 1",
+    });
+    expect(await store.idempotency.claim("k2", "once", "other", 2)).toBeUndefined();
+    await store.idempotency.purge(2);
+    expect(await store.idempotency.claim("k1", "once", "hash", 3)).toBeUndefined();
+    await store.close();
+  });
+});
