@@ -32,9 +32,10 @@ export function dialogId(callId: string, localTag: string, remoteTag: string): s
 /**
  * One peer-to-peer relation of two user agents (RFC 3261 §12): tags, sequence numbers, route set and remote target.
  *
- *    18x with tag          2xx
- *   ---------------> early -----> confirmed
- *   ---------------- 2xx -------->
+ *     18x with tag              2xx
+ *    --------------> early -------------> confirmed
+ *                                             ^
+ *    -------------------- 2xx ----------------'
  *
  * @example
  * const dialog = Dialog.uac(invite, response);

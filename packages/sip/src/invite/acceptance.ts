@@ -8,10 +8,11 @@ import type { Timers } from "../transaction/timers.ts";
  * A 2xx to an INVITE, sent again until its ACK comes (RFC 3261 §13.3.1.4: whatever the transport, since a later hop may be
  * unreliable).
  *
- *   sent --- T1, doubling up to T2: send again ---.
- *    |  `----------------------------------------'
- *    +-- acknowledged --> over
- *    `-- 64*T1 ---------> over, tell
+ *     | 2xx sent              ACK
+ *     v                       64*T1: tell
+ *    sent --------------------------------> over
+ *     ^ | T1, doubling
+ *     `-' up to T2: send again
  */
 export class Acceptance {
   readonly #timers: TimerBank<"again" | "limit">;

@@ -20,12 +20,8 @@ const reachable: Readonly<Record<InviteState, readonly InviteState[]>> = {
 };
 
 /**
- * What caller and callee share: the dialog once it stands, its requests both ways, its end.
- *
- *    INVITE        18x          2xx            ACK             BYE, 481, timeout
- *   --------> calling --> early --> accepted --> confirmed -----------------------> terminated
- *               |           |          |                                             ^
- *               +-----------+----------+-- CANCEL, 3xx-6xx, timeout, BYE ------------'
+ * What caller and callee share: the dialog once it stands, its requests both ways, its end. `CallerUsage` and `CalleeUsage` draw
+ * how one state leads to another.
  */
 export abstract class BaseUsage implements InviteUsage, DialogUsage {
   abstract readonly role: "caller" | "callee";

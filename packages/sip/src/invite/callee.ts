@@ -17,16 +17,19 @@ type AcceptOptions = { headers?: HeaderList; body?: Body };
 /**
  * The side that got the INVITE (RFC 3261 §13.3).
  *
- *            progress       accept: 200             ACK
- *   calling ----------> early ----------> accepted --------> confirmed
- *     | |                 |                ^  |                  |
- *     | `-----------------|--- accept -----'  |                  |
- *     +-------------------+                   +------------------+
- *     | reject: 3xx-6xx                       | bye: BYE, in accepted after the ACK; BYE: 200;
- *     | CANCEL, BYE: 487, cancelled           | no ACK in 64*T1: BYE;
- *     | no PRACK in 64*T1: 504, ended         | 481, 408 to a request of ours: ended
- *     v                                       v
- *   terminated                              terminated
+ *     | INVITE
+ *     v        progress: 18x         accept: 200                 ACK
+ *    calling -----------------> early ---------> accepted ---------------> confirmed
+ *     | |                       ^ | |             ^ ^ | |                       |
+ *     | | progress, each minute `-' | accept: 200 | `-' | T1, doubling up to    |
+ *     | | of silence: 18x           |             |     | T2: 200 again         |
+ *     | `---------------------------|-------------'     |                       |
+ *     | reject: 3xx-6xx             |                   | bye: BYE after the    | bye: BYE, ended
+ *     | CANCEL, BYE: 487, cancelled |                   | ACK, ended            | BYE: 200, ended
+ *     | no PRACK in 64*T1: 504,     |                   | BYE: 200, ended       | 481, 408 to a request
+ *     | ended                       |                   | no ACK in 64*T1:      | of ours: ended
+ *     |                             |                   | BYE, ended            |
+ *     `-----------------------------+---> terminated <--+-----------------------'
  *
  * In early the last 18x goes again each minute; accept while a PRACK is due: the 200 goes after it.
  */

@@ -8,15 +8,19 @@ import { localResponse } from "./context.ts";
 /**
  * The side that sent the INVITE (RFC 3261 §13.2). Several early dialogs become one call: the first 2xx wins.
  *
- *             101-199           2xx                  ack
- *   calling ----------> early ----------> accepted --------> confirmed
- *     | |                 |                ^  |                  |
- *     | `-----------------|------ 2xx -----'  |                  |
- *     +-------------------+                   +------------------+
- *     | 3xx-6xx, 408, 503: rejected           | bye: BYE, an ACK before it; BYE: 200;
- *     | cancel, then 2xx: ACK, BYE, rejected  | 481, 408 to a request of ours: ended
- *     v                                       v
- *   terminated                              terminated
+ *     | INVITE sent
+ *     v        101-199: tell          2xx: tell               ack: ACK
+ *    calling -----------------> early ---------> accepted ---------------> confirmed
+ *     | |                       ^ | |             ^ ^ | |                   ^ | |
+ *     | |      101-199: tell,   `-' |             | `-' | 2xx of another    `-' | 2xx of another
+ *     | |      PRACK if reliable    |   2xx: tell |     | branch: ACK, BYE      | branch: ACK, BYE
+ *     | `---------------------------|-------------'     |                       | 2xx again: ACK again
+ *     |                             |                   |                       |
+ *     | 3xx-6xx, 408, 503: rejected |                   | bye: ACK, BYE, ended  | bye: BYE, ended
+ *     | cancel, then 2xx:           |                   | BYE: ACK, 200, ended  | BYE: 200, ended
+ *     |   ACK, BYE, rejected        |                   |                       | 481, 408 to a request
+ *     |                             |                   |                       | of ours: ended
+ *     `-----------------------------+---> terminated <--+-----------------------'
  *
  * In accepted and confirmed a 2xx of another branch gets ACK and BYE, the first one again its ACK again.
  */

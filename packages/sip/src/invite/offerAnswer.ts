@@ -20,9 +20,11 @@ export function isSessionType(contentType: string): boolean {
  * Whose offer waits for its answer in one dialog usage (RFC 3264 §4, RFC 6337 §2). It is told of every message that counts:
  * INVITE, PRACK, UPDATE, ACK, their final responses, reliable provisional ones.
  *
- *            description from X              description from the other
- *   stable ----------------------> X offered ---------------------------> stable
- *                                      `---- 3xx-6xx, no answer --------> stable (rolled back)
+ *              description of one side
+ *    stable ------------------------------> offered
+ *      ^       description of the other       |
+ *      `--------------------------------------'
+ *              3xx-6xx, no answer: rolled back
  */
 export class OfferAnswer {
   #offer: { by: Party; cseq: number } | undefined;

@@ -16,12 +16,11 @@ export function wants100rel(invite: SipRequest): boolean {
 /**
  * The callee's side of RFC 3262: reliable provisional responses, one at a time.
  *
- *         send            PRACK, none waits
- *   idle ------> waiting ------------------> idle
- *                |  ^ `-- PRACK, one waits: send it --.
- *                |  `---------------------------------'
- *                |-- T1, doubling: send again
- *                `-- 64*T1: tell --> idle
+ *          send: 18x with RSeq        T1, doubling: send again
+ *    idle ---------------------> waiting <-. PRACK, one waits: send it
+ *      ^       PRACK, none waits  |   `----'
+ *      `--------------------------'
+ *              64*T1: tell
  */
 export class ReliableSender {
   readonly #transaction: ServerTransaction;
@@ -95,10 +94,9 @@ export class ReliableSender {
 /**
  * The caller's side of RFC 3262 §4: which provisional responses are new, and what their PRACK says.
  *
- *         any RSeq (of this To tag and CSeq)          RSeq n + 1: PRACK
- *   none -----------------------------------> at n -----------------------> at n + 1
- *                    PRACK                     |  ^
- *                                              `--' any other RSeq: drop
+ *             any RSeq: PRACK             RSeq one higher: PRACK
+ *    unknown -----------------> known <-. any other RSeq: drop
+ *                                 `-----'
  */
 export class ReliableReceiver {
   readonly #last = new Map<string, number>();

@@ -34,14 +34,18 @@ const longest = 2_000_000;
  * The session timer of one leg (RFC 4028), caller or callee: who refreshes, when, and when to give up. Off until both sides have
  * agreed; a 2xx without Session-Expires turns it off again.
  *
- *         2xx, or request of the peer, with Session-Expires
- *   off --------------------------------------------------> waiting <-----------------------.
- *    ^                                                       |   | we refresh: half time    | 2xx
- *    `------ the same without Session-Expires ---------------'   v                          |
- *                                                            refreshing --------------------'
- *                                                             |  ^ `-- 422: again, longer
- *                                                             `--' another refusal: again, a quarter later
- *   waiting, refreshing --- interval - min(32 s, a third), no refresh ---> expired: told, once
+ *           2xx, or request of the peer, with Session-Expires
+ *    off ----------------------------------------------> waiting <--------------.
+ *     ^                                                  ^ | | |                |
+ *     |     the same without Session-Expires             `-' | | half time,     |
+ *     +------------------------------------------------------' | we refresh     | 2xx
+ *     |                                                        v                |
+ *     `--------------------------------------------------- refreshing ----------'
+ *           422: again, longer                                 ^ | |
+ *           another refusal: again, later                      `-' |
+ *                                                                  |
+ *           no refresh in time: tell                               v
+ *    waiting --------------------------------------------------> expired
  *
  * @example
  * const timer = new SessionTimer({

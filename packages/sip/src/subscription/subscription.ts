@@ -42,21 +42,25 @@ const leastWait = 5;
 /**
  * The subscriber's side of one subscription (RFC 6665 §4.1), kept alive by refreshes until somebody ends it.
  *
- *               | SUBSCRIBE
- *               v
- *        +-------------+   non-2xx (423: again, longer); 2xx, but no NOTIFY in 64*T1 (timer N)
- *        | subscribing |----------------------------------------------------------.
- *        +-------------+                                                          |
- *          |         | NOTIFY pending                                             |
- *   NOTIFY |         v                                                            |
- *   active |   +---------+   NOTIFY terminated                                    |
- *          |   | pending |------------------------------------------------------->|
- *          |   +---------+                                                        |
- *          v         | NOTIFY active                                              |
- *        +--------+<-'   NOTIFY terminated; refresh 481; time over; unsubscribed  v
- *        | active |------------------------------------------------------> +------------+
- *        +--------+<-. half time or 600 s before the end: SUBSCRIBE        | terminated |
- *             `------'                                                     +------------+
+ *                        | SUBSCRIBE
+ *                        v
+ *    423: again, .->+---------------+    refused; NOTIFY terminated; unsubscribe
+ *         longer `--|  subscribing  |---------------------------------------------.
+ *                   +---------------+    no NOTIFY in 64*T1 (timer N)             |
+ *                     |           |                                               |
+ *      NOTIFY pending |           | NOTIFY active                                 |
+ *                     v           |                                               |
+ *             .->+---------+      |      NOTIFY terminated; refresh 481           |
+ *             `--| pending |------|-----------------------------------------------+
+ *                +---------+      |      time over; unsubscribe                   |
+ *                 |     ^         |                                               |
+ *          NOTIFY |     | NOTIFY  |                                               |
+ *          active v     | pending v                                               |
+ *             .->+------------------+    NOTIFY terminated; refresh 481           |
+ *             `--|      active      |---------------------------------------------+
+ *                +------------------+    time over; unsubscribe                   |
+ *      half time or 600 s before the end: SUBSCRIBE                               v
+ *      refresh refused: again, later                                         terminated
  *
  * Lenient where cores depart from the RFC: the first NOTIFY may overtake the 2xx and have any CSeq number; no NOTIFY is awaited
  * after a refresh; a NOTIFY without Subscription-State counts as active. A core that ends what is watched without ending the
@@ -213,7 +217,7 @@ export class Subscription {
   #granted(request: SipRequest, response: SipResponse): void {
     this.#dialog ??= Dialog.uac(request, response);
     // RFC 6665 §4.1.2.4: timer N. Only for the first NOTIFY: not every core sends one after a refresh.
-    if (!this.#notified)
+    if (!this.#notified && this.#leaving === "no")
       this.#timers.start("N", 64 * this.#context.t1, () => this.#end({ reason: "silent", retryAfter: 0 }));
     if (this.#leaving === "no") this.#live(readSeconds(response.get("Expires")) ?? this.#wanted);
   }

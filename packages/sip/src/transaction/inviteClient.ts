@@ -10,23 +10,27 @@ export type InviteClientState = "calling" | "proceeding" | "completed" | "accept
 /**
  * INVITE client transaction: RFC 3261 §17.1.1 as changed by RFC 6026 §7.2.
  *
- *                      | INVITE sent
- *   timer A: send      v
- *   again  ____  +---------+   2xx, tell user
- *         |    `-| calling |---------------------------+
- *         `----->+---------+--- timer B, no way: tell -+--+
- *                 |      | 1xx                         |  |
- *      3xx-6xx:   |      v          2xx, tell user     |  |
- *      ACK, tell  | +------------+---------------------+  |
- *                 | | proceeding |<-. 1xx: tell,       |  |
- *                 | +------------+--' timer C anew     |  |
- *                 |      |   | no answer to CANCEL: tell +--+
- *                 v      v                             v  |
- *   3xx-6xx:  +-----------+                  +----------+ |  2xx: tell
- *   ACK  ,--->| completed |                  | accepted |<-+---.
- *        `----+-----------+                  +----------+--+---'
- *                 | timer D (0 if reliable)       | M      |
- *                 +------------> terminated <-----+--------+
+ *                         | INVITE sent
+ *                         v
+ *                   +-----------+<-. timer A: send again
+ *    .--------------|  calling  |--'
+ *    |              +-----------+----------- 2xx: tell ---.
+ *    | timer B,       |   |                               |
+ *    | no way: tell   |   `-- 3xx-6xx: ACK, tell ---.     |
+ *    |                | 1xx: tell                   |     |
+ *    |                v                             |     |
+ *    |              +------------+<-. 1xx: tell,    |     |
+ *    +--------------| proceeding |--' timer C anew  |     |
+ *    |              +------------+----- 2xx: tell --|-----+
+ *    | CANCEL unanswered, |                         |     |
+ *    | no way: tell       `-- 3xx-6xx: ACK, tell ---+     |
+ *    |                                              v     v
+ *    |                3xx-6xx: .->+-------------------+ +----------+<-. 2xx: tell
+ *    |               ACK again `--|     completed     | | accepted |--'
+ *    |                            +-------------------+ +----------+
+ *    |                 timer D (0 if reliable)  |             | timer M
+ *    v                                          |             |
+ *   terminated <--------------------------------+-------------'
  */
 export class InviteClientTransaction implements ClientTransaction {
   readonly request: SipRequest;

@@ -10,23 +10,23 @@ export type InviteServerState = "proceeding" | "completed" | "confirmed" | "acce
 /**
  * INVITE server transaction: RFC 3261 §17.2.1 as changed by RFC 6026 §7.1.
  *
- *                         | INVITE; 100 if the user keeps silent for 200 ms
- *    INVITE: send last    v
- *    1xx again   ____ +------------+  1xx from user: send
- *               |    `| proceeding |<---.
- *               `---->+------------+----'
- *     3xx-6xx: send      |      | 2xx: send
- *          +-------------+      +---------+
- *          v                              v
- *    +-----------+                  +----------+  INVITE: nothing
- *    | completed |<-. INVITE, timer | accepted |<-.   ACK: to user
- *    +-----------+--' G: send again +----------+--' 2xx: send
- *     |   | timer H: tell             | timer L
- *     |   +-------------------+       |
- *     v ACK                   v       v
- *    +-----------+ timer I  +------------+
- *    | confirmed |--------->| terminated |
- *    +-----------+          +------------+
+ *                            | INVITE
+ *                            v
+ *    INVITE: last 1xx .->+------------+<-. 1xx from user: send
+ *               again `--| proceeding |--' 200 ms of silence: 100
+ *                        +------------+
+ *         3xx-6xx: send    |        |    2xx: send
+ *             .------------'        `------------.
+ *             v                                  v
+ *       +-----------+<-. INVITE,           +----------+<-. INVITE: nothing
+ *       | completed |--' timer G:          | accepted |--' ACK: to user
+ *       +-----------+    send again        +----------+    2xx: send again
+ *         |       |                              |
+ *     ACK |       | timer H: tell                | timer L
+ *         v       `-----------------.            |
+ *       +-----------+  timer I (0   |            v
+ *       | confirmed |---------------+--------> terminated
+ *       +-----------+  if reliable)
  *
  * A way that is gone does not end the transaction (RFC 6026 §8.9): timers H and L do.
  */

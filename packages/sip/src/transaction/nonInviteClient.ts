@@ -9,22 +9,23 @@ export type NonInviteClientState = "trying" | "proceeding" | "completed" | "term
 /**
  * Non-INVITE client transaction: RFC 3261 §17.1.2.
  *
- *                     | request sent
- *   timer E: send     v
- *   again   ____  +--------+  timer F, no way: tell
- *          |    `-| trying |------------------------+
- *          `----->+--------+                        |
- *                  |     | 1xx, tell                |
- *                  |     v                          |
- *    200-699, tell |  +------------+  timer F: tell |
- *                  |  | proceeding |----------------+
- *                  |  +------------+ E: every T2    |
- *                  v     v 200-699, tell            |
- *               +-----------+                       |
- *               | completed |                       |
- *               +-----------+                       |
- *                  | timer K (0 if reliable)        |
- *                  +---------> terminated <---------+
+ *                        | request sent
+ *                        v
+ *                  +------------+<-. timer E: send again
+ *    .-------------|   trying   |--'
+ *    |             +------------+--- 200-699: tell ---.
+ *    | timer F,          |                            |
+ *    | no way: tell      | 1xx: tell                  |
+ *    |                   v                            |
+ *    |             +------------+<-. 1xx: tell        |
+ *    +-------------| proceeding |--' timer E, now T2: |
+ *    |             +------------+    send again       |
+ *    |                   |                            v
+ *    |                   |  200-699: tell       +-----------+
+ *    |                   `--------------------->| completed |
+ *    |                                          +-----------+
+ *    v            timer K (0 if reliable)             |
+ *   terminated <--------------------------------------'
  */
 export class NonInviteClientTransaction implements ClientTransaction {
   readonly request: SipRequest;

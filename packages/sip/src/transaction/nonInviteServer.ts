@@ -9,21 +9,23 @@ export type NonInviteServerState = "trying" | "proceeding" | "completed" | "term
 /**
  * Non-INVITE server transaction: RFC 3261 §17.2.2.
  *
- *        | request
- *        v
- *   +--------+  1xx: send   +------------+  request: send last 1xx again
- *   | trying |------------->| proceeding |<-.
- *   +--------+              +------------+--' 1xx: send
- *    |     | 200-699: send     |     |
- *    |     +---------+---------+     |
- *    |               v               |
- *    |         +-----------+  request: send the final response again
- *    |         | completed |<-.      |
- *    |         +-----------+--'      |
- *    |               | timer J (0 if reliable)
- *    |               v               |
- *    +--------> terminated <---------+
- *      no answer within 64*T1: tell (RFC 4320 §4.2: too late for any)
+ *                        | request
+ *                        v
+ *                  +------------+
+ *    .-------------|   trying   |
+ *    |             +------------+--- 200-699: send ---.
+ *    |                   |                            |
+ *    | no answer         | 1xx: send                  |
+ *    | in 64*T1: tell    v                            |
+ *    |             +------------+<-. 1xx: send        |
+ *    +-------------| proceeding |--' request: last    |
+ *    |             +------------+    1xx again        |
+ *    |                   |                            v
+ *    |                   |  200-699: send       +-----------+<-. request: final
+ *    |                   `--------------------->| completed |--' response again
+ *    |                                          +-----------+
+ *    v            timer J (0 if reliable)             |
+ *   terminated <--------------------------------------'
  */
 export class NonInviteServerTransaction extends ServerMachine {
   readonly #ended: () => void;
