@@ -1,6 +1,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
 
+/** A launcher that is killed leaves no child behind. */
+const endWithParent = new URL("../../../bin/endWithParent.mjs", import.meta.url).href;
+
 /** A program of the demo in a process of its own. */
 export class Child {
   readonly name: string;
@@ -10,13 +13,19 @@ export class Child {
   readonly #said: string[] = [];
 
   /** Runs a TypeScript entry point. It is ready when it prints `NAME ready …`. @param onExit it ended unasked. */
-  constructor(name: string, script: string, config: string, env: NodeJS.ProcessEnv, onExit: (why: string) => void) {
+  constructor(
+    name: string,
+    script: string,
+    args: readonly string[],
+    env: NodeJS.ProcessEnv,
+    onExit: (why: string) => void,
+  ) {
     this.name = name;
-    this.#process = spawn(process.execPath, ["--conditions=source", script, config], {
+    this.#process = spawn(process.execPath, ["--conditions=source", `--import=${endWithParent}`, script, ...args], {
       // A process group of its own: Ctrl-C reaches the launcher alone, which then ends its children in order.
       detached: process.platform !== "win32",
-      stdio: ["ignore", "pipe", "pipe"],
-      env,
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+      env: { ...env, PORTICO_PARENT: String(process.pid) },
     });
     const { stdout, stderr } = this.#process;
     if (stdout !== null) createInterface({ input: stdout }).on("line", (line) => this.#line(line));

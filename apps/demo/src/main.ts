@@ -19,7 +19,7 @@ let stopping = false;
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void stop(0));
 
 try {
-  await run("portal", "apps/portico/src/main.ts", files.portal);
+  await run("portal", "apps/portico/src/main.ts", "serve", files.portal);
   await Promise.all([
     run("lab", "packages/lab/src/main.ts", files.lab),
     run("acme", "apps/acme/src/main.ts", files.acme),
@@ -30,11 +30,11 @@ try {
   await stop(1);
 }
 
-async function run(name: string, script: string, config: string): Promise<void> {
+async function run(name: string, script: string, ...args: string[]): Promise<void> {
   if (stopping) return;
   const env = tls === undefined ? process.env : { ...process.env, NODE_EXTRA_CA_CERTS: tls.ca };
   let ready = false;
-  const child = new Child(name, join(root, script), config, env, (why) => {
+  const child = new Child(name, join(root, script), args, env, (why) => {
     if (stopping || !ready) return;
     console.error(`${why}\n${name} has ended; the demo ends with it.`);
     void stop(1);

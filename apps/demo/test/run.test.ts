@@ -54,6 +54,6 @@ test("an old Node on a platform that npm has none for is refused with the versio
 test("a runner without a command says how it is used", () => {
   expect(run("26.10.0", true)).toEqual({
     status: 1,
-    said: "portico: name a command: node bin/run.cjs [--install] COMMAND [ARGUMENT ...]\n",
+    said: "portico: name a command: node bin/run.cjs [--install] [--here] COMMAND [ARGUMENT ...]\n",
   });
 });

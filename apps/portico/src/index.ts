@@ -1,3 +1,5 @@
-export { ConfigError, parseConfig, readConfig, type PortalConfig } from "./config.ts";
+export { ConfigError } from "./config/complaint.ts";
+export { parseConfig, readConfig } from "./config/config.ts";
+export type { PortalConfig } from "./config/schema.ts";
 export { startPortal, type Portal } from "./portal.ts";
 export { openLog } from "./log.ts";

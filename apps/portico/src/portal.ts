@@ -11,8 +11,8 @@ import { openStore } from "@portico/store";
 import { systemClock, systemRandom } from "@portico/transport";
 import { openWaf, wafRoutes, type TenantConfig, type Waf } from "@portico/waf";
 import { fastify } from "fastify";
-import type { PortalConfig } from "./config.ts";
-import { sealKey } from "./secrets.ts";
+import type { PortalConfig } from "./config/schema.ts";
+import { sealKey } from "./sealKey.ts";
 
 /** A running portal: WAF, eP-CSCF and eIMS-AGW of one node. */
 export interface Portal {

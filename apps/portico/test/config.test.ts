@@ -1,5 +1,11 @@
-import { expect, test } from "vitest";
-import { ConfigError, parseConfig, readConfig } from "../src/config.ts";
+import { expect, onTestFinished, test } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Compile } from "typebox/compile";
+import { parse } from "yaml";
+import { configSchema } from "../src/config/schema.ts";
+import { ConfigError, parseConfig, readConfig } from "../src/index.ts";
 import { good } from "./goodConfig.ts";
 
 const complaint = (source: string): string => {
@@ -23,33 +29,158 @@ test("GEN-09a a tenant is configuration: who, which block, which services, which
     contract: { until: "2030-01-01T00:00:00Z" },
   });
   expect(complaint(good.replace("sessionsPerUser: 3", "sessionsPerUser: 0"))).toContain(
-    "limits.sessionsPerUser must be",
+    "limits.sessionsPerUser is out of range",
   );
   expect(data).toBe("/etc/portico/data");
 });
 
-test("a wrong value is told with file, line and field", () => {
-  expect(complaint(good.replace("graceSeconds: 32", "graceSeconds: soon"))).toMatch(
-    /^portal\.yaml:18: graceSeconds must be/,
-  );
-  expect(complaint(good.replace("count: 10", "count: 0"))).toMatch(
-    /^portal\.yaml:29: tenants\.0\.block\.count must be/,
-  );
+test("ADM-08a every mistake of a file is told at once, each with line, column, what is wrong and what to write", () => {
+  const wrong = good
+    .replace("graceSeconds: 32", "graceSeconds: soon")
+    .replace("protocol: TCP", "protocol: TPC")
+    .replace("data: ./data", "data: ./data\nmaxExpireSeconds: 5")
+    .replace("latchCore: false", "latchCore: 7")
+    .replace("  entryPoint: sip:127.0.0.1:5060\n", "")
+    .replace("corePorts: [41000, 41099]", "corePorts: [41000]")
+    .replace("count: 10", "count: 0");
+  expect(complaint(wrong).split("\n")).toEqual([
+    "portal.yaml:4:1: home.entryPoint is missing; add it: entryPoint: sip:icscf.ims.example;transport=tcp",
+    'portal.yaml:6:13: home.protocol is not one of the choices: "TPC"; did you mean TCP? (TCP or UDP)',
+    "portal.yaml:12:14: media.corePorts has 1 entries; write a list of 2 entries (first and last port of media toward the core), for example corePorts: [41000, 41999]",
+    "portal.yaml:13:14: media.latchCore is no true or false: 7; write true or false (take a far end's media from where it comes, once, not only from where its SDP says), for example latchCore: true",
+    "portal.yaml:15:1: maxExpireSeconds is no setting of the portal; did you mean maxExpiresSeconds?",
+    'portal.yaml:18:15: graceSeconds is no whole number: "soon"; write a whole number from 1 to 600 (seconds; how long a lost browser may take to come back before its registration ends), for example graceSeconds: 32',
+    "portal.yaml:29:44: tenants.0.block.count is out of range: 0; write a whole number from 1 to 100000 (identities), for example count: 1",
+  ]);
 });
 
-test("a setting that does not exist is told by its line", () => {
-  expect(complaint(good.replace("data: ./data", "data: ./data\ngraceSecond: 5"))).toBe(
-    "portal.yaml:16: graceSecond is no setting of the portal; remove it",
+test("settings that do not fit each other are told", () => {
+  expect(complaint(good.replace("mw: { address: 127.0.0.1", "mw: { address: 0.0.0.0"))).toMatch(
+    /^portal\.yaml:8:16: mw\.address is not one address/,
   );
+  expect(complaint(good.replace("[41000, 41099]", "[41099, 41000]"))).toContain(
+    "media.corePorts ends before it begins",
+  );
+  expect(complaint(`${good}\ndatabase: { sqlite: a, postgres: "postgres://h/d" }`)).toContain("keep one of sqlite");
+  expect(complaint(good.replace("listen: { address: 127.0.0.1", "listen: { address: 192.0.2.1"))).toContain(
+    "without a certificate",
+  );
+  expect(complaint(`${good}\nadmin: { address: 192.0.2.1, port: 1 }`)).toContain("set admin.tls");
+  expect(
+    complaint(
+      good.replace("listen: { address: 127.0.0.1,", "listen: { address: 127.0.0.1, trustedProxies: [10.0.0.0/40],"),
+    ),
+  ).toContain("listen.trustedProxies.0 is no address or network");
+  expect(complaint(good.replace("sip:127.0.0.1:5060", "icscf.example"))).toContain("home.entryPoint is no SIP URI");
 });
 
-test("a missing setting, broken YAML and a missing file are told", () => {
-  expect(complaint(good.replace("graceSeconds: 32\n", ""))).toContain("graceSeconds");
-  expect(complaint("publicUrl: [")).toMatch(/^portal\.yaml:/);
-  expect(() => readConfig("/nowhere/portal.yaml")).toThrow(ConfigError);
+test("broken YAML is told by line, twice the same key too, and so is a missing file", () => {
+  expect(complaint("publicUrl: [")).toMatch(/^portal\.yaml:1:\d+: is no YAML/);
+  expect(complaint(`${good}graceSeconds: 3\n`)).toMatch(/^portal\.yaml:33:1: is no YAML: .*; keep one of the two$/);
+  expect(complaint("just a text")).toContain("no group of settings");
+  expect(complaint("")).toContain("has no value");
+  expect(() => readConfig("/nowhere/portal.yaml")).toThrow(/does not exist; name an existing file/);
 });
 
 test("EPC-WS-02b plain http, and with it plain ws, is accepted on localhost only", () => {
   expect(complaint(good.replace("https://portal.example", "http://portal.example"))).toContain("https");
   expect(complaint(good.replace("https://portal.example", "http://localhost:8090"))).toBe("");
+});
+
+test("what a file leaves out has its default", () => {
+  const short = good.replace(/^(data|accessTokenSeconds|maxExpiresSeconds|graceSeconds): .*\n/gm, "");
+  expect(parseConfig(short.replace("  latchCore: false\n", ""), "/etc/portico/portal.yaml")).toMatchObject({
+    data: "/etc/portico/data",
+    database: { sqlite: "/etc/portico/data/portal.sqlite" },
+    accessTokenSeconds: 3600,
+    graceSeconds: 32,
+    media: { latchCore: false },
+  });
+});
+
+test("ADM-08c secrets come from the environment or a file, as text or number, and $$ is a dollar sign", () => {
+  const folder = mkdtempSync(join(tmpdir(), "portico-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  writeFileSync(join(folder, "password"), "s3$cret\n");
+  const source = `${good
+    .replace("graceSeconds: 32", "graceSeconds: ${env:GRACE}")
+    .replace("name: Acme", () => "name: A$$${env:NAME}")}
+database: { postgres: "postgres://portico:\${file:password}@db.example/portico" }
+`;
+  const config = parseConfig(source, join(folder, "portal.yaml"), { GRACE: "44", NAME: "cme" });
+  expect(config.graceSeconds).toBe(44);
+  expect(config.tenants[0]?.name).toBe("A$cme");
+  expect(config.database).toEqual({ postgres: "postgres://portico:s3$cret@db.example/portico" });
+});
+
+test("ADM-08c a secret that is absent is told by its name, and one that is wrong is never shown", () => {
+  const database = (url: string): string => `${good}\ndatabase: { postgres: "${url}" }`;
+  expect(complaint(database("${env:DB_URL}"))).toMatch(
+    /^portal\.yaml:34:23: database\.postgres takes .* variable DB_URL, which is not set; set DB_URL/,
+  );
+  expect(complaint(database("${file:/nowhere/db}"))).toMatch(
+    /from \/nowhere\/db, which does not exist; create the file/,
+  );
+  expect(complaint(database("${secret}"))).toContain("write ${env:NAME} or ${file:PATH}");
+  const hidden = { DB_URL: "mysql://root:hunter2@db", LEVEL: "hunter2" };
+  for (const source of [
+    database("${env:DB_URL}"),
+    database("mysql://root:hunter2@db"),
+    `${good}\nlog: { level: "\${env:LEVEL}" }`,
+    good.replace("graceSeconds: 32", "graceSeconds: ${env:LEVEL}"),
+    good.replace("sip:127.0.0.1:5060", "${env:LEVEL}"),
+  ]) {
+    expect(() => parseConfig(source, "portal.yaml", hidden)).toThrow(ConfigError);
+    expect(() => parseConfig(source, "portal.yaml", hidden)).not.toThrow(/hunter2/);
+  }
+});
+
+test("the JSON Schema for editors takes the file that the portal takes", () => {
+  const schema = Compile(configSchema);
+  expect(schema.Check(parse(good))).toBe(true);
+  expect(schema.Check({ ...(parse(good) as object), graceSecond: 1 })).toBe(false);
+  const undescribed = Object.entries(configSchema.properties).filter(([, rule]) => !("description" in rule));
+  expect(undescribed).toEqual([]);
+});
+
+test("whatever a file holds, it is taken or its mistakes are told", () => {
+  const rounds = Number(process.env["PORTICO_FUZZ_RUNS"] ?? 100);
+  let seed = 20;
+  const chance = (below: number): number => (seed = (seed * 48_271) % 2_147_483_647) % below;
+  const scraps = [
+    "",
+    "{",
+    "]",
+    "- ",
+    "\t",
+    ": ",
+    "null",
+    "*a",
+    "&a ",
+    "!!",
+    "${env:",
+    "${file:/}",
+    "\u0000",
+    "é",
+    "9e99",
+    "|\n",
+  ];
+  for (let round = 0; round < rounds; round += 1) {
+    let source = good;
+    for (let n = chance(4); n >= 0; n -= 1) {
+      const at = chance(source.length);
+      source = source.slice(0, at) + (scraps[chance(scraps.length)] ?? "") + source.slice(at + chance(12));
+    }
+    try {
+      parseConfig(source, "portal.yaml", {});
+    } catch (error) {
+      if (!(error instanceof ConfigError))
+        throw new Error(`round ${round}: ${String(error)}\n${source}`, { cause: error });
+      expect(error.complaints.length).toBeGreaterThan(0);
+      for (const { line, remedy } of error.complaints) {
+        expect(line).toBeGreaterThan(0);
+        expect(remedy).not.toBe("");
+      }
+    }
+  }
 });

@@ -5,8 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { parseConfig } from "../src/config.ts";
-import { startPortal, type Portal } from "../src/index.ts";
+import { parseConfig, startPortal, type Portal } from "../src/index.ts";
 import { good } from "./goodConfig.ts";
 
 const quiet = { info: () => undefined, warn: () => undefined, alarm: () => undefined };

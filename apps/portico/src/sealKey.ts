@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ConfigError } from "./config.ts";
+import { ConfigError } from "./config/complaint.ts";
 
 const octets = 32;
 
@@ -18,6 +18,6 @@ export function sealKey(folder: string): Uint8Array {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
   const key = readFileSync(file);
-  if (key.length !== octets) throw new ConfigError(`${file}: is no seal key; remove it, and a new one is made`);
+  if (key.length !== octets) throw ConfigError.ofFile(file, "is no seal key", "remove it, and a new one is made");
   return key;
 }

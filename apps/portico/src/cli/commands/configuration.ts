@@ -1,0 +1,63 @@
+import { type Command, Option } from "commander";
+import type { OpenOutput } from "../output.ts";
+
+/** The configuration that a command takes when none is named. */
+export const defaultFile = "portico.yaml";
+
+/** `init`, `check-config`, `config-schema`, `serve`, `reload`: commands on one node's own files. */
+export function configurationCommands(program: Command, open: OpenOutput): void {
+  program.commandsGroup("A node of the portal:");
+  program
+    .command("init")
+    .summary("write a configuration and keys")
+    .description(
+      "Asks for what a portal needs and writes a commented configuration, with keys that only their owner can read.\n" +
+        "With --yes it asks nothing and takes the options and their defaults.",
+    )
+    .argument("[folder]", "where to write", ".")
+    .option("--public-url <url>", "where browsers reach the portal")
+    .option("--listen <address:port>", "address and port of the public listener")
+    .option("--tls-cert <file>", "certificate, PEM")
+    .option("--tls-key <file>", "its private key, PEM")
+    .option("--home-domain <name>", "home domain of the IMS")
+    .option("--entry-point <sip-uri>", "SIP URI of the I-CSCF")
+    .option("--core-peers <addresses>", "addresses the core sends from, with commas")
+    .option("--mw-address <address>", "this machine's address toward the core")
+    .option("--media-address <address>", "this machine's address toward browsers")
+    .option("--international-prefix <digits>", "what users dial before a foreign number")
+    .option("--emergency <numbers>", "emergency numbers, with commas")
+    .option("--yes", "ask nothing")
+    .option("--force", "write over files that exist")
+    .action(async (folder: string, options: Record<string, string | boolean | undefined>) => {
+      const { init } = await import("./init.ts");
+      await init(folder, options, open(false));
+    });
+  program
+    .command("check-config")
+    .summary("say what is wrong with a configuration")
+    .description("Reads a configuration as serve does, and says of each mistake where it is and how to mend it.")
+    .argument("[file]", "configuration", defaultFile)
+    .addOption(jsonOption())
+    .action(async (file: string, { json = false }: { json?: boolean }) => {
+      const { checkConfig } = await import("./checkConfig.ts");
+      checkConfig(file, open(json));
+    });
+  program
+    .command("config-schema")
+    .summary("print the JSON Schema of the configuration, for editors")
+    .action(async () => {
+      const { configSchema } = await import("../../config/schema.ts");
+      open(false).print(JSON.stringify(configSchema, null, 2));
+    });
+  program
+    .command("serve")
+    .summary("run the portal")
+    .description("Runs the portal until SIGTERM or Ctrl-C. SIGHUP makes it read its configuration again.")
+    .argument("[file]", "configuration", defaultFile)
+    .action(async (file: string) => {
+      const { serve } = await import("./serve.ts");
+      await serve(file, open(false));
+    });
+}
+
+export const jsonOption = (): Option => new Option("--json", "print JSON for programs");

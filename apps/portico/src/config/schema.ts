@@ -1,0 +1,177 @@
+import { Type, type Static } from "typebox";
+import { tenantSchema } from "./tenantSchema.ts";
+
+const closed = { additionalProperties: false };
+const text = (description: string, ...examples: string[]) => Type.String({ minLength: 1, description, examples });
+const host = text("address of this machine", "127.0.0.1");
+const port = Type.Integer({ minimum: 0, maximum: 65_535, description: "port; 0: any free one", examples: [5060] });
+const seconds = (minimum: number, maximum: number, description: string, byDefault: number) =>
+  Type.Optional(
+    Type.Integer({
+      minimum,
+      maximum,
+      description: `seconds; ${description}`,
+      examples: [byDefault],
+      default: byDefault,
+    }),
+  );
+const listener = Type.Object({ address: host, port }, closed);
+const tls = Type.Object(
+  {
+    cert: text("file of the certificate and its chain, PEM", "tls/portal.pem"),
+    key: text("file of its private key, PEM", "tls/portal.key"),
+  },
+  { ...closed, description: "certificate files; a changed file is taken up without a restart" },
+);
+
+/** The configuration file, described; editors get it as JSON Schema. */
+export const configSchema = Type.Object(
+  {
+    publicUrl: text(
+      "where browsers and web servers reach the portal; http only on localhost",
+      "https://portal.example",
+    ),
+    listen: Type.Object(
+      {
+        address: host,
+        port,
+        trustedProxies: Type.Optional(
+          Type.Array(text("address or network of a proxy", "10.0.0.0/8"), {
+            description:
+              "proxies that are believed when they say whom they speak for (X-Forwarded-For, PROXY protocol)",
+            examples: [["10.0.0.0/8"]],
+          }),
+        ),
+        proxyProtocol: Type.Optional(
+          Type.Boolean({ description: "every connection of a trusted proxy begins with a PROXY protocol header" }),
+        ),
+      },
+      { ...closed, description: "the public listener: web servers and browsers" },
+    ),
+    tls: Type.Optional(tls),
+    admin: Type.Optional(
+      Type.Object(
+        { address: host, port, tls: Type.Optional(tls) },
+        { ...closed, description: "the Admin API's own listener", examples: [{ address: "127.0.0.1", port: 8091 }] },
+      ),
+    ),
+    metrics: Type.Optional(
+      Type.Object(
+        { address: host, port },
+        {
+          ...closed,
+          description: "listener of /metrics, without authentication",
+          examples: [{ address: "127.0.0.1", port: 9464 }],
+        },
+      ),
+    ),
+    home: Type.Object(
+      {
+        domain: text("home domain of the IMS", "ims.example"),
+        entryPoint: text("SIP URI of the I-CSCF", "sip:icscf.ims.example;transport=tcp"),
+        protocol: Type.Enum(["TCP", "UDP"], { description: "transport where a URI names none" }),
+      },
+      { ...closed, description: "the IMS core" },
+    ),
+    mw: Type.Object(
+      {
+        address: host,
+        port,
+        peers: Type.Array(text("address of the core", "10.1.0.5"), {
+          minItems: 1,
+          description: "addresses of the core; messages from others are dropped",
+          examples: [["10.1.0.5"]],
+        }),
+      },
+      { ...closed, description: "this node toward the core" },
+    ),
+    media: Type.Object(
+      {
+        access: Type.Array(
+          Type.Object(
+            {
+              bind: host,
+              advertise: Type.Optional(text("address that browsers are told, where it differs", "203.0.113.7")),
+            },
+            closed,
+          ),
+          { minItems: 1, description: "addresses of media toward browsers", examples: [[{ bind: "203.0.113.7" }]] },
+        ),
+        accessPort: port,
+        coreAddress: host,
+        corePorts: Type.Tuple([port, port], {
+          description: "first and last port of media toward the core",
+          examples: [[41_000, 41_999]],
+        }),
+        latchCore: Type.Optional(
+          Type.Boolean({
+            description: "take a far end's media from where it comes, once, not only from where its SDP says",
+            default: false,
+          }),
+        ),
+      },
+      { ...closed, description: "the media plane" },
+    ),
+    data: Type.Optional(text("folder of the keys and, with SQLite, of the database", "./data")),
+    database: Type.Optional(
+      Type.Object(
+        {
+          sqlite: Type.Optional(text("file of the database", "./data/portal.sqlite")),
+          postgres: Type.Optional(text("URL of a PostgreSQL database", "${env:PORTICO_DATABASE}")),
+        },
+        { ...closed, description: "one of sqlite and postgres", examples: [{ sqlite: "./data/portal.sqlite" }] },
+      ),
+    ),
+    sharedState: Type.Optional(
+      Type.Object(
+        { valkey: text("URL of a Valkey or Redis server", "${env:PORTICO_VALKEY}") },
+        { ...closed, description: "what several nodes of one portal share; absent: this node is alone" },
+      ),
+    ),
+    accessTokenSeconds: seconds(60, 86_400, "life of an access token", 3600),
+    maxExpiresSeconds: seconds(60, 600_000, "longest registration asked of the core", 3600),
+    graceSeconds: seconds(1, 600, "how long a lost browser may take to come back before its registration ends", 32),
+    emergencyNumbers: Type.Array(Type.String({ pattern: "^[0-9*#]{2,8}$", description: "digits", examples: ["112"] }), {
+      description: "numbers screened as emergency calls",
+      examples: [["112", "911"]],
+    }),
+    dialPlan: Type.Object(
+      {
+        internationalPrefix: text("what is dialled before a foreign number", "00"),
+        national: Type.Optional(
+          Type.Object(
+            {
+              trunk: text("what is dialled before a national number", "0"),
+              country: Type.String({ pattern: "^\\+[1-9][0-9]{0,2}$", description: "country code", examples: ["+49"] }),
+              digits: Type.Integer({
+                minimum: 4,
+                maximum: 14,
+                description: "digits of a national number without trunk",
+              }),
+            },
+            closed,
+          ),
+        ),
+      },
+      { ...closed, description: "how dialled numbers become E.164" },
+    ),
+    log: Type.Optional(
+      Type.Object(
+        { level: Type.Enum(["info", "warn", "silent"], { description: "least that is written", examples: ["info"] }) },
+        { ...closed, description: "the structured log on standard error" },
+      ),
+    ),
+    tenants: Type.Optional(
+      Type.Array(tenantSchema, { description: "third parties; they may come by the Admin API as well", default: [] }),
+    ),
+  },
+  { ...closed, title: "Portico", description: "Configuration of a portal" },
+);
+
+/** Settings as the file has them. */
+type ConfigFile = Static<typeof configSchema>;
+type Defaulted = "data" | "accessTokenSeconds" | "maxExpiresSeconds" | "graceSeconds" | "tenants";
+
+/** The portal's configuration; paths in it are absolute, and what the file left out has its default. */
+export type PortalConfig = Omit<ConfigFile, Defaulted | "media"> &
+  Required<Pick<ConfigFile, Defaulted>> & { media: ConfigFile["media"] & { latchCore: boolean } };
