@@ -1,7 +1,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { get } from "node:https";
+import { connect as connectTcp } from "node:net";
 import { networkInterfaces } from "node:os";
 import { connect } from "node:tls";
 import { fileURLToPath } from "node:url";
@@ -41,6 +43,17 @@ class Demo {
     );
   }
 
+  /** npm, the runner and the program that starts the others: all that `npm start` began but portal, lab and Acme. */
+  async launchers(): Promise<number[]> {
+    const { pid = 0 } = this.#process;
+    const below = async (parent: number): Promise<number[]> => {
+      const listed = await readFile(`/proc/${parent}/task/${parent}/children`, "utf8");
+      const children = listed.trim().split(" ").filter(Boolean).map(Number);
+      return children.length > 1 ? [parent] : [parent, ...(await Promise.all(children.map(below))).flat()];
+    };
+    return await below(pid);
+  }
+
   /** Ctrl-C in a terminal: the whole group gets it. */
   async interrupt(): Promise<void> {
     const { pid } = this.#process;
@@ -62,6 +75,13 @@ const answers = async (url: string): Promise<boolean> => {
   }
 };
 
+const isOpen = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connectTcp(port, "127.0.0.1");
+    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
+
 test("the demo says within 15 s where to go and who can sign in, and Ctrl-C ends all of it", async () => {
   const demo = new Demo();
   const said = await demo.ready();
@@ -79,6 +99,19 @@ test("the demo says within 15 s where to go and who can sign in, and Ctrl-C ends
     () => answers("http://localhost:8090/health"),
     (up) => !up,
   );
+});
+
+test("a launcher that is killed takes its children with it", async () => {
+  const demo = new Demo();
+  await demo.ready();
+  for (const pid of await demo.launchers()) process.kill(pid, "SIGKILL");
+  // Acme, the portal, and the lab's I-CSCF.
+  const still = await eventually(
+    () => Promise.all([8080, 8090, 15_060].map(isOpen)),
+    (up) => !up.includes(true),
+    15_000,
+  );
+  expect(still).toEqual([false, false, false]);
 });
 
 test("a port in use is one clear line, and nothing keeps running", async () => {

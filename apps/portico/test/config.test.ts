@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Compile } from "typebox/compile";
 import { parse } from "yaml";
+import type { Complaint } from "../src/config/complaint.ts";
 import { configSchema } from "../src/config/schema.ts";
 import { ConfigError, parseConfig, readConfig } from "../src/index.ts";
 import { good } from "./goodConfig.ts";
@@ -113,8 +114,9 @@ database: { postgres: "postgres://portico:\${file:password}@db.example/portico" 
   expect(config.database).toEqual({ postgres: "postgres://portico:s3$cret@db.example/portico" });
 });
 
+const database = (url: string): string => `${good}\ndatabase: { postgres: "${url}" }`;
+
 test("ADM-08c a secret that is absent is told by its name, and one that is wrong is never shown", () => {
-  const database = (url: string): string => `${good}\ndatabase: { postgres: "${url}" }`;
   expect(complaint(database("${env:DB_URL}"))).toMatch(
     /^portal\.yaml:34:23: database\.postgres takes .* variable DB_URL, which is not set; set DB_URL/,
   );
@@ -171,16 +173,18 @@ test("whatever a file holds, it is taken or its mistakes are told", () => {
       const at = chance(source.length);
       source = source.slice(0, at) + (scraps[chance(scraps.length)] ?? "") + source.slice(at + chance(12));
     }
-    try {
-      parseConfig(source, "portal.yaml", {});
-    } catch (error) {
-      if (!(error instanceof ConfigError))
-        throw new Error(`round ${round}: ${String(error)}\n${source}`, { cause: error });
-      expect(error.complaints.length).toBeGreaterThan(0);
-      for (const { line, remedy } of error.complaints) {
-        expect(line).toBeGreaterThan(0);
-        expect(remedy).not.toBe("");
-      }
-    }
+    const complaints = complaintsAbout(source);
+    expect(complaints.every(({ line, remedy }) => line > 0 && remedy !== "")).toBe(true);
   }
 });
+
+/** Anything but a ConfigError goes through. */
+function complaintsAbout(source: string): readonly Complaint[] {
+  try {
+    parseConfig(source, "portal.yaml", {});
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw new Error(source, { cause: error });
+    return error.complaints.length > 0 ? error.complaints : [{ line: 0, column: 0, path: "", problem: "", remedy: "" }];
+  }
+}

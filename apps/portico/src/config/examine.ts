@@ -114,7 +114,7 @@ export function examine(schema: Schema, value: unknown, shown: (path: Path) => b
     if (fitting.some((one) => examine(one, here, shown).length === 0)) return;
     const constants = variants.flatMap((one) => ("const" in one ? [one.const] : []));
     if (constants.length === variants.length) walk({ enum: constants }, here, path);
-    else say(path, is(here, path, "of the wrong kind"), `${instead(rule, path)}`);
+    else say(path, is(here, path, "of the wrong kind"), instead(rule, path));
   };
 
   const is = (here: unknown, path: Path, what: string): string => {
@@ -167,7 +167,7 @@ function instead(rule: Schema, path: Path): string {
       : "";
   const about = rule.description === undefined ? "" : ` (${rule.description})`;
   const article = type === "boolean" || type === "string" ? "" : "a ";
-  const name = String(path.findLast((part) => typeof part === "string") ?? "");
+  const name = path.findLast((part) => typeof part === "string") ?? "";
   return `write ${article}${noun(type)}${range}${size}${about}, for example ${sample(rule, name)}`;
 }
 

@@ -131,7 +131,7 @@ loopback.addSubnet("127.0.0.0", 8);
 loopback.addAddress("::1", "ipv6");
 
 /** True for an address that only this machine reaches. */
-export function isLoopback(address: string): boolean {
+function isLoopback(address: string): boolean {
   return (
     address === "localhost" || (isIP(address) !== 0 && loopback.check(address, isIP(address) === 4 ? "ipv4" : "ipv6"))
   );

@@ -15,7 +15,6 @@ const seconds = (minimum: number, maximum: number, description: string, byDefaul
       default: byDefault,
     }),
   );
-const listener = Type.Object({ address: host, port }, closed);
 const tls = Type.Object(
   {
     cert: text("file of the certificate and its chain, PEM", "tls/portal.pem"),

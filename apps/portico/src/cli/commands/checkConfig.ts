@@ -5,7 +5,6 @@ import type { Output } from "../output.ts";
 export function checkConfig(file: string, { json, print, style }: Output): void {
   const { publicUrl, listen, admin, metrics, home, tenants, database, sharedState } = readConfig(file);
   if (json) return print(JSON.stringify({ file, complaints: [] }, null, 2));
-  const at = ({ address, port }: { address: string; port: number }): string => `${address}:${port}`;
   const facts = {
     "Public URL": `${publicUrl}, on ${at(listen)}`,
     "Admin API": admin === undefined ? "none" : at(admin),
@@ -19,3 +18,5 @@ export function checkConfig(file: string, { json, print, style }: Output): void 
   print(`${style("green", "ok")} ${file}`);
   for (const [name, fact] of Object.entries(facts)) print(`   ${name.padEnd(13)} ${fact}`);
 }
+
+const at = ({ address, port }: { address: string; port: number }): string => `${address}:${port}`;

@@ -1,8 +1,6 @@
 import { type Command, Option } from "commander";
+import { defaultFile } from "../defaultFile.ts";
 import type { OpenOutput } from "../output.ts";
-
-/** The configuration that a command takes when none is named. */
-export const defaultFile = "portico.yaml";
 
 /** `init`, `check-config`, `config-schema`, `serve`, `reload`: commands on one node's own files. */
 export function configurationCommands(program: Command, open: OpenOutput): void {
@@ -60,4 +58,4 @@ export function configurationCommands(program: Command, open: OpenOutput): void 
     });
 }
 
-export const jsonOption = (): Option => new Option("--json", "print JSON for programs");
+const jsonOption = (): Option => new Option("--json", "print JSON for programs");

@@ -1,6 +1,4 @@
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { isIP } from "node:net";
-import { networkInterfaces } from "node:os";
 import { join, resolve } from "node:path";
 import { ConfigError } from "../../config/complaint.ts";
 import { parseConfig } from "../../config/config.ts";
@@ -8,7 +6,7 @@ import { configSchema } from "../../config/schema.ts";
 import { sealKey } from "../../sealKey.ts";
 import { CliError } from "../cliError.ts";
 import type { Output } from "../output.ts";
-import { defaultFile } from "./configuration.ts";
+import { defaultFile } from "../defaultFile.ts";
 import { type Answers, configText, hostAndPort } from "./initText.ts";
 
 /** Options of `init` as commander gives them. */
@@ -99,13 +97,4 @@ function checked(text: string, file: string): void {
       `For ${first?.path}: ${first?.remedy}.`,
     );
   }
-}
-
-/** IPv4 addresses of this machine, the loopback last. */
-export function ownAddresses(): string[] {
-  return Object.values(networkInterfaces())
-    .flatMap((list) => list ?? [])
-    .filter(({ address }) => isIP(address) === 4)
-    .toSorted((a, b) => Number(a.internal) - Number(b.internal))
-    .map(({ address }) => address);
 }

@@ -1,15 +1,13 @@
 import { isIP } from "node:net";
+import { networkInterfaces } from "node:os";
 import { cancel, group, intro, outro, select, text } from "@clack/prompts";
 import { CliError } from "../cliError.ts";
-import { ownAddresses } from "./init.ts";
 import { type Answers, hostAndPort } from "./initText.ts";
 
 /** Asks on the terminal; what was given already is the answer that Enter takes. @throws CliError when it is called off */
 export async function ask(given: Answers): Promise<Answers> {
   intro("A new portal");
   const addresses = ownAddresses();
-  const line = (message: string, byDefault: string, check: (value: string) => string | undefined) => () =>
-    text({ message, initialValue: byDefault, validate: (value) => check(value ?? "") });
   const address = (message: string, byDefault: string) => () =>
     select({
       message,
@@ -50,7 +48,6 @@ export async function ask(given: Answers): Promise<Answers> {
   );
   outro("Thank you.");
   const { cert, key } = answers as { cert: string; key: string };
-  const list = (value: string): string[] => value.split(/[\s,]+/).filter((word) => word !== "");
   return {
     publicUrl: answers.publicUrl,
     listen: answers.listen,
@@ -70,3 +67,16 @@ const digits = (value: string): string | undefined =>
   /^\d{1,4}$/.test(value) ? undefined : "Write digits, for example 00";
 const isUrl = (value: string): string | undefined =>
   URL.canParse(value) ? undefined : "Write a URL, for example https://portal.example";
+
+/** IPv4 addresses of this machine, the loopback last. */
+function ownAddresses(): string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .filter(({ address }) => isIP(address) === 4)
+    .toSorted((a, b) => Number(a.internal) - Number(b.internal))
+    .map(({ address }) => address);
+}
+
+const line = (message: string, byDefault: string, check: (value: string) => string | undefined) => () =>
+  text({ message, initialValue: byDefault, validate: (value) => check(value ?? "") });
+const list = (value: string): string[] => value.split(/[\s,]+/).filter((word) => word !== "");
