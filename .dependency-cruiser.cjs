@@ -2,7 +2,7 @@
 const floors = [
   ["packages/(sip|sdp)"],
   ["packages/(transport|agw|store)"],
-  ["packages/(epcscf|waf|wic)"],
+  ["packages/(epcscf|waf|wic|wwsf)"],
   ["packages/lab"],
   ["apps/[^/]+"],
   ["tests"],
@@ -38,7 +38,8 @@ module.exports = {
     },
     {
       name: "acme-knows-no-operator-room",
-      comment: "Acme is another company: it has the browser SDK, the portal's URL and its own key, no more.",
+      comment:
+        "Acme is another company: it has the browser SDK, the kit for its server, the portal's URL and its own key, no more.",
       severity: "error",
       from: { path: "^apps/acme/" },
       to: { path: "^packages/(waf|store|epcscf|agw|lab|transport)/" },

@@ -14,6 +14,7 @@ const output = whole ? resultsFile : ".cache/test-results.partial.json";
 const components = [
   "chromium",
   "openssl",
+  "curl",
   "kamailio",
   "kamailio-ims-modules",
   "kamailio-presence-modules",

@@ -1,6 +1,6 @@
+import type { Wwsf } from "@portico/wwsf";
 import type { Account } from "./idp/accounts.ts";
 import type { Presence } from "./rtc/protocol.ts";
-import type { WafClient } from "./wafClient.ts";
 
 /** A colleague as the page shows her. */
 export interface Colleague {
@@ -17,13 +17,13 @@ const freshMs = 10_000;
 /** Who works at Acme, who is there, and by what number each can be called. */
 export class Directory {
   readonly #people: readonly Account[];
-  readonly #waf: WafClient;
+  readonly #wwsf: Wwsf;
   readonly #presenceOf: (user: string) => Presence;
   readonly #numbers = new Map<string, { readonly until: number; readonly tel: Promise<string | undefined> }>();
 
-  constructor(people: readonly Account[], waf: WafClient, presenceOf: (user: string) => Presence) {
+  constructor(people: readonly Account[], wwsf: Wwsf, presenceOf: (user: string) => Presence) {
     this.#people = people;
-    this.#waf = waf;
+    this.#wwsf = wwsf;
     this.#presenceOf = presenceOf;
   }
 
@@ -49,7 +49,7 @@ export class Directory {
   #numberOf(user: string): Promise<string | undefined> {
     const known = this.#numbers.get(user);
     if (known !== undefined && known.until > performance.now()) return known.tel;
-    const tel = this.#waf.identityOf(user).then(
+    const tel = this.#wwsf.identityOf(user).then(
       (identity) => identity?.tel,
       () => undefined,
     );

@@ -9,6 +9,7 @@ import {
 } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import cookie from "@fastify/cookie";
+import { Wwsf } from "@portico/wwsf";
 import Fastify, { type FastifyInstance } from "fastify";
 import { importJWK, importPKCS8, type CryptoKey, type JWK } from "jose";
 import { mountApi } from "./api.ts";
@@ -20,11 +21,9 @@ import { securityHeaders } from "./headers.ts";
 import { Accounts } from "./idp/accounts.ts";
 import { createIdp, generateIdpKey } from "./idp/provider.ts";
 import { mountIdp } from "./idp/routes.ts";
-import { ImsSessions } from "./imsSessions.ts";
 import { Hub } from "./rtc/hub.ts";
 import { openSocketServer } from "./rtc/socketServer.ts";
 import { SignIn } from "./signIn.ts";
-import { WafClient } from "./wafClient.ts";
 import { WebSessions } from "./webSessions.ts";
 
 /** Octets of an API request at most; none carries much. */
@@ -72,17 +71,21 @@ async function compose(config: AcmeConfig, server: Server): Promise<Acme> {
     client: { ...client, redirectUri: `${publicUrl}/callback`, home: `${publicUrl}/` },
     key: idpKey,
   });
-  const waf = new WafClient({ ...config.waf, clientId: config.clientId, key });
+  const wwsf = new Wwsf({
+    ...config.waf,
+    clientId: config.clientId,
+    authentication: { method: "private_key_jwt", key },
+    scope: "ims.register ims.voice",
+  });
   const hub = new Hub((ms, run) => {
     const timer = setTimeout(run, ms);
     return () => clearTimeout(timer);
   });
-  const imsSessions = new ImsSessions(waf);
   const sessions = new WebSessions((session) => {
     hub.endSession(session.handle);
-    void imsSessions.end(session);
+    void wwsf.end(session.handle);
   });
-  const directory = new Directory(accounts.all(), waf, (user) => hub.presenceOf(user));
+  const directory = new Directory(accounts.all(), wwsf, (user) => hub.presenceOf(user));
   const signIn = new SignIn({ publicUrl, client, accounts, sessions });
 
   let serve: RequestListener = notYet;
@@ -100,7 +103,7 @@ async function compose(config: AcmeConfig, server: Server): Promise<Acme> {
   signIn.mount(app);
   mountAssets(app, assets);
 
-  mountApi(app, { signIn, directory, hub, imsSessions, speedDials: config.speedDials });
+  mountApi(app, { signIn, directory, hub, wwsf, speedDials: config.speedDials });
 
   await app.ready();
   server.off("request", notYet).on("request", serve);
@@ -120,7 +123,7 @@ async function compose(config: AcmeConfig, server: Server): Promise<Acme> {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   };
-  return { url: publicUrl, portalReachable: () => waf.isReachable(), close: () => (closing ??= close()) };
+  return { url: publicUrl, portalReachable: () => wwsf.isReachable(), close: () => (closing ??= close()) };
 }
 
 /** Security headers on every answer, one host name, errors from the catalogue, nothing cached but the hashed script. */

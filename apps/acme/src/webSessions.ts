@@ -10,16 +10,12 @@ export interface WebSession {
   readonly handle: string;
   /** Monotonic milliseconds. */
   readonly endsAt: number;
-  /** The WAF's refresh token, once there was a first exchange. */
-  refreshToken?: string;
-  /** Set when it has ended, for work that was already under way. */
-  ended?: true;
 }
 
 /** Sessions kept at most; the oldest go first. */
 const capacity = 10_000;
 
-/** A working day: long enough to need one sign-in, shorter than the 24 h of the WAF's refresh token. */
+/** A working day: long enough to need one sign-in, shorter than the 24 h of a web session at the WAF. */
 const lifeMs = 12 * 3_600_000;
 
 /** The sessions of this process. The cookie carries 256 random bits; only their hash is kept. */
@@ -72,7 +68,6 @@ export class WebSessions {
     const session = this.#sessions.get(key);
     if (session === undefined) return;
     this.#sessions.delete(key);
-    session.ended = true;
     this.#onEnded(session);
   }
 }

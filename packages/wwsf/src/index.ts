@@ -1,0 +1,10 @@
+export type { ClientAuthentication } from "./clientAuthentication.ts";
+export { type Problem, WwsfError, type WwsfErrorCode } from "./errors.ts";
+export type { UserOf } from "./http/answer.ts";
+export { fastifyPlugin, type FastifyPluginOptions } from "./http/fastifyPlugin.ts";
+export { fetchHandler } from "./http/fetchHandler.ts";
+export { nodeHandler } from "./http/nodeHandler.ts";
+export type { ClientCertificate } from "./mutualTls.ts";
+export type { IceServer, Identity, WafClientOptions } from "./wafClient.ts";
+export { MemoryWebSessions, type WebSessionRecord, type WebSessionStore } from "./webSessions.ts";
+export { type ImsSession, type SignedInUser, Wwsf, type WwsfOptions } from "./wwsf.ts";
