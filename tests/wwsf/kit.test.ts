@@ -54,9 +54,11 @@ const hosts: Record<string, (wwsf: Wwsf) => Promise<string>> = {
     return await listen((request, response) => {
       const { method = "GET", url = "/", headers } = request;
       const list = Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)]);
-      void handler(new Request(`http://127.0.0.1${url}`, { method, headers: list })).then(async (answer) => {
+      const send = async (): Promise<void> => {
+        const answer = await handler(new Request(`http://127.0.0.1${url}`, { method, headers: list }));
         response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(await answer.text());
-      });
+      };
+      void send();
     });
   },
 };

@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { createServer } from "node:net";
 import { openStore } from "@portico/store";
 import { systemRandom } from "@portico/transport";
 import { openWaf, wafRoutes, type Waf } from "@portico/waf";

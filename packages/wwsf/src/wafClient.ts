@@ -7,7 +7,7 @@ const patience = { token: 10_000, revoke: 5000, identities: 2000, "identities/en
 const passing: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
 
 /** Where and how the user may connect, as the WAF says beside the token. */
-export interface ImsAccess {
+interface ImsAccess {
   readonly impu: string;
   readonly tel?: string;
   readonly homeDomain: string;
