@@ -28,7 +28,7 @@ export async function openOperator(count = 50): Promise<Operator> {
   const idp = await generateKeyPair("ES256", { extractable: true });
   const port = await freePort();
   const issuer = `http://127.0.0.1:${port}/waf`;
-  const store = await openStore(":memory:");
+  const store = await openStore({ sqlite: ":memory:" });
   const waf = await openWaf({
     store,
     issuer,
