@@ -127,6 +127,16 @@ async function start(
       log.info(`session.${fact.type}`, { id, icid, direction, ...answered, ...end });
     },
     media,
+    // ARCHITECTURE: a node is named by its own address on Mw.
+    node: `${config.mw.address}:${config.mw.port}`,
+    registrationStore: {
+      all: (node) => store.registrations.all(node),
+      write: (node, { saved, removed }) =>
+        store.transaction(async ({ registrations }) => {
+          await registrations.save(node, saved);
+          await registrations.remove(node, removed);
+        }),
+    },
     sealKey: sealKey(config.data),
     home: { homeDomain: config.home.domain, entryPoint: config.home.entryPoint, protocol: config.home.protocol },
     networkId: config.home.domain,

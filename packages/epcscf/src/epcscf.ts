@@ -30,8 +30,6 @@ export class Epcscf {
   readonly #accessAgent: UserAgent;
   readonly #events: Events;
   readonly #log: Log;
-  /** Host and port on Mw name this node. */
-  readonly #name: string;
   readonly #registrations = new Registrations();
   readonly #registrar: Registrar;
   readonly #regEvent: RegEvent;
@@ -60,6 +58,12 @@ export class Epcscf {
       onHopClosed: (hop) => node?.coreHopClosed(hop),
     });
     node = new Epcscf(options, endpoint);
+    try {
+      await node.#registrar.endings.restore();
+    } catch (error) {
+      await node.close();
+      throw error;
+    }
     return node;
   }
 
@@ -71,7 +75,6 @@ export class Epcscf {
     const { log } = this.#events;
     this.#log = log;
     const core = new Core(home, endpoint);
-    this.#name = core.sentBy;
     const registrations = this.#registrations;
     const [host = ""] = core.sentBy.split(/:\d+$/);
     const charging = new ChargingVectors({ host, network: networkId, random });
@@ -99,6 +102,8 @@ export class Epcscf {
       networkId,
       maxExpires,
       graceSeconds,
+      node: options.node,
+      store: options.registrationStore,
       registered: (registration, initial) => this.#registered(registration, initial),
       flowLost: (registration) => this.#changed(registration, "flow-lost"),
       flowReplaced: (registration, flow) => {
@@ -107,10 +112,11 @@ export class Epcscf {
       },
       ending: (registration, reason) => this.#sessions.release(registration, reason),
       ended: (registration, reason, confirmed) => this.#ended(registration, reason, confirmed),
+      gone: (binding, reason) => this.#report(binding, "deregistered", reason, true),
     });
     this.#regEvent = new RegEvent({
       ...shared,
-      ended: (registration) => void this.#registrar.end(registration, "network", true),
+      ended: (registration) => void this.#registrar.endings.end(registration, "network", true),
     });
     const refuser = new Refuser({ log, authorisation, agent: core.sentBy });
     const sides = { core, charging, coreAgent: this.#coreAgent, accessAgent: this.#accessAgent };
@@ -171,10 +177,17 @@ export class Epcscf {
   }
 
   /** Live flows, registrations and sessions. */
-  get counts(): { readonly flows: number; readonly registrations: number; readonly sessions: number } {
+  get counts(): {
+    readonly flows: number;
+    readonly registrations: number;
+    readonly sessions: number;
+    /** Bindings in the core that are being ended, or wait for it. */
+    readonly leftovers: number;
+  } {
     return {
       flows: this.#listener.size,
       registrations: this.#registrations.size,
+      leftovers: this.#registrar.endings.leftovers,
       sessions: this.#sessions.size,
     };
   }
@@ -195,7 +208,7 @@ export class Epcscf {
    */
   async endRegistration(id: string, reason: EndReason = "operator"): Promise<boolean | undefined> {
     const registration = this.#registrations.byKey(id);
-    return registration && (await this.#registrar.end(registration, reason));
+    return registration && (await this.#registrar.endings.end(registration, reason));
   }
 
   /** Ends a call. @param reason words for both parties' Reason header field. @returns false when there is none of this id. */
@@ -230,9 +243,8 @@ export class Epcscf {
     this.#stopRevocations();
     // Nobody registers anew while registrations are ended.
     this.#listener.drain();
-    await this.#registrar.endAll("portal-closing", () => true);
+    await this.#registrar.endings.close();
     this.#listener.close();
-    this.#registrar.close();
     this.#accessAgent.close();
     this.#coreAgent.close();
     await this.#endpoint.close();
@@ -240,13 +252,13 @@ export class Epcscf {
 
   #flowClosed(flow: Flow): void {
     const registration = this.#registrations.byFlow(flow);
-    this.#registrar.flowClosed(flow);
+    this.#registrar.endings.flowClosed(flow);
     this.#accessAgent.hopClosed(flow);
     if (registration !== undefined) this.#sessions.flowLost(registration);
   }
 
   #revoked({ sessionId, impu, tenant }: Revocation): void {
-    void this.#registrar.endAll(
+    void this.#registrar.endings.endAll(
       "revoked",
       ({ claims }) =>
         (sessionId === undefined || claims.sessionId === sessionId) &&
@@ -256,14 +268,14 @@ export class Epcscf {
   }
 
   #registered(registration: Registration, initial: boolean): void {
-    this.#report(registration, "registered", initial ? "registered" : "refreshed", true);
+    this.#report(registration.facts, "registered", initial ? "registered" : "refreshed", true);
     this.#changed(registration, initial ? "registered" : "refreshed");
     const seconds = Math.ceil((registration.grantedUntil - this.#options.clock.now()) / 1000);
     void this.#regEvent.subscribe(registration, seconds);
   }
 
   #ended(registration: Registration, reason: EndReason, confirmed: boolean): void {
-    this.#report(registration, "deregistered", reason, confirmed);
+    this.#report(registration.facts, "deregistered", reason, confirmed);
     this.#events.emit(() => ({
       type: "registration",
       change: "ended",
@@ -278,9 +290,9 @@ export class Epcscf {
   }
 
   #view(registration: Registration, withImpi = false): RegistrationView {
-    const { clock, wallClock } = this.#options;
+    const { clock, wallClock, node } = this.#options;
     return registrationView(registration, {
-      node: this.#name,
+      node,
       now: { monotonic: clock.now(), wall: wallClock() },
       sessions: this.#sessions.count(registration),
       withImpi,
@@ -302,9 +314,15 @@ export class Epcscf {
     }
   }
 
-  #report(registration: Registration, state: RegistrationFact["state"], reason: string, confirmed: boolean): void {
-    const { impu, claims } = registration;
+  #report(
+    { impu, sessionId }: { readonly impu: string; readonly sessionId: string },
+    state: RegistrationFact["state"],
+    reason: string,
+    confirmed: boolean,
+  ): void {
     this.#log.info("registration", { state, reason, confirmed });
-    this.#options.reportRegistration({ impu, sessionId: claims.sessionId, state, reason, confirmed });
+    // Two tabs of one web session share its lease: that is free when the last binding is gone.
+    const free = confirmed && (state === "registered" || !this.#registrar.endings.mayBind({ impu, sessionId }));
+    this.#options.reportRegistration({ impu, sessionId, state, reason, confirmed: free });
   }
 }

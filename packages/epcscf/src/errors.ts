@@ -13,6 +13,7 @@ export type EpcscfErrorCode =
   | "epcscf/not-in-block"
   | "epcscf/contact"
   | "epcscf/other-identity"
+  | "epcscf/registration-over"
   | "epcscf/core-challenge"
   | "epcscf/core-unreachable"
   | "epcscf/media-unavailable"
@@ -65,6 +66,12 @@ const catalogue: Readonly<Record<EpcscfErrorCode, Entry>> = {
     message: "This connection is registered with another identity",
     cause: "The IMPU of a live flow cannot change (RFC 8898 §2.1.3)",
     remedy: "Open a new WebSocket for the other identity",
+  },
+  "epcscf/registration-over": {
+    status: 503,
+    message: "The registration has just ended",
+    cause: "It ended by time, network or operator while its REGISTER was on the way",
+    remedy: "Register anew after the time in Retry-After",
   },
   "epcscf/core-challenge": {
     status: 503,

@@ -2,6 +2,7 @@ import type { MediaPlane } from "@portico/agw";
 import type { Clock, Random } from "@portico/sip";
 import type { CoreOptions } from "./core.ts";
 import type { DialPlan } from "./policy/dialPlan.ts";
+import type { RegistrationStore } from "./registration/binding.ts";
 import type { BlockTable, Log, RegistrationFact, Revocations, SessionFact, TokenVerifier } from "./ports.ts";
 
 export interface EpcscfOptions {
@@ -17,6 +18,9 @@ export interface EpcscfOptions {
   /** Writes usage records. When it fails there is an alarm, and the call goes on. */
   readonly reportSession: (fact: SessionFact) => Promise<void>;
   readonly media: MediaPlane;
+  /** Name of this node among those that share a registration store; the same after a restart. */
+  readonly node: string;
+  readonly registrationStore: RegistrationStore;
   /** At least 32 secret octets; the same ones after a restart keep Paths in the core recognisable. */
   readonly sealKey: Uint8Array;
   readonly home: CoreOptions;

@@ -61,7 +61,7 @@ export interface RegistrationFact {
   readonly sessionId: string;
   readonly state: "registered" | "deregistered";
   readonly reason: string;
-  /** True when the core confirmed with a 200, or the granted time is over. */
+  /** True when the core holds no binding of this lease any more: it confirmed with a 200, or the granted time is over. */
   readonly confirmed: boolean;
 }
 

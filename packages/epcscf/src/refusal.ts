@@ -47,7 +47,8 @@ export class Refuser {
   }
 
   /** Header fields that go with a status (RFC 3261 §21.4). */
-  #extras({ status, message }: EpcscfError, required: readonly string[]): HeaderList {
+  #extras({ code, status, message }: EpcscfError, required: readonly string[]): HeaderList {
+    if (code === "epcscf/registration-over") return [["Retry-After", "1"]];
     switch (status) {
       case 405:
         return [["Allow", allow]];

@@ -1,4 +1,3 @@
-import { VirtualClock } from "@portico/sip/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   callIn,
@@ -13,25 +12,9 @@ import {
   toNode,
   type Leg,
 } from "./support/call.ts";
-import { grant, openRig, type Browser, type Rig } from "./support/rig.ts";
+import { grant, type Browser, type Rig } from "./support/rig.ts";
+import { Timed } from "./support/timed.ts";
 import { until } from "./support/until.ts";
-
-/** A rig whose node lives in a time of its own. */
-class Timed {
-  readonly clock = new VirtualClock();
-  wall: number = Date.UTC(2026, 0, 1);
-  async open(options: Parameters<typeof openRig>[0] = {}): Promise<Rig> {
-    return await openRig({ clock: this.clock, wallClock: () => this.wall, ...options });
-  }
-  /** Lets both clocks run, second by second, so that what was sent can arrive. */
-  async pass(seconds: number): Promise<void> {
-    for (let at = 0; at < seconds; at += 1) {
-      this.wall += 1000;
-      this.clock.advance(1000);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  }
-}
 
 let timed: Timed;
 let rig: Rig;
@@ -76,7 +59,7 @@ describe("socket lost", () => {
     expect([last.get("Expires"), last.get("Authorization")]).toEqual(["0", expect.stringContaining("auth-done")]);
     await until(() => rig.facts.at(-1)?.state === "deregistered");
     expect(rig.facts.at(-1)).toMatchObject({ reason: "connection-lost", confirmed: true });
-    expect(rig.node.counts).toEqual({ flows: 0, registrations: 0, sessions: 0 });
+    expect(rig.node.counts).toEqual({ flows: 0, registrations: 0, leftovers: 0, sessions: 0 });
     expect(rig.media.size).toBe(0);
   });
 

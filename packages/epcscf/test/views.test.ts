@@ -30,7 +30,7 @@ describe("registrations", () => {
       clientId: "talk.acme.example",
       sessionId: "s1",
       instance: "urn:uuid:8e2f3c60-5d0b-4c79-9d7b-0a9c2f5e1b77",
-      node: `127.0.0.1:${rig.node.mwPort}`,
+      node: "node-1",
       flow: "live",
       peer: { family: "IPv4", scope: "loopback" },
       sessions: 0,

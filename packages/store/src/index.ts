@@ -13,6 +13,7 @@ export { type IssuedToken, IssuedTokens, type TokenTrace } from "./issuedTokens.
 export { type Lease, Leases } from "./leases.ts";
 export { type RefreshToken, RefreshTokens } from "./refreshTokens.ts";
 export { openStore, type Store, type StoreTarget, type Tables } from "./store.ts";
+export { type StoredRegistration, StoredRegistrations } from "./registrations.ts";
 export { Suspensions } from "./suspensions.ts";
 export { type StoredTenant, Tenants, type TenantSource } from "./tenants.ts";
 export { type AuditFault, type AuditVerdict, verifyAudit } from "./verifyAudit.ts";

@@ -159,6 +159,21 @@ interface AuditPersonRow {
   last_at: number;
 }
 
+/** A binding in the core, as its eP-CSCF must know it to end it after a crash. */
+interface RegistrationRow {
+  /** The eP-CSCF that made it. */
+  node: string;
+  /** User part of the Contact toward the core. */
+  key: string;
+  impu: string;
+  impi: string;
+  tenant: string;
+  lease_id: string;
+  contact: string;
+  path: string;
+  granted_until: number;
+}
+
 /** All tables. */
 export interface Schema {
   block_entry: BlockEntryRow;
@@ -175,6 +190,7 @@ export interface Schema {
   audit_head: AuditHeadRow;
   audit: AuditRow;
   audit_person: AuditPersonRow;
+  registration: RegistrationRow;
 }
 
 /** The database, or one transaction on it. */

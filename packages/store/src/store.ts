@@ -15,6 +15,7 @@ import { IssuedTokens } from "./issuedTokens.ts";
 import { Leases } from "./leases.ts";
 import { migrations } from "./migrations/index.ts";
 import { RefreshTokens } from "./refreshTokens.ts";
+import { StoredRegistrations } from "./registrations.ts";
 import type { Database, Schema } from "./schema.ts";
 import { Suspensions } from "./suspensions.ts";
 import { Tenants } from "./tenants.ts";
@@ -28,6 +29,7 @@ export interface Tables {
   readonly issuedTokens: IssuedTokens;
   readonly assertions: SeenAssertions;
   readonly suspensions: Suspensions;
+  readonly registrations: StoredRegistrations;
   readonly tenants: Tenants;
   readonly apiKeys: ApiKeys;
   readonly idempotency: Idempotency;
@@ -112,6 +114,7 @@ function tablesOf(db: Database): Tables {
     idempotency: new Idempotency(db),
     audit: new Audit(db),
     changes: new Changes(db),
+    registrations: new StoredRegistrations(db),
   };
 }
 

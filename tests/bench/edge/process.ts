@@ -25,6 +25,8 @@ const commands = {
       revocations: { isRevoked: () => false, onRevoked: () => nothing },
       reportRegistration: nothing,
       reportSession: async () => undefined,
+      node: "bench",
+      registrationStore: { all: async () => [], write: async () => undefined },
       media: new StubPlane(),
       sealKey: new Uint8Array(32).fill(7),
       home: { homeDomain, entryPoint, protocol },

@@ -4,180 +4,146 @@ import { EpcscfError, TokenError } from "../errors.ts";
 import { strip } from "../policy/headers.ts";
 import { hopsLeft } from "../policy/maxForwards.ts";
 import type { AccessClaims, BlockEntry } from "../ports.ts";
+import { relay } from "../relay.ts";
 import type { Seal } from "../seal.ts";
 import { closeCodes, type Flow } from "../w2/flow.ts";
 import type { Authorisation } from "./authorisation.ts";
+import { bindingOf, type Binding } from "./binding.ts";
 import { askedBinding, grantedContacts, isNameAddr, type AskedBinding } from "./contact.ts";
-import { relay } from "../relay.ts";
-import { Registration, type EndReason } from "./registration.ts";
-import { sweep, type SweepOptions } from "./sweep.ts";
+import { Endings, type EndingsOptions } from "./endings.ts";
+import type { Claim } from "./leftovers.ts";
+import { Registration } from "./registration.ts";
 import { asTrustedNode } from "./trustedNode.ts";
-import { Unbinder, type UnbinderOptions } from "./unbinder.ts";
 
-export interface RegistrarOptions extends UnbinderOptions, SweepOptions {
+export interface RegistrarOptions extends EndingsOptions {
   readonly authorisation: Authorisation;
   readonly seal: Seal;
   /** Longest registration asked of the core, seconds. */
   readonly maxExpires: number;
   readonly registered: (registration: Registration, initial: boolean) => void;
-  /** Its socket is gone, the grace time runs. */
-  readonly flowLost: (registration: Registration) => void;
   readonly flowReplaced: (registration: Registration, flow: Flow) => void;
-  /** It is going: nothing new is taken for it, its calls end now. */
-  readonly ending: (registration: Registration, reason: EndReason) => void;
-  /** It is gone here, and in the core if that confirmed. */
-  readonly ended: (registration: Registration, reason: EndReason, confirmed: boolean) => void;
+}
+
+/** A REGISTER that is on its way to the core. */
+interface Pending {
+  readonly registration: Registration;
+  readonly asked: AskedBinding;
+  readonly claims: AccessClaims;
+  readonly flow: Flow;
+  readonly path: string;
+  /** Seconds asked of the core. */
+  readonly expires: number;
+  /** What the core may hold once it has got it. */
+  readonly binding: Binding;
 }
 
 /** Seconds between keep-alives a browser is told when outbound is in force (RFC 5626 §4.4). */
 const flowTimer = 120;
 
-/** Registration with the core on behalf of browsers: REGISTER is proxied, as a trusted node (EPC-REG-*, EPC-DER-*). */
+/** Registration with the core on behalf of browsers: REGISTER is proxied, as a trusted node (EPC-REG-*). */
 export class Registrar {
+  readonly endings: Endings;
   readonly #options: RegistrarOptions;
-  /** De-registrations on their way to the core; true once a NOTIFY has told that the core has ended the registration. */
-  readonly #leaving = new Map<Registration, boolean>();
-  readonly #unbinder: Unbinder;
-  readonly #stopSweep: () => void;
 
   constructor(options: RegistrarOptions) {
     this.#options = options;
-    this.#unbinder = new Unbinder(options);
-    this.#stopSweep = sweep(
-      options,
-      (registration, reason, coreKnows) => void this.end(registration, reason, coreKnows),
-    );
+    this.endings = new Endings(options);
   }
 
   /** Handles a REGISTER of a browser. @throws TokenError, EpcscfError what it is to be refused with. */
   async register(tx: ServerTransaction, flow: Flow): Promise<void> {
-    const { authorisation } = this.#options;
+    const { authorisation, registrations } = this.#options;
     const claims = await authorisation.claims(tx.request);
     if (claims === undefined) return tx.reply(401, { headers: [authorisation.challenge()] });
-    const entry = await authorisation.entry(tx.request, claims, flow);
-    await this.#forward(tx, flow, claims, entry);
-  }
-
-  /** A socket is gone: its registration waits for another one (EPC-DER-04). */
-  flowClosed(flow: Flow): void {
-    const registration = this.#options.registrations.byFlow(flow);
-    if (registration === undefined) return;
-    this.#options.registrations.move(registration, undefined);
-    registration.lostAt = this.#options.clock.now();
-    this.#options.flowLost(registration);
-  }
-
-  /** Ends every registration that matches, with its binding in the core (EPC-DER-05). */
-  async endAll(reason: EndReason, matches: (registration: Registration) => boolean): Promise<void> {
-    const all = [...this.#options.registrations.all()].filter(matches);
-    await Promise.all(all.map((registration) => this.end(registration, reason)));
-  }
-
-  /**
-   * Ends a registration: local state at once, then the binding in the core unless that knows already (spec 3.14).
-   * @returns true when no binding is left in the core; false when one may be, or when another end is under way.
-   */
-  async end(registration: Registration, reason: EndReason, coreKnows = false): Promise<boolean> {
-    if (registration.ended) return false;
-    if (reason === "network" && this.#leaving.has(registration)) {
-      // A core may send the NOTIFY of a de-registration before its 200, which still has to go down the flow.
-      this.#leaving.set(registration, true);
-      return true;
+    let entry: BlockEntry;
+    try {
+      entry = await authorisation.entry(tx.request, claims, flow);
+    } catch (error) {
+      const held = registrations.byFlow(flow);
+      const withdrawn = error instanceof EpcscfError && error.code === "epcscf/not-in-block";
+      if (withdrawn && held?.impu === claims.impu) void this.endings.end(held, "not-in-block");
+      throw error;
     }
-    const { flow } = registration;
-    this.#forget(registration);
-    // EPC-DER-06: the calls end before the binding does.
-    this.#options.ending(registration, reason);
-    const confirmed = coreKnows || (await this.#unbinder.unbind(registration));
-    this.#options.ended(registration, reason, confirmed);
-    flow?.close(closeCodes.registrationEnded, reason);
-    return confirmed;
-  }
-
-  close(): void {
-    this.#stopSweep();
+    await this.#forward(tx, flow, claims, entry);
   }
 
   async #forward(tx: ServerTransaction, flow: Flow, claims: AccessClaims, entry: BlockEntry): Promise<void> {
     const { core, agent, registrations, charging, maxExpires, networkId } = this.#options;
     const held = registrations.byFlow(flow);
     const asked = askedBinding(tx.request, maxExpires, held?.asked);
-    const key = this.#key(entry, asked, flow, held);
-    if (held !== undefined && held.impu !== entry.impu) throw new EpcscfError("epcscf/other-identity");
+    if (held !== undefined && !sameUser(held.claims, claims)) throw new EpcscfError("epcscf/other-identity");
     if (held === undefined && asked.uri === undefined) throw new EpcscfError("epcscf/contact");
-    const registration =
-      registrations.byKey(asked.uri === undefined && held !== undefined ? held.key : key) ??
-      new Registration({
-        key,
-        entry,
-        asked,
-        claims,
-        flow,
-      });
+    this.#checkOthers(claims, asked);
+    const key = this.#key(claims, asked, flow, held);
+    const registration = registrations.byKey(key) ?? new Registration({ key, entry, asked, claims, flow });
 
     const hops = hopsLeft(tx.request);
+    const claimed = await this.endings.claim(key);
+    const expires = this.#expires(asked.expires, claims, maxExpires);
+    const path = core.pathUri(flow.token, asked.outbound);
+    const pending = this.#pending({ registration, asked, claims, flow, path, expires });
+    // Written before the core hears of it: whenever this process dies, the next one finds what to end.
+    if (expires > 0 && !this.#isRefresh(pending)) await this.endings.ledger.save(pending.binding);
+    if (registration.ended) throw new EpcscfError("epcscf/registration-over");
+
     const up = tx.request.clone();
     strip(up, "up");
     for (const name of ["Route", "Record-Route", "Path", "Proxy-Require"]) up.remove(name);
     up.set("Max-Forwards", String(hops));
-    const expires = this.#expires(asked.expires, claims, maxExpires);
     up.set("Expires", String(expires));
-    const path = core.pathUri(flow.token, asked.outbound);
     asTrustedNode(
       up,
       { homeDomain: core.options.homeDomain, networkId },
       {
         impi: entry.impi,
-        contact: `<${core.uri(registration.key)}>${asked.params};expires=${expires}`,
+        contact: `${pending.binding.contact};expires=${expires}`,
         path,
         chargingVector: charging.next(),
       },
     );
-    if (expires === 0) this.#leaving.set(registration, false);
+    if (expires === 0) this.endings.leaving(registration);
     const response = await relay(agent, up, core.entry());
-    const endedByCore = this.#leaving.get(registration) === true;
-    this.#leaving.delete(registration);
-    if (endedByCore && (response?.status ?? 408) >= 300) await this.end(registration, "network", true);
+    const endedByCore = expires === 0 && this.endings.left(registration);
+    if (endedByCore && (response?.status ?? 408) >= 300) await this.endings.end(registration, "network", true);
+    if (response !== undefined && response.status < 300) return this.#accepted(tx, response, pending);
+    this.#failed(pending, claimed, response?.status ?? 408);
     if (response === undefined) {
       this.#options.log.alarm("core.unreachable");
       throw new EpcscfError("epcscf/core-unreachable");
     }
-    if (response.status < 300) {
-      this.#accepted(tx, response, { registration, asked, claims, flow, path, expires });
-    } else this.#refused(tx, response);
+    this.#refused(tx, response);
   }
 
-  #accepted(
-    tx: ServerTransaction,
-    response: SipResponse,
-    binding: {
-      registration: Registration;
-      asked: AskedBinding;
-      claims: AccessClaims;
-      flow: Flow;
-      path: string;
-      expires: number;
-    },
-  ): void {
-    const { asked, claims, flow, path, expires } = binding;
+  /** What the core may hold after a REGISTER that it did not grant. */
+  #failed({ registration, binding, expires }: Pending, claimed: Claim | undefined, status: number): void {
+    const live = this.#options.registrations.byKey(registration.key);
+    // A refusal leaves a live registration as it was: it ends with the time granted before, or with its token.
+    if (live !== undefined) return this.endings.ledger.touch(this.endings.binding(live));
+    if (claimed !== undefined) return void this.endings.unbind(claimed.binding, claimed.reason);
+    if (expires === 0) return;
+    // RFC 3261 §8.1.3.1: no answer, or 408 or 5xx on the way, does not tell whether the registrar has bound it.
+    if (status === 408 || status >= 500) void this.endings.unbind(binding, "core-unreachable");
+    else this.endings.ledger.remove(binding.key);
+  }
+
+  #accepted(tx: ServerTransaction, response: SipResponse, pending: Pending): void {
+    const { asked, claims, flow, path, expires } = pending;
     const { registrations, core, clock, wallClock, registered, authorisation } = this.#options;
     // Another REGISTER of the same binding may have been faster.
-    const registration = registrations.byKey(binding.registration.key) ?? binding.registration;
+    const registration = registrations.byKey(pending.registration.key) ?? pending.registration;
     const down = response.clone().removeFirst("Via");
     strip(down, "down");
     down.remove("Path");
     if (expires === 0) {
       down.remove("Contact");
-      this.#forget(registration);
-      this.#options.ending(registration, "logout");
-      this.#options.ended(registration, "logout", true);
+      this.endings.loggedOut(registration, flow);
       return tx.respond(down);
     }
     if (registration.ended || authorisation.isRevoked(claims)) {
-      // Revoked while the core was thinking: what it has just granted goes again.
-      registration.path = path;
-      void this.#unbinder.unbind(registration);
-      throw new TokenError("invalid_token", "the token is revoked");
+      // It ended while the core was thinking: what that has just granted goes again.
+      void this.endings.unbind(pending.binding, "revoked");
+      if (authorisation.isRevoked(claims)) throw new TokenError("invalid_token", "the token is revoked");
+      throw new EpcscfError("epcscf/registration-over");
     }
     const own = core.uri(registration.key);
     const contacts = grantedContacts(response);
@@ -197,14 +163,8 @@ export class Registrar {
     registration.grantedUntil = clock.now() + life * 1000;
     registration.path = path;
     registration.lostAt = undefined;
-    // The socket may have closed while the core was thinking: the binding then waits for its owner, as after any loss.
-    const other = registrations.byFlow(flow);
-    if (other !== undefined && other !== registration) this.flowClosed(flow);
-    registrations.put(registration);
-    const before = registrations.move(registration, flow);
-    if (before !== undefined && before !== flow) before.close(closeCodes.policy, "replaced by a newer connection");
-    if (!flow.open) this.flowClosed(flow);
-    else if (before !== flow) this.#options.flowReplaced(registration, flow);
+    this.#take(registration, flow);
+    this.endings.ledger.touch(this.endings.binding(registration));
 
     down.remove("Contact");
     const params = new Map(granted?.params ?? []);
@@ -213,6 +173,22 @@ export class Registrar {
     if (response.list("Require").includes("outbound")) down.set("Flow-Timer", String(flowTimer));
     tx.respond(down);
     registered(registration, initial);
+  }
+
+  /** The registration is on this flow from now on. */
+  #take(registration: Registration, flow: Flow): void {
+    const { registrations, flowReplaced } = this.#options;
+    const other = registrations.byFlow(flow);
+    if (other !== undefined && other !== registration) this.endings.flowClosed(flow);
+    // The socket may have closed while the core was thinking: the binding waits for its owner, as after any loss, unless she
+    // has come back already.
+    const overtaken = !flow.open && registration.flow !== undefined && registration.flow !== flow;
+    registrations.put(registration);
+    if (overtaken) return;
+    const before = registrations.move(registration, flow);
+    if (before !== undefined && before !== flow) before.close(closeCodes.policy, "replaced by a newer connection");
+    if (!flow.open) this.endings.flowClosed(flow);
+    else if (before !== flow) flowReplaced(registration, flow);
   }
 
   #refused(tx: ServerTransaction, response: SipResponse): void {
@@ -228,14 +204,39 @@ export class Registrar {
     tx.respond(down);
   }
 
-  #forget(registration: Registration): void {
-    registration.ended = true;
-    this.#options.registrations.remove(registration);
+  #pending(parts: Omit<Pending, "binding">): Pending {
+    const { core, wallClock } = this.#options;
+    const { registration, claims, path, expires } = parts;
+    const { key, entry } = registration;
+    // `*` stands for the Contact of before.
+    const asked = parts.asked.uri === undefined ? registration.asked : parts.asked;
+    const grantedUntil = wallClock() + expires * 1000;
+    const contactUri = core.uri(key);
+    return { ...parts, binding: bindingOf({ key, entry, claims, asked, path, grantedUntil }, contactUri, 0) };
   }
 
-  #key(entry: BlockEntry, asked: AskedBinding, flow: Flow, held: Registration | undefined): string {
-    if (held !== undefined && held.impu === entry.impu && held.asked.instance === asked.instance) return held.key;
-    return this.#options.seal.derive("contact", `${entry.impu}\n${asked.instance ?? flow.id}`);
+  /** True when all that a restarted node must know is written already. */
+  #isRefresh({ registration, asked, claims, path }: Pending): boolean {
+    const { path: before, asked: known, claims: old, grantedUntil } = registration;
+    return grantedUntil > 0 && path === before && asked.params === known.params && claims.sessionId === old.sessionId;
+  }
+
+  /** The other registrations of the identity: of the same user, and each with a token of its own. @throws TokenError. */
+  #checkOthers(claims: AccessClaims, asked: AskedBinding): void {
+    for (const other of this.#options.registrations.ofImpu(claims.impu)) {
+      // The WAF gives an identity to one user at a time: a token for another one says that the former has lost it.
+      if (!sameUser(other.claims, claims)) void this.endings.end(other, "revoked");
+      else if (other.claims.tokenId === claims.tokenId && other.flow !== undefined && isOther(other.asked, asked)) {
+        // SEC-01: one token is one tab's. A second instance that shows it has it from elsewhere.
+        throw new TokenError("invalid_token", "the token is in use on another connection");
+      }
+    }
+  }
+
+  /** The Contact is the same again for the same user, identity and instance, on whatever flow; of nobody else. */
+  #key(claims: AccessClaims, asked: AskedBinding, flow: Flow, held: Registration | undefined): string {
+    if (held !== undefined && !isOther(held.asked, asked)) return held.key;
+    return this.#options.seal.derive("contact", `${claims.impu}\n${claims.subject}\n${asked.instance ?? flow.id}`);
   }
 
   /** EPC-REG-16: what was asked, but no longer than the token or the operator allows. */
@@ -247,3 +248,10 @@ export class Registrar {
 }
 
 const userOf = (uri: string): string => uri.slice(uri.indexOf(":") + 1, uri.indexOf("@"));
+
+const sameUser = (one: AccessClaims, other: AccessClaims): boolean =>
+  one.impu === other.impu && one.subject === other.subject && one.tenant === other.tenant;
+
+/** True for a binding of another tab or device. `*` names none: it means the one of its flow. */
+const isOther = (one: AskedBinding, other: AskedBinding): boolean =>
+  one.instance !== other.instance && one.uri !== undefined && other.uri !== undefined;

@@ -2,7 +2,7 @@ import type { AccessClaims, BlockEntry } from "../ports.ts";
 import type { Flow } from "../w2/flow.ts";
 import type { AskedBinding } from "./contact.ts";
 
-/** Why a registration ended; the browser and the WAF are told. */
+/** Why a registration ended; the browser and the WAF are told. `restarted`: nobody came back for it after a restart. */
 export type EndReason =
   | "logout"
   | "connection-lost"
@@ -10,6 +10,9 @@ export type EndReason =
   | "revoked"
   | "operator"
   | "network"
+  | "not-in-block"
+  | "core-unreachable"
+  | "restarted"
   | "expired"
   | "portal-closing";
 
@@ -33,9 +36,6 @@ export class Registration {
   lostAt: number | undefined;
   path = "";
   ended = false;
-  /** The portal's own REGISTERs use a Call-ID of their own (RFC 3261 §10.3). */
-  ownCallId: string | undefined;
-  ownCseq = 0;
 
   constructor(options: { key: string; entry: BlockEntry; asked: AskedBinding; claims: AccessClaims; flow: Flow }) {
     this.key = options.key;
@@ -49,6 +49,11 @@ export class Registration {
     return this.entry.impu;
   }
 
+  /** What the WAF knows it by. */
+  get facts(): { readonly impu: string; readonly sessionId: string } {
+    return { impu: this.impu, sessionId: this.claims.sessionId };
+  }
+
   /** URI of the Contact as the browser wrote it. */
   get accessContact(): string {
     return this.asked.uri ?? "";
@@ -59,6 +64,7 @@ export class Registration {
 export class Registrations {
   readonly #byKey = new Map<string, Registration>();
   readonly #byFlow = new Map<Flow, Registration>();
+  readonly #byImpu = new Map<string, readonly Registration[]>();
 
   get size(): number {
     return this.#byKey.size;
@@ -76,9 +82,16 @@ export class Registrations {
     return this.#byFlow.get(flow);
   }
 
+  /** One for each tab and device of the user. */
+  ofImpu(impu: string): readonly Registration[] {
+    return this.#byImpu.get(impu) ?? none;
+  }
+
   put(registration: Registration): void {
-    this.#byKey.set(registration.key, registration);
-    if (registration.flow !== undefined) this.#byFlow.set(registration.flow, registration);
+    const { key, impu, flow } = registration;
+    if (!this.#byKey.has(key)) this.#byImpu.set(impu, [...this.ofImpu(impu), registration]);
+    this.#byKey.set(key, registration);
+    if (flow !== undefined) this.#byFlow.set(flow, registration);
   }
 
   /** Moves a registration to another flow, or to none. @returns the flow it had. */
@@ -91,7 +104,14 @@ export class Registrations {
   }
 
   remove(registration: Registration): void {
-    this.#byKey.delete(registration.key);
-    if (registration.flow !== undefined) this.#byFlow.delete(registration.flow);
+    const { key, impu, flow } = registration;
+    if (flow !== undefined && this.#byFlow.get(flow) === registration) this.#byFlow.delete(flow);
+    if (this.#byKey.get(key) !== registration) return;
+    this.#byKey.delete(key);
+    const left = this.ofImpu(impu).filter((other) => other !== registration);
+    if (left.length > 0) this.#byImpu.set(impu, left);
+    else this.#byImpu.delete(impu);
   }
 }
+
+const none: readonly Registration[] = [];

@@ -1,25 +1,18 @@
-import { SipRequest, type Clock, type Random, type UserAgent } from "@portico/sip";
+import { SipRequest, type Random, type UserAgent } from "@portico/sip";
 import type { Core } from "../core.ts";
 import type { ChargingVectors } from "../policy/charging.ts";
-import type { Log } from "../ports.ts";
 import { relay } from "../relay.ts";
-import type { Registration } from "./registration.ts";
+import type { Binding } from "./binding.ts";
 import { asTrustedNode } from "./trustedNode.ts";
 
 export interface UnbinderOptions {
   readonly core: Core;
   readonly agent: UserAgent;
   readonly charging: ChargingVectors;
-  readonly clock: Clock;
   readonly random: Random;
-  readonly log: Log;
   /** P-Visited-Network-ID. */
   readonly networkId: string;
 }
-
-/** Attempts to end a binding in the core, and the pause between them in ms. */
-const attempts = 3;
-const pause = 2000;
 
 /** Ends bindings in the core with the portal's own REGISTER (spec 3.14). */
 export class Unbinder {
@@ -29,31 +22,25 @@ export class Unbinder {
     this.#options = options;
   }
 
-  /** @returns true when the core confirmed. */
-  async unbind(registration: Registration): Promise<boolean> {
-    const { core, agent, clock, log } = this.#options;
-    for (let attempt = 1; attempt <= attempts; attempt += 1) {
-      const status = (await relay(agent, this.#request(registration), core.entry()))?.status ?? 408;
-      // 403 and 404: the core does not know the binding any more.
-      if (status < 300 || status === 403 || status === 404) return true;
-      if (attempt < attempts) await new Promise<void>((resolve) => clock.setTimer(pause, resolve));
-    }
-    log.alarm("register.binding-left", { reason: "the core did not confirm the de-registration" });
-    return false;
+  /** One attempt. @returns true when no binding is left. */
+  async unbind(binding: Binding): Promise<boolean> {
+    const { core, agent } = this.#options;
+    const status = (await relay(agent, this.#request(binding), core.entry()))?.status ?? 408;
+    // 403 and 404: the core does not know the binding any more.
+    return status < 300 || status === 403 || status === 404;
   }
 
-  #request(registration: Registration): SipRequest {
+  #request(binding: Binding): SipRequest {
     const { core, random, charging, networkId } = this.#options;
     const { homeDomain } = core.options;
-    const { impu } = registration;
-    registration.ownCallId ??= `${random.token(24)}@${core.sentBy}`;
-    registration.ownCseq += 1;
+    const { impu } = binding;
     const request = SipRequest.create("REGISTER", `sip:${homeDomain}`, [
       ["Max-Forwards", "70"],
       ["From", `<${impu}>;tag=${random.token(10)}`],
       ["To", `<${impu}>`],
-      ["Call-ID", registration.ownCallId],
-      ["CSeq", `${registration.ownCseq} REGISTER`],
+      // RFC 3261 §10.3, step 7: under a Call-ID that the registrar has not seen, no CSeq is too low, after a crash either.
+      ["Call-ID", `${random.token(24)}@${core.sentBy}`],
+      ["CSeq", "1 REGISTER"],
       ["Supported", "path, outbound"],
       ["Expires", "0"],
     ]);
@@ -61,9 +48,9 @@ export class Unbinder {
       request,
       { homeDomain, networkId },
       {
-        impi: registration.entry.impi,
-        contact: `<${core.uri(registration.key)}>${registration.asked.params};expires=0`,
-        path: registration.path,
+        impi: binding.impi,
+        contact: `${binding.contact};expires=0`,
+        path: binding.path,
         chargingVector: charging.next(),
       },
     );

@@ -15,6 +15,7 @@ import {
 import { openSipEndpoint, systemClock, systemRandom, type SipEndpoint } from "@portico/transport";
 import { createLocalJWKSet, exportJWK, generateKeyPair, SignJWT, type CryptoKey } from "jose";
 import { WebSocket } from "ws";
+import { MemoryStore } from "./memoryStore.ts";
 import { Epcscf, JwtVerifier, type RegistrationFact, type Revocation, type SessionFact } from "../../src/index.ts";
 
 export const site = "https://talk.acme.example";
@@ -175,6 +176,7 @@ export class Browser implements Hop {
   readonly raw: { octets: string; binary: boolean }[] = [];
   answer: (tx: ServerTransaction) => void = (tx) => tx.reply(501);
   #cseq = 0;
+  readonly #callId = `${systemRandom.token(12)}@k3v9q0d1xm.invalid`;
   readonly closed: Promise<{ code: number; reason: string }>;
 
   constructor(socket: WebSocket) {
@@ -208,7 +210,7 @@ export class Browser implements Hop {
         ...(headers.some(([name]) => name === "Max-Forwards") ? [] : [["Max-Forwards", "70"] as const]),
         ["From", `<${impu}>;tag=w1`],
         ["To", `<${impu}>`],
-        ["Call-ID", "reg-5b2d9a61@k3v9q0d1xm.invalid"],
+        ["Call-ID", this.#callId],
         ["CSeq", `${this.#cseq} ${method}`],
         ...headers,
       ]),
@@ -247,6 +249,7 @@ export interface Rig {
   readonly node: Epcscf;
   readonly core: ScriptedCore;
   readonly media: SilentPlane;
+  readonly store: MemoryStore;
   readonly alarms: string[];
   readonly warnings: string[];
   readonly facts: RegistrationFact[];
@@ -273,11 +276,16 @@ export async function openRig(
     graceSeconds?: number;
     entryPoint?: string;
     peers?: string[];
+    /** What a node before it has left. */
+    store?: MemoryStore;
+    /** The core of a rig before it, which closes it. */
+    core?: ScriptedCore;
   } = {},
 ): Promise<Rig> {
-  const core = await ScriptedCore.open();
-  core.answer = grant(core);
+  const core = options.core ?? (await ScriptedCore.open());
+  if (options.core === undefined) core.answer = grant(core);
   const media = new SilentPlane();
+  const store = options.store ?? new MemoryStore();
   const alarms: string[] = [];
   const warnings: string[] = [];
   const facts: RegistrationFact[] = [];
@@ -325,6 +333,8 @@ export async function openRig(
       await rig.writing;
     },
     media,
+    node: "node-1",
+    registrationStore: store,
     sealKey: new Uint8Array(32).fill(7),
     home: {
       homeDomain: "ims.test",
@@ -352,6 +362,7 @@ export async function openRig(
     node,
     core,
     media,
+    store,
     alarms,
     warnings,
     facts,
@@ -398,7 +409,7 @@ export async function openRig(
         agent.close();
       }
       await node.close();
-      await core.close();
+      if (options.core === undefined) await core.close();
       await new Promise((resolve) => http.close(resolve));
     },
   };

@@ -2,6 +2,7 @@ import type { Migration } from "kysely/migration";
 import { administration } from "./administration.ts";
 import { entryState } from "./entryState.ts";
 import { purge } from "./purge.ts";
+import { registration } from "./registration.ts";
 import { waf } from "./waf.ts";
 
 /** Every migration by its name; names sort in the order of running, and a published one never changes. */
@@ -10,4 +11,5 @@ export const migrations: Record<string, Migration> = {
   "002-purge": purge,
   "003-administration": administration,
   "004-entry-state": entryState,
+  "050-registration": registration,
 };

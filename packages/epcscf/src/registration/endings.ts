@@ -1,0 +1,178 @@
+import { within } from "../within.ts";
+import { closeCodes, type Flow } from "../w2/flow.ts";
+import { bindingOf, type Binding } from "./binding.ts";
+import { Leftovers, type Claim } from "./leftovers.ts";
+import { Ledger, type LedgerOptions } from "./ledger.ts";
+import type { EndReason, Registration } from "./registration.ts";
+import { sweep, type SweepOptions } from "./sweep.ts";
+import { Unbinder, type UnbinderOptions } from "./unbinder.ts";
+
+export interface EndingsOptions extends UnbinderOptions, SweepOptions, LedgerOptions {
+  /** Its socket is gone, the grace time runs. */
+  readonly flowLost: (registration: Registration) => void;
+  /** It is going: nothing new is taken for it, its calls end now. */
+  readonly ending: (registration: Registration, reason: EndReason) => void;
+  /** It is gone here, and in the core if that confirmed. */
+  readonly ended: (registration: Registration, reason: EndReason, confirmed: boolean) => void;
+  /** What the core did not confirm when a registration ended, or a crash has left, is gone there as well. */
+  readonly gone: (binding: Binding, reason: EndReason) => void;
+}
+
+/** How long after a restart browsers may come back before their bindings are ended, seconds; never above the grace time. */
+const restartGrace = 5;
+/** A socket outlives its registration this long at the most, ms: the core's last words may still come (EPC-DER-02). */
+const lastWords = 1000;
+/** How long the end of all registrations may take when the node closes, ms; the next start ends what is left. */
+const closingMs = 4000;
+
+/** Every way in which a registration ends (EPC-DER-*), and what is left in the core after it. */
+export class Endings {
+  readonly ledger: Ledger;
+  readonly #options: EndingsOptions;
+  /** De-registrations of browsers on their way; true once a NOTIFY has told that the core has ended the registration. */
+  readonly #leaving = new Map<Registration, boolean>();
+  readonly #leftovers: Leftovers;
+  readonly #stopSweep: () => void;
+
+  constructor(options: EndingsOptions) {
+    this.#options = options;
+    this.ledger = new Ledger(options);
+    const unbinder = new Unbinder(options);
+    this.#leftovers = new Leftovers({
+      ...options,
+      unbind: (binding) => unbinder.unbind(binding),
+      gone: (binding, reason) => {
+        this.ledger.remove(binding.key);
+        options.gone(binding, reason);
+      },
+    });
+    this.#stopSweep = sweep(
+      options,
+      (registration, reason, coreKnows) => void this.end(registration, reason, coreKnows),
+    );
+  }
+
+  /** Bindings in the core that are being ended, or wait for it. */
+  get leftovers(): number {
+    return this.#leftovers.size;
+  }
+
+  /** True while the core may hold a binding made under this lease of the WAF's. */
+  mayBind({ impu, sessionId }: { readonly impu: string; readonly sessionId: string }): boolean {
+    const live = this.#options.registrations.ofImpu(impu);
+    return live.some(({ claims }) => claims.sessionId === sessionId) || this.#leftovers.some(sessionId);
+  }
+
+  /** Takes over what this node has left in the core before it was restarted. */
+  async restore(): Promise<void> {
+    const { store, node, graceSeconds, log } = this.#options;
+    const bindings = await store.all(node);
+    if (bindings.length > 0) log.info("registrations.left", { count: bindings.length });
+    this.#leftovers.expect(bindings, Math.min(restartGrace, graceSeconds) * 1000);
+  }
+
+  /** A socket is gone: its registration waits for another one (EPC-DER-04). */
+  flowClosed(flow: Flow): void {
+    const { registrations, clock, flowLost } = this.#options;
+    const registration = registrations.byFlow(flow);
+    if (registration === undefined) return;
+    registrations.move(registration, undefined);
+    registration.lostAt = clock.now();
+    flowLost(registration);
+  }
+
+  /** Ends every registration that matches, with its binding in the core (EPC-DER-05). */
+  async endAll(reason: EndReason, matches: (registration: Registration) => boolean): Promise<void> {
+    const all = [...this.#options.registrations.all()].filter(matches);
+    await Promise.all(all.map((registration) => this.end(registration, reason)));
+  }
+
+  /**
+   * Ends a registration: local state at once, then the binding in the core unless that knows already (spec 3.14).
+   * @returns true when no binding is left in the core; false when one may be, or when another end is under way.
+   */
+  async end(registration: Registration, reason: EndReason, coreKnows = false): Promise<boolean> {
+    if (registration.ended) return false;
+    if (reason === "network" && this.#leaving.has(registration)) {
+      // A core may send the NOTIFY of a de-registration before its 200, which still has to go down the flow.
+      this.#leaving.set(registration, true);
+      return true;
+    }
+    const { flow } = registration;
+    this.#forget(registration);
+    // EPC-DER-06: the calls end before the binding does.
+    this.#options.ending(registration, reason);
+    const unbound = coreKnows ? Promise.resolve(true) : this.#leftovers.end(this.binding(registration), reason);
+    if (flow !== undefined) void this.#closeFlow(flow, reason, unbound);
+    const confirmed = await unbound;
+    if (confirmed) this.ledger.remove(registration.key);
+    this.#options.ended(registration, reason, confirmed);
+    return confirmed;
+  }
+
+  /** The browser is about to tell the core that it leaves. */
+  leaving(registration: Registration): void {
+    this.#leaving.set(registration, false);
+  }
+
+  /** The core has answered that. @returns true when it has told before, by a NOTIFY, that the registration is over. */
+  left(registration: Registration): boolean {
+    const toldBefore = this.#leaving.get(registration) === true;
+    this.#leaving.delete(registration);
+    return toldBefore;
+  }
+
+  /** The browser has left, and the core has confirmed (EPC-DER-01). @param flow the one it said so on; it stays open. */
+  loggedOut(registration: Registration, flow: Flow): void {
+    const { flow: other } = registration;
+    this.#forget(registration);
+    this.ledger.remove(registration.key);
+    this.#options.ending(registration, "logout");
+    this.#options.ended(registration, "logout", true);
+    if (other !== undefined && other !== flow) other.close(closeCodes.registrationEnded, "logout");
+  }
+
+  /** The core may hold a binding that no registration stands for, since its answer did not come or came too late. */
+  async unbind(binding: Binding, reason: EndReason): Promise<void> {
+    if (!(await this.#leftovers.end(binding, reason))) return;
+    this.ledger.remove(binding.key);
+    this.#options.gone(binding, reason);
+  }
+
+  /**
+   * The owner of a binding is back under the same Contact. To be awaited before her REGISTER goes to the core.
+   * @returns what she has taken over; to be given to {@link unbind} when the core does not grant it anew.
+   */
+  async claim(key: string): Promise<Claim | undefined> {
+    return this.#leftovers.has(key) ? await this.#leftovers.claim(key) : undefined;
+  }
+
+  binding(registration: Registration): Binding {
+    const { core, clock, wallClock } = this.#options;
+    return bindingOf(registration, core.uri(registration.key), wallClock() - clock.now());
+  }
+
+  /** Ends all registrations, as far as the core confirms in time; what is left stays in the store. */
+  async close(): Promise<void> {
+    await within(
+      this.#options.clock,
+      closingMs,
+      this.endAll("portal-closing", () => true),
+    );
+    this.#leftovers.close();
+    this.#stopSweep();
+    await this.ledger.flush();
+  }
+
+  #forget(registration: Registration): void {
+    registration.ended = true;
+    this.#options.registrations.remove(registration);
+  }
+
+  /** The browser is told within a second, whatever the core does. */
+  async #closeFlow(flow: Flow, reason: EndReason, unbound: Promise<boolean>): Promise<void> {
+    await within(this.#options.clock, lastWords, unbound);
+    // It may have registered anew meanwhile.
+    if (this.#options.registrations.byFlow(flow) === undefined) flow.close(closeCodes.registrationEnded, reason);
+  }
+}

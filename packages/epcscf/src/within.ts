@@ -1,0 +1,13 @@
+import type { Clock } from "@portico/sip";
+
+/** Resolves when the work is done or its time is over, whichever comes first; no timer stays. @param ms bound. */
+export async function within(clock: Clock, ms: number, work: Promise<unknown>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stop = clock.setTimer(ms, resolve);
+  const done = (): void => {
+    stop();
+    resolve();
+  };
+  work.then(done, done);
+  await promise;
+}

@@ -1,0 +1,229 @@
+import { parseNameAddr, type SipRequest } from "@portico/sip";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { registered } from "./support/call.ts";
+import { MemoryStore } from "./support/memoryStore.ts";
+import { grant, impi, impu, type Browser, type Rig } from "./support/rig.ts";
+import { Timed } from "./support/timed.ts";
+import { until } from "./support/until.ts";
+
+/** Time of the node before the crash stands still from then on: it does nothing more, as if it were dead. */
+let before: Timed;
+let dead: Rig;
+let browser: Browser;
+let after: Timed;
+let rig: Rig | undefined;
+beforeEach(async () => {
+  before = new Timed();
+  dead = await before.open();
+  browser = await registered(dead);
+  after = new Timed();
+  rig = undefined;
+});
+afterEach(async () => {
+  dead.core.answer = grant(dead.core);
+  await rig?.close();
+  await dead.close();
+});
+
+/** Another node on what the dead one has written, as it was at that moment. */
+async function restart(options: { graceSeconds?: number } = {}): Promise<Rig> {
+  const store = new MemoryStore();
+  for (const [key, binding] of dead.store.bindings) store.bindings.set(key, binding);
+  rig = await after.open({ store, core: dead.core, ...options });
+  return rig;
+}
+
+const registers = (): SipRequest[] => dead.core.got.filter(({ method }) => method === "REGISTER");
+const ends = (): SipRequest[] => registers().filter((request) => request.get("Expires") === "0");
+
+describe("written down", () => {
+  test("ADM-09 a binding is stored before the core hears of it, so before the browser does", async () => {
+    const other = await before.open();
+    try {
+      const writing = Promise.withResolvers<void>();
+      other.store.writing = () => writing.promise;
+      const page = await other.connect();
+      const response = page.register(await other.token());
+      // What comes after it on the same socket has been answered: it has been looked at.
+      await page.request("OPTIONS", "sip:ims.test", []);
+      expect(other.core.got).toHaveLength(0);
+      writing.resolve();
+      expect((await response).status).toBe(200);
+      const [stored] = other.store.bindings.values();
+      expect(stored).toMatchObject({ impu, impi, tenant: "acme", sessionId: "s1" });
+      expect(`<${stored?.path}>`).toBe(other.core.last("REGISTER").get("Path"));
+      expect(`${stored?.contact};expires=600`).toBe(other.core.last("REGISTER").get("Contact"));
+    } finally {
+      await other.close();
+    }
+  });
+
+  test("a refresh is written with the next batch: twenty cost one write", async () => {
+    const { writes } = dead.store;
+    for (let n = 0; n < 20; n += 1) expect((await browser.register(await dead.token())).status).toBe(200);
+    expect(dead.store.writes).toBe(writes);
+    await before.pass(11);
+    expect(dead.store.writes).toBe(writes + 1);
+  });
+
+  test("browsers that come while a write is under way share the next one", async () => {
+    const other = await before.open();
+    try {
+      const writing = Promise.withResolvers<void>();
+      other.store.writing = () => writing.promise;
+      const pages = await Promise.all(Array.from({ length: 12 }, () => other.connect()));
+      const responses = pages.map(async (page, n) =>
+        page.register(await other.token(), {
+          contact: `<sip:u0042@x${n}.invalid;transport=ws>;reg-id=1;+sip.instance="<urn:uuid:${n}>"`,
+        }),
+      );
+      for (const page of pages) await page.request("OPTIONS", "sip:ims.test", []);
+      writing.resolve();
+      expect((await Promise.all(responses)).map(({ status }) => status)).toEqual(Array(12).fill(200));
+      expect(other.store.bindings.size).toBe(12);
+      expect(other.store.writes).toBeLessThanOrEqual(2);
+    } finally {
+      await other.close();
+    }
+  });
+
+  test("what has ended is forgotten: nothing is left to end after a clean stop", async () => {
+    await browser.register(await dead.token(), { expires: 0 });
+    await until(() => dead.store.bindings.size === 0);
+    const again = await registered(dead);
+    expect(dead.store.bindings.size).toBe(1);
+    await dead.node.close();
+    expect((await again.closed).code).toBe(4403);
+    expect(dead.store.bindings.size).toBe(0);
+  });
+
+  test("a store that fails costs an alarm, not the registration", async () => {
+    const other = await before.open();
+    try {
+      other.store.writing = () => Promise.reject(new Error("disk full"));
+      await registered(other);
+      expect(other.alarms).toContain("registration.not-written");
+    } finally {
+      await other.close();
+    }
+  });
+
+  test("a REGISTER that the core refuses leaves nothing behind", async () => {
+    await browser.register(await dead.token(), { expires: 0 });
+    await until(() => dead.store.bindings.size === 0);
+    dead.core.answer = (tx) => tx.reply(403);
+    expect((await browser.register(await dead.token())).status).toBe(403);
+    await until(() => dead.store.bindings.size === 0);
+  });
+});
+
+describe("after a crash", () => {
+  test("ADM-09 whoever comes back has the same Contact, and no other binding is touched", async () => {
+    const [was] = registers();
+    const node = await restart();
+    expect(node.node.counts.leftovers).toBe(1);
+    await after.pass(2);
+    await registered(node);
+    await after.pass(40);
+    const all = registers();
+    expect(all).toHaveLength(2);
+    expect(parseNameAddr(all[1]?.get("Contact") ?? "").uri.split("@")[0]).toBe(
+      parseNameAddr(was?.get("Contact") ?? "").uri.split("@")[0],
+    );
+    expect(node.node.counts).toMatchObject({ registrations: 1, leftovers: 0 });
+    expect(node.store.bindings.size).toBe(1);
+  });
+
+  test("ADM-09 a binding nobody comes back for is ended within 10 s, as it was made, and the WAF is told", async () => {
+    const [was] = registers();
+    const node = await restart();
+    await after.pass(4);
+    expect(ends()).toHaveLength(0);
+    await after.pass(2);
+    const end = await until(() => ends()[0]);
+    expect(end.get("Authorization")).toContain(`username="${impi}"`);
+    expect(end.get("Authorization")).toContain("auth-done");
+    expect(end.get("Path")).toBe(was?.get("Path"));
+    expect(end.get("Contact")).toBe((was?.get("Contact") ?? "").replace("expires=600", "expires=0"));
+    expect(end.callId).not.toBe(was?.callId);
+    await until(() => node.facts.length === 1);
+    expect(node.facts).toEqual([
+      { impu, sessionId: "s1", state: "deregistered", reason: "restarted", confirmed: true },
+    ]);
+    await until(() => node.store.bindings.size === 0);
+    expect(node.node.counts.leftovers).toBe(0);
+  });
+
+  test("a grace time below 5 s is also that of a restart", async () => {
+    await restart({ graceSeconds: 1 });
+    await after.pass(2);
+    await until(() => ends().length === 1);
+  });
+
+  test("a browser that comes while its binding is being ended waits for that, and is registered after it", async () => {
+    const node = await restart();
+    const held = Promise.withResolvers<void>();
+    const other = grant(dead.core);
+    dead.core.answer = (tx) =>
+      void (tx.request.get("Expires") === "0" ? held.promise.then(() => other(tx)) : other(tx));
+    await after.pass(6);
+    await until(() => ends().length === 1);
+    const page = await node.connect();
+    const response = page.register(await node.token());
+    await page.request("OPTIONS", "sip:ims.test", []);
+    expect(registers()).toHaveLength(2);
+    held.resolve();
+    expect((await response).status).toBe(200);
+    expect(registers().map((request) => request.get("Expires"))).toEqual(["600", "0", "600"]);
+    expect(node.node.counts).toMatchObject({ registrations: 1, leftovers: 0 });
+  });
+
+  test("a core that refuses the browser who is back does not keep her old binding", async () => {
+    const node = await restart();
+    const other = grant(dead.core);
+    dead.core.answer = (tx) => (tx.request.get("Expires") === "0" ? other(tx) : tx.reply(500));
+    const page = await node.connect();
+    expect((await page.register(await node.token())).status).toBe(500);
+    await until(() => ends().length === 1);
+    await until(() => node.store.bindings.size === 0);
+  });
+
+  test("a core that does not answer: tried again until it confirms, and the WAF hears of it then", async () => {
+    const node = await restart();
+    dead.core.answer = () => undefined;
+    await after.pass(130);
+    expect(node.alarms).toContain("register.binding-left");
+    expect(node.facts).toEqual([]);
+    dead.core.answer = grant(dead.core);
+    await after.pass(70);
+    await until(() => node.facts.length === 1);
+    expect(node.facts[0]).toMatchObject({ state: "deregistered", reason: "restarted", confirmed: true });
+    expect(node.store.bindings.size).toBe(0);
+  });
+
+  test("thousands are ended a few at a time", async () => {
+    const [one] = dead.store.bindings.values();
+    if (one === undefined) throw new Error("nothing is stored");
+    for (let n = 0; n < 500; n += 1) {
+      const key = `k${n}`;
+      dead.store.bindings.set(key, { ...one, key, contact: `<sip:${key}@127.0.0.1:5060>` });
+    }
+    let now = 0;
+    let most = 0;
+    const other = grant(dead.core);
+    dead.core.answer = (tx) => {
+      now += 1;
+      most = Math.max(most, now);
+      setImmediate(() => {
+        now -= 1;
+        other(tx);
+      });
+    };
+    const node = await restart();
+    await after.pass(6);
+    await until(() => node.node.counts.leftovers === 0);
+    expect(ends()).toHaveLength(501);
+    expect(most).toBeLessThanOrEqual(32);
+    await until(() => node.store.bindings.size === 0);
+  });
+});

@@ -1,0 +1,81 @@
+import type { Database } from "./schema.ts";
+
+/** A binding of the core that a node of the eP-CSCF has made. */
+export interface StoredRegistration {
+  /** User part of the Contact toward the core; unique on its node. */
+  readonly key: string;
+  readonly impu: string;
+  readonly impi: string;
+  readonly tenant: string;
+  /** Id of the lease it was made under. */
+  readonly sessionId: string;
+  /** Contact value toward the core. */
+  readonly contact: string;
+  /** Path URI. */
+  readonly path: string;
+  /** Milliseconds since the epoch. */
+  readonly grantedUntil: number;
+}
+
+/** Rows of one statement: SQLite binds at most 32 766 values. */
+const atOnce = 1000;
+
+/** Owner of table `registration`: what each node has bound in the core, for the time after its crash. */
+export class StoredRegistrations {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  async all(node: string): Promise<StoredRegistration[]> {
+    const rows = await this.#db.selectFrom("registration").selectAll().where("node", "=", node).execute();
+    return rows.map(({ node: _, lease_id: sessionId, granted_until: grantedUntil, ...row }) => ({
+      ...row,
+      sessionId,
+      grantedUntil,
+    }));
+  }
+
+  /** Writes anew what has the same key. */
+  async save(node: string, registrations: readonly StoredRegistration[]): Promise<void> {
+    for (let at = 0; at < registrations.length; at += atOnce) {
+      const rows = registrations.slice(at, at + atOnce).map(({ sessionId, grantedUntil, ...rest }) => ({
+        node,
+        key: rest.key,
+        impu: rest.impu,
+        impi: rest.impi,
+        tenant: rest.tenant,
+        lease_id: sessionId,
+        contact: rest.contact,
+        path: rest.path,
+        granted_until: grantedUntil,
+      }));
+      await this.#db
+        .insertInto("registration")
+        .values(rows)
+        .onConflict((on) =>
+          on.columns(["node", "key"]).doUpdateSet((eb) => ({
+            impu: eb.ref("excluded.impu"),
+            impi: eb.ref("excluded.impi"),
+            tenant: eb.ref("excluded.tenant"),
+            lease_id: eb.ref("excluded.lease_id"),
+            contact: eb.ref("excluded.contact"),
+            path: eb.ref("excluded.path"),
+            granted_until: eb.ref("excluded.granted_until"),
+          })),
+        )
+        .execute();
+    }
+  }
+
+  async remove(node: string, keys: readonly string[]): Promise<void> {
+    for (let at = 0; at < keys.length; at += atOnce) {
+      await this.#db
+        .deleteFrom("registration")
+        .where("node", "=", node)
+        .where("key", "in", keys.slice(at, at + atOnce))
+        .execute();
+    }
+  }
+}
