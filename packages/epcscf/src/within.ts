@@ -4,10 +4,5 @@ import type { Clock } from "@portico/sip";
 export async function within(clock: Clock, ms: number, work: Promise<unknown>): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const stop = clock.setTimer(ms, resolve);
-  const done = (): void => {
-    stop();
-    resolve();
-  };
-  work.then(done, done);
-  await promise;
+  await Promise.race([work, promise]).finally(stop);
 }

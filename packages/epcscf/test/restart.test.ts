@@ -157,7 +157,7 @@ describe("after a crash", () => {
   test("a grace time below 5 s is also that of a restart", async () => {
     await restart({ graceSeconds: 1 });
     await after.pass(2);
-    await until(() => ends().length === 1);
+    expect((await until(() => ends()[0])).get("Expires")).toBe("0");
   });
 
   test("a browser that comes while its binding is being ended waits for that, and is registered after it", async () => {
@@ -201,10 +201,10 @@ describe("after a crash", () => {
     expect(node.store.bindings.size).toBe(0);
   });
 
-  test("thousands are ended a few at a time", async () => {
+  test("many are ended a few at a time", async () => {
     const [one] = dead.store.bindings.values();
     if (one === undefined) throw new Error("nothing is stored");
-    for (let n = 0; n < 500; n += 1) {
+    for (let n = 0; n < 150; n += 1) {
       const key = `k${n}`;
       dead.store.bindings.set(key, { ...one, key, contact: `<sip:${key}@127.0.0.1:5060>` });
     }
@@ -222,7 +222,7 @@ describe("after a crash", () => {
     const node = await restart();
     await after.pass(6);
     await until(() => node.node.counts.leftovers === 0);
-    expect(ends()).toHaveLength(501);
+    expect(ends()).toHaveLength(151);
     expect(most).toBeLessThanOrEqual(32);
     await until(() => node.store.bindings.size === 0);
   });

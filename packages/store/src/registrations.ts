@@ -30,9 +30,14 @@ export class StoredRegistrations {
 
   async all(node: string): Promise<StoredRegistration[]> {
     const rows = await this.#db.selectFrom("registration").selectAll().where("node", "=", node).execute();
-    return rows.map(({ node: _, lease_id: sessionId, granted_until: grantedUntil, ...row }) => ({
-      ...row,
+    return rows.map(({ key, impu, impi, tenant, lease_id: sessionId, contact, path, granted_until: grantedUntil }) => ({
+      key,
+      impu,
+      impi,
+      tenant,
       sessionId,
+      contact,
+      path,
       grantedUntil,
     }));
   }
@@ -40,16 +45,16 @@ export class StoredRegistrations {
   /** Writes anew what has the same key. */
   async save(node: string, registrations: readonly StoredRegistration[]): Promise<void> {
     for (let at = 0; at < registrations.length; at += atOnce) {
-      const rows = registrations.slice(at, at + atOnce).map(({ sessionId, grantedUntil, ...rest }) => ({
+      const rows = registrations.slice(at, at + atOnce).map((one) => ({
         node,
-        key: rest.key,
-        impu: rest.impu,
-        impi: rest.impi,
-        tenant: rest.tenant,
-        lease_id: sessionId,
-        contact: rest.contact,
-        path: rest.path,
-        granted_until: grantedUntil,
+        key: one.key,
+        impu: one.impu,
+        impi: one.impi,
+        tenant: one.tenant,
+        lease_id: one.sessionId,
+        contact: one.contact,
+        path: one.path,
+        granted_until: one.grantedUntil,
       }));
       await this.#db
         .insertInto("registration")
