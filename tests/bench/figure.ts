@@ -28,6 +28,7 @@ export interface Measured {
   /** The cheapest peer's. */
   readonly peer: number | null;
   readonly peerName: string | null;
+  /** Ours to the peer's: the median of what the rounds give, each by itself. */
   readonly ratio: number | null;
   readonly rounds: number;
 }
@@ -35,6 +36,7 @@ export interface Measured {
 export interface Cost {
   readonly name: string;
   readonly cost: number;
+  readonly ratio: number;
 }
 
 /** Measures all contenders in turns, so that what disturbs the machine disturbs them alike. */
@@ -46,10 +48,10 @@ export async function measure(name: string, figure: Figure): Promise<{ measured:
     for (let round = 0; round < figure.rounds; round += 1) {
       for (const [index, contender] of contenders.entries()) costs[index]?.push(await contender.round());
     }
-    const [ours = Number.NaN, ...rest] = costs.map((values) => median(values));
+    const [ours = [], ...rest] = costs;
     const peers = contenders
       .slice(1)
-      .map((contender, index) => ({ name: contender.name, cost: rest[index] ?? Number.NaN }))
+      .map(({ name }, index) => compared(name, ours, rest[index] ?? []))
       .toSorted((a, b) => a.cost - b.cost);
     const [best] = peers;
     const { unit, rounds } = figure;
@@ -57,10 +59,10 @@ export async function measure(name: string, figure: Figure): Promise<{ measured:
       measured: {
         name,
         unit,
-        ours: rounded(ours),
+        ours: rounded(median(ours)),
         peer: best === undefined ? null : rounded(best.cost),
         peerName: best?.name ?? null,
-        ratio: best === undefined ? null : rounded(ours / best.cost),
+        ratio: best === undefined ? null : rounded(best.ratio),
         rounds,
       },
       peers,
@@ -68,6 +70,12 @@ export async function measure(name: string, figure: Figure): Promise<{ measured:
   } finally {
     for (const contender of contenders) await contender.close();
   }
+}
+
+/** What disturbs the machine for a while disturbs both sides of a round. */
+function compared(name: string, ours: readonly number[], theirs: readonly number[]): Cost {
+  const ratios = theirs.map((cost, round) => (ours[round] ?? Number.NaN) / cost);
+  return { name, cost: median(theirs), ratio: median(ratios) };
 }
 
 /** Three digits say all there is to say. */

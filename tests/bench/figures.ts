@@ -1,19 +1,20 @@
 import { dtlsFigure } from "./agw/dtlsFigure.ts";
 import { relayFigure } from "./agw/relayFigure.ts";
-import { callFigure, memoryFigure, registerFigure } from "./edge/figures.ts";
+import { callFigure } from "./edge/callFigure.ts";
+import { memoryFigure, registerFigure } from "./edge/figures.ts";
 import type { Figure } from "./figure.ts";
 import { roundTripFigure } from "./sdp/figure.ts";
 import { sipFigure } from "./sip/figure.ts";
 
 /** Every figure of the project, in the order of the report; undefined: not measured yet. */
 export const figures: Readonly<Record<string, Figure | undefined>> = {
-  "edge.register.tcp": registerFigure("TCP"),
-  "edge.register.udp": registerFigure("UDP"),
-  "edge.call.tcp": callFigure(),
+  "edge.register.tcp": registerFigure("TCP", ["UDP", "TCP"]),
+  "edge.register.udp": registerFigure("UDP", ["UDP"]),
+  "edge.call.tcp": callFigure,
   "edge.setup.p50": undefined,
   "edge.setup.p99": undefined,
-  "edge.memory.ws": memoryFigure,
-  "edge.memory.wss": undefined,
+  "edge.memory.ws": memoryFigure(false),
+  "edge.memory.wss": memoryFigure(true),
   "agw.relay.cm": relayFigure("cm"),
   "agw.relay.gcm": relayFigure("gcm"),
   "agw.dtls": dtlsFigure,

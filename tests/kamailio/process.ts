@@ -4,6 +4,7 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 /** A program that a fixture runs; what it says goes to a file. */
 export interface FixtureProcess {
   readonly running: boolean;
+  readonly pid: number | undefined;
   /** Its standard output and error so far. */
   log(): string;
   /** SIGTERM, then SIGKILL after three seconds. Idempotent. */
@@ -27,6 +28,7 @@ export function startProcess(command: string, args: readonly string[], logFile: 
     child.once("exit", () => resolve());
   }).then(() => (running = false));
   return {
+    pid: child.pid,
     get running() {
       return running;
     },

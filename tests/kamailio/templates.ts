@@ -4,10 +4,10 @@ import { join } from "node:path";
 const templates = join(import.meta.dirname, "core");
 
 /** Fills in the `@NAMES@` of one template. @throws Error for a name without a value. */
-function fill(template: string, values: Readonly<Record<string, string>>): string {
+export function fill(template: string, values: Readonly<Record<string, string>>): string {
   return template.replaceAll(/@([A-Z]+)@/g, (_, name: string) => {
     const value = values[name];
-    if (value === undefined) throw new Error(`no value for @${name}@ in a configuration of the core`);
+    if (value === undefined) throw new Error(`no value for @${name}@ in a configuration of Kamailio`);
     return value;
   });
 }

@@ -47,6 +47,10 @@ export class CoreStandIn {
     this.#edge = this.#endpoint.hopTo({ address: "127.0.0.1", port, protocol: this.#protocol });
   }
 
+  get port(): number {
+    return this.#endpoint.port;
+  }
+
   get uri(): string {
     return `sip:127.0.0.1:${this.#endpoint.port};transport=${this.#protocol.toLowerCase()}`;
   }

@@ -1,74 +1,95 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { Figure } from "../figure.ts";
-import { EdgeScene, inTurns } from "./scene.ts";
+import type { Contender, Figure } from "../figure.ts";
+import type { Edge, Protocol } from "./edge.ts";
+import { OctetRegistrar } from "./load/registrar.ts";
+import { Terminal } from "./load/terminal.ts";
+import { inTurns, openScene } from "./scene.ts";
 
-/** An edge lets a flow send 60 messages at once and 20 a second: as many flows as the rounds below need. */
-const users = 400;
+/** An edge lets a flow send 60 messages at once and 20 a second: as many flows as the rounds need. */
+const users = 1000;
+const warmUpCount = 12_000;
+const roundCount = 5000;
 
-/** CPU of a refreshed registration: a flow that lives, a token verified before, no SUBSCRIBE. */
-export function registerFigure(protocol: "TCP" | "UDP"): Figure {
-  return operationFigure(protocol, { warmUp: 3000, round: 1500 }, (scene, turn) => scene.browser(turn).register());
-}
-
-/** CPU of a whole call that crosses the edge twice: twelve messages relayed (INVITE, 180, 200, ACK, BYE, 200). */
-export function callFigure(): Figure {
-  return operationFigure("TCP", { warmUp: 800, round: 400 }, (scene, turn) =>
-    scene.browser(turn).call(scene.browser(turn + users / 2).impu),
-  );
-}
-
-function operationFigure(
-  protocol: "TCP" | "UDP",
-  counts: { warmUp: number; round: number },
-  operation: (scene: EdgeScene, turn: number) => Promise<void>,
-): Figure {
+/** CPU of a refreshed registration: a flow that lives, a token verified before. */
+export function registerFigure(protocol: Protocol, peers: readonly Protocol[]): Figure {
   return {
     unit: "us",
-    rounds: 5,
-    open: async () => {
-      const scene = await EdgeScene.open(protocol);
-      await scene.join(users);
-      let turn = 0;
-      const work = (count: number): Promise<void> => inTurns(count, () => operation(scene, turn++));
-      return [
-        {
-          name: "Portico",
-          warmUp: () => work(counts.warmUp),
-          round: async () => (await scene.subject.cpuDuring(() => work(counts.round))) / counts.round,
-          close: () => scene.close(),
-        },
-      ];
-    },
+    rounds: 7,
+    open: () =>
+      registering(protocol, peers, false, (edge, join, terminals) => {
+        let turn = 0;
+        const refresh = (count: number): Promise<void> =>
+          inTurns(count, async () => terminals[turn++ % users]?.register());
+        return {
+          warmUp: async () => {
+            await join(users);
+            await refresh(warmUpCount);
+          },
+          round: async () => (await edge.cpuDuring(() => refresh(roundCount))) / roundCount,
+        };
+      }),
   };
 }
 
-const warmUpSockets = 400;
-/** An edge takes 2000 sockets of one address. */
-const socketsPerRound = 500;
-/** What follows a registration (SUBSCRIBE, its answer) is over by then. */
-const restMs = 1000;
+/** Sockets whose memory is counted, after as many that filled the pools of what serves them. */
+const batch = 2000;
+/** What follows a registration is over by then. */
+const restMs = 3000;
 
-/** Memory a registered connection holds that does nothing. The kernel's share is not in it. */
-export const memoryFigure: Figure = {
-  unit: "bytes",
-  rounds: 3,
-  open: async () => {
-    const scene = await EdgeScene.open("TCP");
-    return [
-      {
-        name: "Portico",
-        warmUp: async () => {
-          await scene.join(warmUpSockets);
+/** Memory of a registered connection that does nothing. The kernel's share is not in it. */
+export function memoryFigure(secure: boolean): Figure {
+  return {
+    unit: "bytes",
+    rounds: 2,
+    open: () =>
+      registering("UDP", ["UDP"], secure, (edge, join) => {
+        const more = async (): Promise<void> => {
+          await join(batch);
           await pause(restMs);
-        },
-        round: async () => {
-          const before = await scene.subject.memory();
-          await scene.join(socketsPerRound);
-          await pause(restMs);
-          return ((await scene.subject.memory()) - before) / socketsPerRound;
-        },
-        close: () => scene.close(),
+        };
+        return {
+          warmUp: more,
+          round: async () => {
+            const before = await edge.memory();
+            await more();
+            return ((await edge.memory()) - before) / batch;
+          },
+        };
+      }),
+  };
+}
+
+type Join = (count: number) => Promise<void>;
+
+/** Contenders that have a home network of octets behind them and terminals before them. */
+async function registering(
+  protocol: Protocol,
+  peers: readonly Protocol[],
+  secure: boolean,
+  contend: (edge: Edge, join: Join, terminals: readonly Terminal[]) => Pick<Contender, "warmUp" | "round">,
+): Promise<[Contender, ...Contender[]]> {
+  const core = await OctetRegistrar.open();
+  const { edges, token } = await openScene(core.port, protocol, peers);
+  const [ours, ...others] = edges;
+  const contender = (edge: Edge): Contender => {
+    const terminals: Terminal[] = [];
+    const join: Join = async (count) => {
+      const from = terminals.length;
+      await inTurns(count, async (turn) => {
+        const terminal = await Terminal.open(edge.w2(secure), from + turn, await token(from + turn));
+        terminals[from + turn] = terminal;
+        await terminal.register();
+      });
+    };
+    return {
+      name: edge.name,
+      ...contend(edge, join, terminals),
+      close: async () => {
+        for (const terminal of terminals) terminal.close();
+        await edge.close();
+        if (edge === ours) core.close();
       },
-    ];
-  },
-};
+    };
+  };
+  return [contender(ours), ...others.map(contender)];
+}

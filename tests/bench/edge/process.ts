@@ -1,9 +1,13 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { Duplex } from "node:stream";
 import { Epcscf, JwtVerifier } from "@portico/epcscf";
 import { systemClock, systemRandom } from "@portico/transport";
 import type { JWK } from "jose";
+import { openLog } from "@portico/portico";
 import { serve } from "../serve.ts";
+import type { Certificate } from "./edge.ts";
 import { clientId, homeDomain, impiOf, issuer, keySet, site, tenant } from "./access.ts";
 import { StubPlane } from "./stubPlane.ts";
 
@@ -13,12 +17,12 @@ const verified = { issuer, audience: `sip:${homeDomain}`, now: Date.now };
 
 const commands = {
   /** @returns the ports of W2 and of Mw */
-  open: async (options: { entryPoint: string; protocol: "TCP" | "UDP"; jwk: JWK }): Promise<Ports> => {
-    const { entryPoint, protocol, jwk } = options;
+  open: async (options: OpenOptions): Promise<Ports> => {
+    const { entryPoint, protocol, jwk, certificate } = options;
     const node = await Epcscf.open({
       clock: systemClock,
       random: systemRandom,
-      log: { info: nothing, warn: nothing, alarm: (event) => console.error(`alarm of the eP-CSCF: ${event}`) },
+      log: openLog("info"),
       wallClock: Date.now,
       verifier: new JwtVerifier({ ...verified, keys: keySet(jwk) }),
       blocks: { find: async (impu) => ({ tenant, clientId, impu, impi: impiOf(impu) }) },
@@ -44,19 +48,33 @@ const commands = {
       graceSeconds: 32,
       latchCoreMedia: false,
     });
-    const http = createServer();
-    http.on("upgrade", (request, socket, head) => node.upgrade(request, socket, head, false));
-    http.listen(0, "127.0.0.1");
-    await once(http, "listening");
-    const address = http.address();
-    if (address === null || typeof address === "string") throw new Error("an IP port was asked for");
-    return { w2: address.port, mw: node.mwPort };
+    const ws = await listen(createServer(), node, false);
+    return { ws, wss: await listen(createTlsServer({ ...certificate }), node, true), mw: node.mwPort };
   },
 };
 export type EdgeCommands = typeof commands;
+interface OpenOptions {
+  readonly entryPoint: string;
+  readonly protocol: "TCP" | "UDP";
+  readonly jwk: JWK;
+  readonly certificate: Certificate;
+}
 export interface Ports {
-  readonly w2: number;
+  /** W2 without and with TLS. */
+  readonly ws: number;
+  readonly wss: number;
   readonly mw: number;
+}
+
+async function listen(server: Server, node: Epcscf, secure: boolean): Promise<number> {
+  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+    node.upgrade(request, socket, head, secure),
+  );
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("an IP port was asked for");
+  return address.port;
 }
 
 serve(commands);

@@ -1,70 +1,56 @@
-import { Subject } from "../subject.ts";
+import { needPackages } from "../../support/packages.ts";
+import { createIdentity } from "../agw/identity.ts";
 import { openIssuer } from "./access.ts";
-import { BenchBrowser } from "./browser.ts";
-import { CoreStandIn } from "./core.ts";
-import type { EdgeCommands } from "./process.ts";
+import type { Edge, Protocol } from "./edge.ts";
+import { KamailioEdge, kamailioPackages } from "./kamailio/kamailio.ts";
+import { PorticoEdge } from "./portico.ts";
 
-/** An edge in a process of its own, between browsers and a core in this one. */
-export class EdgeScene {
-  readonly subject: Subject<EdgeCommands>;
-  readonly browsers: BenchBrowser[] = [];
-  readonly #core: CoreStandIn;
-  readonly #w2: number;
-  readonly #token: (user: number) => Promise<string>;
+/** Edges between the same users and the same core. */
+export interface Scene {
+  /** Ours first; then the peer, once for each of its ways to the core, where it can be had. */
+  readonly edges: readonly [Edge, ...Edge[]];
+  /** An access token for a user. */
+  token(user: number): Promise<string>;
+}
 
-  private constructor(
-    subject: Subject<EdgeCommands>,
-    core: CoreStandIn,
-    w2: number,
-    token: (user: number) => Promise<string>,
-  ) {
-    this.subject = subject;
-    this.#core = core;
-    this.#w2 = w2;
-    this.#token = token;
+/**
+ * @param core its port on loopback
+ * @param peers how the peer reaches it
+ */
+export async function openScene(core: number, ours: Protocol, peers: readonly Protocol[]): Promise<Scene> {
+  const { jwk, token } = await openIssuer();
+  const { cert, key } = (await createIdentity()).dtls;
+  const certificate = { cert, key };
+  const edges: [Edge, ...Edge[]] = [await PorticoEdge.open({ protocol: ours, core }, certificate, jwk)];
+  const missing = needPackages(kamailioPackages);
+  if (missing !== undefined) console.warn(`no peer, so no ratio: ${missing}`);
+  else {
+    try {
+      for (const protocol of peers) edges.push(await KamailioEdge.open({ protocol, core }, certificate));
+    } catch (error) {
+      for (const edge of edges) await edge.close();
+      throw error;
+    }
   }
-
-  static async open(protocol: "TCP" | "UDP"): Promise<EdgeScene> {
-    const core = await CoreStandIn.open(protocol);
-    const { jwk, token } = await openIssuer();
-    const subject = await Subject.start<EdgeCommands>(new URL("process.ts", import.meta.url));
-    const { w2, mw } = await subject.ask("open", { entryPoint: core.uri, protocol, jwk });
-    core.edgePort = mw;
-    return new EdgeScene(subject, core, w2, token);
-  }
-
-  /** Connects and registers this many more users. */
-  async join(count: number): Promise<void> {
-    const from = this.browsers.length;
-    await inTurns(count, async (turn) => {
-      const user = from + turn;
-      const browser = await BenchBrowser.open(this.#w2, user, await this.#token(user));
-      this.browsers[user] = browser;
-      await browser.register();
-    });
-  }
-
-  browser(turn: number): BenchBrowser {
-    const browser = this.browsers[turn % this.browsers.length];
-    if (browser === undefined) throw new Error("nobody has joined");
-    return browser;
-  }
-
-  async close(): Promise<void> {
-    for (const browser of this.browsers) browser.close();
-    await this.subject.close();
-    await this.#core.close();
-  }
+  return { edges, token };
 }
 
 /** Operations under way at any time. */
 const window = 8;
+/** Nothing takes that long: an answer is missing, and loopback loses none. */
+const patienceMs = 60_000;
 
-/** Does `count` operations, a few at a time (a closed loop). */
+/** Does `count` operations, a few at a time (a closed loop). @throws Error when they do not end. */
 export async function inTurns(count: number, operation: (turn: number) => Promise<void>): Promise<void> {
   let next = 0;
   const worker = async (): Promise<void> => {
     while (next < count) await operation(next++);
   };
-  await Promise.all(Array.from({ length: window }, worker));
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`stuck near operation ${next} of ${count}`)), patienceMs);
+  try {
+    await Promise.race([late, Promise.all(Array.from({ length: window }, worker))]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -1,0 +1,109 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { homeDomain, impuOf, site } from "../access.ts";
+
+/** Where an edge takes browsers in. */
+export interface W2 {
+  readonly port: number;
+  readonly secure: boolean;
+}
+
+const binary = 0x82;
+const ping = 0x89;
+const maskBit = 0x80;
+/** RFC 6455 §5.3: masked with noughts, octets stay what they are. */
+const mask = "\0\0\0\0";
+/** Sockets that come from one address: an edge limits them, and an address has no more ports than it has. */
+const perAddress = 1000;
+
+/**
+ * The other end of W2 at the least cost there can be: octets are put together once and compared, never parsed, so that the
+ * edge is what saturates. It registers and answers pings; it has no timers.
+ */
+export class Terminal {
+  readonly #socket: Socket;
+  readonly #head: string;
+  readonly #tail: string;
+  #cseq = 0;
+  #held: Buffer | undefined;
+  #answered: ((status: string) => void) | undefined;
+
+  private constructor(socket: Socket, user: number, token: string) {
+    const impu = impuOf(user);
+    const host = `b${user}.invalid`;
+    const instance = `<urn:uuid:8e2f3c60-5d0b-4c79-9d7b-${String(user).padStart(12, "0")}>`;
+    this.#socket = socket;
+    this.#head = `REGISTER sip:${homeDomain} SIP/2.0\r\nVia: SIP/2.0/WS ${host};branch=z9hG4bKr${user}x`;
+    this.#tail =
+      `Max-Forwards: 70\r\nFrom: <${impu}>;tag=tr${user}\r\nTo: <${impu}>\r\nCall-ID: r${user}@${host}\r\n` +
+      `Contact: <sip:u${user}@${host};transport=ws>;reg-id=1;expires=600;+sip.instance="${instance}"\r\n` +
+      `Supported: path, gruu, outbound\r\nAuthorization: Bearer ${token}\r\nContent-Length: 0\r\n\r\n`;
+    socket.on("data", (octets: Buffer) => this.#read(octets));
+    socket.on("error", () => undefined);
+    socket.on("close", () => this.#answered?.("the socket closed"));
+  }
+
+  static async open({ port, secure }: W2, user: number, token: string): Promise<Terminal> {
+    const localAddress = `127.0.0.${2 + Math.floor(user / perAddress)}`;
+    const plain = connect({ host: "127.0.0.1", port, localAddress, noDelay: true });
+    const socket = secure ? connectTls({ socket: plain, rejectUnauthorized: false }) : plain;
+    await once(socket, secure ? "secureConnect" : "connect");
+    socket.write(
+      `GET /w2 HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nOrigin: ${site}\r\n` +
+        `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: sip\r\n\r\n`,
+    );
+    const [octets] = (await once(socket, "data")) as [Buffer];
+    const answer = octets.toString("latin1");
+    if (!answer.startsWith("HTTP/1.1 101") || !answer.endsWith("\r\n\r\n")) {
+      throw new Error(`the handshake was answered ${answer}`);
+    }
+    return new Terminal(socket, user, token);
+  }
+
+  /** Registers, or does so again. @throws Error for any answer but 200. */
+  async register(): Promise<void> {
+    this.#cseq += 1;
+    const status = await new Promise<string>((resolve) => {
+      this.#answered = resolve;
+      this.#send(`${this.#head}${this.#cseq}\r\nCSeq: ${this.#cseq} REGISTER\r\n${this.#tail}`);
+    });
+    if (status !== "200") throw new Error(`REGISTER was answered ${status}`);
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #send(message: string): void {
+    const { length } = message;
+    this.#socket.write(
+      String.fromCharCode(binary, maskBit | 126, length >> 8, length & 0xff) + mask + message,
+      "latin1",
+    );
+  }
+
+  #read(octets: Buffer): void {
+    const held = this.#held === undefined ? octets : Buffer.concat([this.#held, octets]);
+    let at = 0;
+    for (;;) {
+      const short = held[at + 1] ?? 0;
+      const from = at + (short === 126 ? 4 : 2);
+      if (held.length < from) break;
+      const end = from + (short === 126 ? held.readUInt16BE(at + 2) : short);
+      if (held.length < end) break;
+      this.#take(held[at] ?? 0, held.latin1Slice(from, Math.min(end, from + 11)));
+      at = end;
+    }
+    this.#held = at === held.length ? undefined : held.subarray(at);
+  }
+
+  /** @param text the first octets of a frame's payload. */
+  #take(first: number, text: string): void {
+    if (first === ping) this.#socket.write(`\x8a\x80${mask}`, "latin1");
+    // A provisional response is none to wait for.
+    if (!text.startsWith("SIP/2.0 ") || text.startsWith("SIP/2.0 1")) return;
+    this.#answered?.(text.slice(8, 11));
+    this.#answered = undefined;
+  }
+}
