@@ -51,7 +51,7 @@ export async function measure(name: string, figure: Figure): Promise<{ measured:
     const [ours = [], ...rest] = costs;
     const peers = contenders
       .slice(1)
-      .map(({ name }, index) => compared(name, ours, rest[index] ?? []))
+      .map((peer, index) => compared(peer.name, ours, rest[index] ?? []))
       .toSorted((a, b) => a.cost - b.cost);
     const [best] = peers;
     const { unit, rounds } = figure;

@@ -30,7 +30,11 @@ export class Subject<C extends Commands> {
    * Starts a program that calls `serve` with commands `C`.
    * @param log descriptor of a file for its standard error
    */
-  static async start<C extends Commands>(program: URL, args: readonly string[] = [], log?: number): Promise<Subject<C>> {
+  static async start<C extends Commands>(
+    program: URL,
+    args: readonly string[] = [],
+    log?: number,
+  ): Promise<Subject<C>> {
     const execArgv = ["--conditions=source", "--expose-gc"];
     const stdio = ["ignore", "inherit", log ?? "inherit", "ipc"] as const;
     const child = fork(fileURLToPath(program), args, { execArgv, stdio: [...stdio] });

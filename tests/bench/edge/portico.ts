@@ -21,11 +21,7 @@ export class PorticoEdge implements Edge {
   }
 
   /** @param jwk the key access tokens are signed with. */
-  static async open(
-    { protocol, core }: EdgeSurroundings,
-    certificate: Certificate,
-    jwk: JWK,
-  ): Promise<PorticoEdge> {
+  static async open({ protocol, core }: EdgeSurroundings, certificate: Certificate, jwk: JWK): Promise<PorticoEdge> {
     const folder = mkdtempSync(join(tmpdir(), "portico-edge-"));
     const log = openSync(join(folder, "log"), "w");
     const subject = await Subject.start<EdgeCommands>(new URL("process.ts", import.meta.url), [], log);

@@ -10,7 +10,7 @@ export interface Scene {
   /** Ours first; then the peer, once for each of its ways to the core, where it can be had. */
   readonly edges: readonly [Edge, ...Edge[]];
   /** An access token for a user. */
-  token(user: number): Promise<string>;
+  readonly token: (user: number) => Promise<string>;
 }
 
 /**

@@ -65,7 +65,20 @@ export class KamailioEdge implements Edge {
     );
     mkdirSync(join(folder, "run"));
     // In the foreground, logging to standard error, with room for the sockets of the memory figures.
-    const args = ["-f", configuration, "-DD", "-E", "-m", "1024", "-M", "16", "-Y", join(folder, "run"), "-A", "WITH_TLS"];
+    const args = [
+      "-f",
+      configuration,
+      "-DD",
+      "-E",
+      "-m",
+      "1024",
+      "-M",
+      "16",
+      "-Y",
+      join(folder, "run"),
+      "-A",
+      "WITH_TLS",
+    ];
     const program = packageFile("kamailio", "/sbin/kamailio");
     const started = startProcess(program, args, join(folder, "log"));
     const [, version = ""] = / (\d+\.\d+\.\d+) /.exec(execFileSync(program, ["-v"], { encoding: "utf8" })) ?? [];
@@ -92,7 +105,9 @@ export class KamailioEdge implements Edge {
   }
 
   async memory(): Promise<number> {
-    const kilobytes = this.#pids().map((pid) => /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8")));
+    const kilobytes = this.#pids().map((pid) =>
+      /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8")),
+    );
     return kilobytes.reduce((sum, found) => sum + Number(found?.[1]) * 1024, 0);
   }
 

@@ -19,7 +19,7 @@ export class OctetRegistrar {
     this.#tcp = tcp;
     this.#udp = udp;
     udp.on("message", (datagram, from) => {
-      udp.send(Buffer.from(this.#answer(datagram.latin1Slice()), "latin1"), from.port, from.address);
+      udp.send(Buffer.from(this.#answer(datagram.toString("latin1")), "latin1"), from.port, from.address);
     });
     tcp.on("connection", (socket) => this.#connected(socket));
   }

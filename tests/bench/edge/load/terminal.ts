@@ -92,7 +92,7 @@ export class Terminal {
       if (held.length < from) break;
       const end = from + (short === 126 ? held.readUInt16BE(at + 2) : short);
       if (held.length < end) break;
-      this.#take(held[at] ?? 0, held.latin1Slice(from, Math.min(end, from + 11)));
+      this.#take(held[at] ?? 0, held.toString("latin1", from, Math.min(end, from + 11)));
       at = end;
     }
     this.#held = at === held.length ? undefined : held.subarray(at);
