@@ -79,19 +79,21 @@ function configuration(
       {
         id: "acme",
         name: "Acme",
-        clientId: Site.clientId,
-        clientJwks: jwksOf(site),
-        identityProvider: { issuer: site.origin, jwks: jwksOf(site), audience: Site.clientId },
+        clients: [{ clientId: Site.clientId, authentication: { method: "private_key_jwt", jwks: jwksOf(site) } }],
+        identityProviders: [{ issuer: site.origin, jwks: jwksOf(site), audience: Site.clientId }],
         origins: [site.origin],
         services: ["voice"],
         // Kamailio looks for credentials whose realm is the IMPU's domain, so the block is in the home domain itself.
-        block: {
-          domain: homeDomain,
-          firstNumber: "+12125550100",
-          count: webUsers.length,
-          assignment: "sticky",
-          quarantineSeconds: 0,
-        },
+        blocks: [
+          {
+            id: "main",
+            domain: homeDomain,
+            numbers: [{ from: "+12125550100" }],
+            count: webUsers.length,
+            assignment: "sticky",
+            quarantineSeconds: 0,
+          },
+        ],
         state: "active",
       },
     ],

@@ -48,11 +48,13 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const portalUrl = `http://localhost:${portalPort}`;
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const header = { kid: "acme-1", alg: "ES256" };
+  const clientJwk = { ...publicKey.export({ format: "jwk" }), ...header };
   const clientKey = join(folder, "acme-client.json");
   writeFileSync(clientKey, JSON.stringify({ ...privateKey.export({ format: "jwk" }), ...header }), { mode: 0o600 });
-  const block: PortalConfig["tenants"][number]["block"] = {
+  const block: PortalConfig["tenants"][number]["blocks"][number] = {
+    id: "main",
     domain: "acme.ims.test",
-    firstNumber: "+12125550100",
+    numbers: [{ from: "+12125550100" }],
     count: options.count ?? 20,
     assignment: "sticky",
     quarantineSeconds: 60,
@@ -95,12 +97,11 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
         {
           id: "acme",
           name: "Acme",
-          clientId,
-          clientJwks: { keys: [{ ...publicKey.export({ format: "jwk" }), ...header }] },
-          identityProvider: { issuer: `${url}/idp`, jwks: `${url}/idp/jwks`, audience: clientId },
+          clients: [{ clientId, authentication: { method: "private_key_jwt", jwks: { keys: [clientJwk] } } }],
+          identityProviders: [{ issuer: `${url}/idp`, jwksUri: `${url}/idp/jwks`, audience: clientId }],
           origins: [url],
           services: ["voice"],
-          block,
+          blocks: [block],
           state: "active",
         },
       ],

@@ -38,23 +38,35 @@ export async function openOperator(count = 50): Promise<Operator> {
       {
         id: "acme",
         name: "Acme",
-        clientId,
-        clientJwks: { keys: [{ ...(await exportJWK(client.publicKey)), alg: "ES256" }] },
-        identityProvider: {
-          issuer: provider,
-          jwks: { keys: [{ ...(await exportJWK(idp.publicKey)), alg: "ES256" }] },
-          audience: "web",
-        },
+        clients: [
+          {
+            clientId,
+            authentication: {
+              method: "private_key_jwt",
+              jwks: { keys: [{ ...(await exportJWK(client.publicKey)), alg: "ES256" }] },
+            },
+          },
+        ],
+        identityProviders: [
+          {
+            issuer: provider,
+            jwks: { keys: [{ ...(await exportJWK(idp.publicKey)), alg: "ES256" }] },
+            audience: "web",
+          },
+        ],
         origins: ["https://talk.acme.example"],
         services: ["voice"],
         emergencyNumbers: ["112"],
-        block: {
-          domain: "acme.ims.test",
-          firstNumber: "+12125550100",
-          count,
-          assignment: "sticky",
-          quarantineSeconds: 600,
-        },
+        blocks: [
+          {
+            id: "main",
+            domain: "acme.ims.test",
+            numbers: [{ from: "+12125550100" }],
+            count,
+            assignment: "sticky",
+            quarantineSeconds: 600,
+          },
+        ],
         state: "active",
       },
     ],

@@ -93,18 +93,22 @@ export function writeSettings(folder: string, address: string | undefined, tls: 
       {
         id: "acme",
         name: "Acme",
-        clientId: acmeClientId,
-        clientJwks: { keys: [publicKey] },
-        identityProvider: { issuer: `${acmeUrl}/idp`, jwks: `${acmeUrl}/idp/jwks`, audience: acmeClientId },
+        clients: [
+          { clientId: acmeClientId, authentication: { method: "private_key_jwt", jwks: { keys: [publicKey] } } },
+        ],
+        identityProviders: [{ issuer: `${acmeUrl}/idp`, jwksUri: `${acmeUrl}/idp/jwks`, audience: acmeClientId }],
         origins: [acmeUrl],
         services: ["voice"],
-        block: {
-          domain: `acme.${homeDomain}`,
-          firstNumber: "+12125550100",
-          count: 100,
-          assignment: "sticky",
-          quarantineSeconds: 86_400,
-        },
+        blocks: [
+          {
+            id: "main",
+            domain: `acme.${homeDomain}`,
+            numbers: [{ from: "+12125550100" }],
+            count: 100,
+            assignment: "sticky",
+            quarantineSeconds: 86_400,
+          },
+        ],
         state: "active",
       },
     ],

@@ -9,7 +9,7 @@ import { openEmbeddedPlane, type MediaPlane } from "@portico/agw";
 import { Epcscf, JwtVerifier, type Log } from "@portico/epcscf";
 import { openStore } from "@portico/store";
 import { systemClock, systemRandom } from "@portico/transport";
-import { openWaf, wafRoutes, type TenantConfig, type Waf } from "@portico/waf";
+import { openWaf, wafRoutes, type Waf } from "@portico/waf";
 import { fastify } from "fastify";
 import type { PortalConfig } from "./config/schema.ts";
 import { sealKey } from "./sealKey.ts";
@@ -80,7 +80,8 @@ async function start(
     issuer: `${url}/waf`,
     homeDomain: config.home.domain,
     wss: [`${url.replace(/^http/, "ws")}${w2Path}`],
-    tenants: tenants(config),
+    tenants: config.tenants,
+    emergencyNumbers: config.emergencyNumbers,
     keyFile: join(config.data, "waf-keys.json"),
     accessTokenSeconds: config.accessTokenSeconds,
     now: Date.now,
@@ -144,7 +145,7 @@ async function start(
     w2: { sentBy: host.includes(":") ? host : `${host}:443`, originAllowed: (origin) => origins.has(origin) },
     authzServer: waf.issuer,
     dialPlan: {
-      domains: [config.home.domain, ...config.tenants.map(({ block }) => block.domain)],
+      domains: [config.home.domain, ...waf.domains()],
       internationalPrefix: config.dialPlan.internationalPrefix,
       ...(config.dialPlan.national === undefined ? {} : { national: config.dialPlan.national }),
     },
@@ -189,10 +190,6 @@ function refuseUpgrade(socket: Duplex): void {
   // Node no longer watches an upgraded socket: its error would end the process, its peer could hold it for ever.
   socket.on("error", () => undefined);
   socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", () => socket.destroy());
-}
-
-function tenants(config: PortalConfig): TenantConfig[] {
-  return config.tenants.map((tenant) => ({ ...tenant, emergencyNumbers: config.emergencyNumbers }));
 }
 
 async function listenFirst(server: Server, at: { address: string; port: number }): Promise<AddressInfo> {

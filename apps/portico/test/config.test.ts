@@ -23,9 +23,9 @@ test("GEN-09a a tenant is configuration: who, which block, which services, which
   const { tenants, data } = parseConfig(good, "/etc/portico/portal.yaml");
   expect(tenants[0]).toMatchObject({
     id: "acme",
-    clientJwks: "https://talk.acme.example/jwks",
+    clients: [{ authentication: { jwksUri: "https://talk.acme.example/jwks" } }],
     services: ["voice"],
-    block: { domain: "acme.ims.test", count: 10 },
+    blocks: [{ domain: "acme.ims.test", count: 10 }],
     limits: { sessionsPerUser: 3 },
     contract: { until: "2030-01-01T00:00:00Z" },
   });
@@ -43,7 +43,7 @@ test("ADM-08a every mistake of a file is told at once, each with line, column, w
     .replace("latchCore: false", "latchCore: 7")
     .replace("  entryPoint: sip:127.0.0.1:5060\n", "")
     .replace("corePorts: [41000, 41099]", "corePorts: [41000]")
-    .replace("count: 10", "count: 0");
+    .replace("count: 10", "count: -1");
   expect(complaint(wrong).split("\n")).toEqual([
     "portal.yaml:4:1: home.entryPoint is missing; add it: entryPoint: sip:icscf.ims.example;transport=tcp",
     'portal.yaml:6:13: home.protocol is not one of the choices: "TPC"; did you mean TCP? (TCP or UDP)',
@@ -51,7 +51,7 @@ test("ADM-08a every mistake of a file is told at once, each with line, column, w
     "portal.yaml:13:14: media.latchCore is no true or false: 7; write true or false (take a far end's media from where it comes, once, not only from where its SDP says), for example latchCore: true",
     "portal.yaml:15:1: maxExpireSeconds is no setting of the portal; did you mean maxExpiresSeconds?",
     'portal.yaml:18:15: graceSeconds is no whole number: "soon"; write a whole number from 1 to 600 (seconds; how long a lost browser may take to come back before its registration ends), for example graceSeconds: 32',
-    "portal.yaml:29:44: tenants.0.block.count is out of range: 0; write a whole number from 1 to 100000 (identities), for example count: 1",
+    "portal.yaml:32:51: tenants.0.blocks.0.count is out of range: -1; write a whole number from 0 to 100000 (identities to generate), for example count: 10",
   ]);
 });
 
@@ -72,12 +72,15 @@ test("settings that do not fit each other are told", () => {
       good.replace("listen: { address: 127.0.0.1,", "listen: { address: 127.0.0.1, trustedProxies: [10.0.0.0/40],"),
     ),
   ).toContain("listen.trustedProxies.0 is no address or network");
+  expect(complaint(good.replace("domain: acme.ims.test", "subDomain: acme, domain: acme.ims.test"))).toBe(
+    "portal.yaml:32:9: tenants.0.blocks.0 has domain and subDomain; keep one of them",
+  );
   expect(complaint(good.replace("sip:127.0.0.1:5060", "icscf.example"))).toContain("home.entryPoint is no SIP URI");
 });
 
 test("broken YAML is told by line, twice the same key too, and so is a missing file", () => {
   expect(complaint("publicUrl: [")).toMatch(/^portal\.yaml:1:\d+: is no YAML/);
-  expect(complaint(`${good}graceSeconds: 3\n`)).toMatch(/^portal\.yaml:33:1: is no YAML: .*; keep one of the two$/);
+  expect(complaint(`${good}graceSeconds: 3\n`)).toMatch(/^portal\.yaml:36:1: is no YAML: .*; keep one of the two$/);
   expect(complaint("just a text")).toContain("no group of settings");
   expect(complaint("")).toContain("has no value");
   expect(() => readConfig("/nowhere/portal.yaml")).toThrow(/does not exist; name an existing file/);
@@ -118,7 +121,7 @@ const database = (url: string): string => `${good}\ndatabase: { postgres: "${url
 
 test("ADM-08c a secret that is absent is told by its name, and one that is wrong is never shown", () => {
   expect(complaint(database("${env:DB_URL}"))).toMatch(
-    /^portal\.yaml:34:23: database\.postgres takes .* variable DB_URL, which is not set; set DB_URL/,
+    /^portal\.yaml:37:23: database\.postgres takes .* variable DB_URL, which is not set; set DB_URL/,
   );
   expect(complaint(database("${file:/nowhere/db}"))).toMatch(
     /from \/nowhere\/db, which does not exist; create the file/,

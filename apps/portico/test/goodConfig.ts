@@ -22,12 +22,15 @@ dialPlan: { internationalPrefix: "00" }
 tenants:
   - id: acme
     name: Acme
-    clientId: talk.acme.example
-    clientJwks: https://talk.acme.example/jwks
-    identityProvider: { issuer: https://talk.acme.example/idp, jwks: https://talk.acme.example/idp/jwks, audience: web }
+    clients:
+      - clientId: talk.acme.example
+        authentication: { method: private_key_jwt, jwksUri: https://talk.acme.example/jwks }
+    identityProviders:
+      - { issuer: https://talk.acme.example/idp, jwksUri: https://talk.acme.example/idp/jwks, audience: web }
     origins: [https://talk.acme.example]
     services: [voice]
-    block: { domain: acme.ims.test, count: 10, assignment: sticky, quarantineSeconds: 60 }
+    blocks:
+      - { id: main, domain: acme.ims.test, count: 10, assignment: sticky, quarantineSeconds: 60 }
     limits: { sessionsPerUser: 3 }
     contract: { until: "2030-01-01T00:00:00Z" }
     state: active

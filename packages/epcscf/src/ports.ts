@@ -27,7 +27,8 @@ export interface TokenVerifier {
 /** One subscription of a tenant's block, as the operator's own table has it. */
 export interface BlockEntry {
   readonly tenant: string;
-  readonly clientId: string;
+  /** WWSFs of the tenant. */
+  readonly clientIds: readonly string[];
   readonly impu: string;
   readonly impi: string;
   /** E.164 number with `+`. */

@@ -1,3 +1,5 @@
+import type { Problem } from "./problems.ts";
+
 interface Entry {
   /** HTTP status of the answer. */
   readonly status: number;
@@ -27,10 +29,10 @@ const catalogue = {
   client_unauthenticated: {
     status: 401,
     error: "invalid_client",
-    message: "The client assertion was not accepted",
-    cause: "The client is unknown, or the assertion is not signed with ES256 by a key registered for it",
+    message: "The client was not authenticated",
+    cause: "The client is unknown, or neither assertion nor certificate is one registered for it",
     remedy:
-      "Send client_assertion_type urn:ietf:params:oauth:client-assertion-type:jwt-bearer and a JWT with iss and sub = client_id, signed with ES256 by a registered key.",
+      "Send client_assertion_type urn:ietf:params:oauth:client-assertion-type:jwt-bearer and a JWT with iss and sub = client_id, signed by a registered key; a client of mutual TLS sends client_id over a connection with its certificate.",
   },
   client_assertion_claim: {
     status: 401,
@@ -59,6 +61,13 @@ const catalogue = {
     message: "The client assertion was used before",
     cause: "An assertion with this jti was accepted already",
     remedy: "Make a new assertion with a fresh jti for each request.",
+  },
+  client_disabled: {
+    status: 403,
+    error: "access_denied",
+    message: "This client is disabled",
+    cause: "The operator or the tenant's administrator has disabled it",
+    remedy: "Use another client of the tenant, or ask the operator.",
   },
   // RFC 8693 §2.2.2: an invalid subject_token is invalid_request.
   subject_token_signature: {
@@ -96,6 +105,13 @@ const catalogue = {
     message: "The audience is not served here",
     cause: "audience is not the home domain of this operator",
     remedy: "Leave audience away, or set it to sip: and the home domain.",
+  },
+  restrictions_refused: {
+    status: 400,
+    error: "invalid_request",
+    message: "The restrictions asked for are not accepted",
+    cause: "restrictions is not as described, or asks for more than the tenant may",
+    remedy: "Send restrictions as JSON, each member within what the tenant has, or leave it away.",
   },
   identity_refused: {
     status: 403,
@@ -147,6 +163,41 @@ const catalogue = {
     cause: "The client or address exceeds its rate",
     remedy: "Wait as Retry-After says; keep an access token until shortly before expires_in.",
   },
+  tenant_invalid: {
+    status: 422,
+    error: "invalid_request",
+    message: "The tenant document is not accepted",
+    cause: "A member is missing, unknown, of the wrong form, or contradicts another",
+    remedy: "Correct what is named.",
+  },
+  tenant_unknown: {
+    status: 404,
+    error: "not_found",
+    message: "There is no such tenant",
+    cause: "It was never created, or it was removed",
+    remedy: "List the tenants to see their ids.",
+  },
+  tenant_exists: {
+    status: 409,
+    error: "conflict",
+    message: "The tenant clashes with another",
+    cause: "Another tenant has the id, a client_id or an identity of it",
+    remedy: "Choose another id, client_id, domain, prefix or number range.",
+  },
+  tenant_changed: {
+    status: 412,
+    error: "conflict",
+    message: "The tenant was changed meanwhile",
+    cause: "The version given is not the current one",
+    remedy: "Read the tenant again and apply the change to what it is now.",
+  },
+  tenant_of_file: {
+    status: 409,
+    error: "conflict",
+    message: "The tenant is defined in the configuration file",
+    cause: "What the file defines is not changed elsewhere",
+    remedy: "Change the configuration file; suspend and resume work here as well.",
+  },
   server_error: {
     status: 500,
     error: "server_error",
@@ -185,15 +236,19 @@ export class WafError extends Error {
   readonly remedy: string;
   /** Seconds to wait, where the answer says so. */
   readonly retryAfter: number | undefined;
+  /** All that is wrong with a document; empty for other errors. */
+  readonly problems: readonly Problem[];
 
-  constructor(code: WafErrorCode, detail?: string, retryAfter?: number) {
+  constructor(code: WafErrorCode, detail?: string, o: { retryAfter?: number; problems?: readonly Problem[] } = {}) {
     const entry: Entry = catalogue[code];
-    super(detail === undefined ? entry.message : `${entry.message}: ${detail}`);
+    const told = detail ?? o.problems?.map(({ path, problem }) => `${path} ${problem}`.trimStart()).join("; ");
+    super(told === undefined ? entry.message : `${entry.message}: ${told}`);
     this.code = code;
     this.status = entry.status;
     this.error = entry.error;
     this.cause = entry.cause;
     this.remedy = entry.remedy;
-    this.retryAfter = retryAfter;
+    this.retryAfter = o.retryAfter;
+    this.problems = o.problems ?? [];
   }
 }

@@ -1,11 +1,17 @@
-export { type BlockConfig, blockEntries, type BlockEntry } from "./block.ts";
-export type { ClientCredentials } from "./clientAuthentication.ts";
+export { type BlockDocument, blockSchema, type EntryDocument, entrySchema } from "./block/definition.ts";
+export { blockEntries, type BlockEntry } from "./block/entries.ts";
+export type { ClientCredentials } from "./client/authentication.ts";
+export type { ClientCertificate } from "./client/certificate.ts";
 export { WafError, type WafErrorCode } from "./errors.ts";
+export { wafRoutes, type WafRates } from "./http/routes.ts";
+export type { Fetch } from "./keys/guardedFetch.ts";
 export type { RegistrationFact, Revocation } from "./leasing.ts";
 export type { Now, Random } from "./ports.ts";
-export { wafRoutes, type WafRates } from "./routes.ts";
-export type { TenantConfig } from "./tenant.ts";
-export type { ExchangeRequest, RefreshRequest, TokenResponse } from "./tokens.ts";
+export type { Problem } from "./problems.ts";
+export { checkTenant } from "./tenant/check.ts";
+export { type ClientDocument, type TenantDocument, tenantSchema } from "./tenant/document.ts";
+export { type Restrictions, type RestrictionsClaim, restrictionsSchema } from "./token/restrictions.ts";
+export type { ExchangeRequest, RefreshRequest, TokenResponse } from "./token/tokens.ts";
 export type { IceServer, TurnConfig } from "./turn.ts";
 export {
   type Alarm,

@@ -4,16 +4,16 @@ import {
   personOf,
   type RefreshToken,
   type Store,
+  type StoredEntry,
   type Tables,
   type UserKey,
 } from "@portico/store";
-import type { BlockEntry } from "./block.ts";
+import type { BlockDocument } from "./block/definition.ts";
 import { Emitter } from "./emitter.ts";
 import { WafError } from "./errors.ts";
 import type { Now, Random } from "./ports.ts";
 import { digest } from "./secrets.ts";
-import type { TenantConfig } from "./tenant.ts";
-import type { Tenants } from "./tenants.ts";
+import type { Directory, KnownClient } from "./tenant/directory.ts";
 import { auditSeconds, sessionSeconds, skewSeconds } from "./times.ts";
 
 /** What a revocation covers: every field given must match. */
@@ -39,7 +39,7 @@ export interface RegistrationFact {
 
 /** A use of an identity, with the times and the refresh token of the tokens to issue. */
 export interface Grant {
-  readonly entry: BlockEntry;
+  readonly entry: StoredEntry;
   readonly pseudonym: string;
   /** `sid` of the access token. */
   readonly sessionId: string;
@@ -83,7 +83,7 @@ const maxRefreshTokens = 256;
  */
 export class Leasing {
   readonly #store: Store;
-  readonly #tenants: Tenants;
+  readonly #tenants: Directory;
   readonly #accessTokenSeconds: number;
   readonly #now: Now;
   readonly #random: Random;
@@ -116,14 +116,14 @@ export class Leasing {
    * Gives the user her identity, or a free one, and the web session a lease on it.
    * @throws WafError `identity_refused`, `block_exhausted`
    */
-  async begin(user: UserKey, tenant: TenantConfig, wish: Wish): Promise<Grant> {
+  async begin(user: UserKey, client: KnownClient, wish: Wish): Promise<Grant> {
     const now = this.#now();
     await this.#endExpired(now);
     return await this.#write(async (tables, ended) => {
-      this.#refuseSuspended(tenant.id, now);
-      const assignment = await this.#assign(tables, user, tenant, wish.impu, now);
+      this.#refuseSuspended(user.tenant, now);
+      const assignment = await this.#assign(tables, user, client, wish.impu, now);
       const entry = await entryOf(tables, assignment);
-      const lease = await this.#lease(tables, assignment, tenant, digest(wish.webSession), now, ended);
+      const lease = await this.#lease(tables, assignment, client, digest(wish.webSession), now, ended);
       const { scope, address } = wish;
       const until = now + sessionSeconds * 1000;
       return await this.#grant(tables, lease, { entry, assignment, scope, address, until }, now);
@@ -250,7 +250,7 @@ export class Leasing {
   async #assign(
     tables: Tables,
     user: UserKey,
-    tenant: TenantConfig,
+    { tenant, document: { clientId } }: KnownClient,
     impu: string | undefined,
     now: number,
   ): Promise<Assignment> {
@@ -272,7 +272,7 @@ export class Leasing {
     await tables.audit.append({
       tenant: tenant.id,
       at: now,
-      actor: tenant.clientId,
+      actor: clientId,
       action: "assignment.begin",
       subject: free,
       person: personOf(user),
@@ -285,12 +285,12 @@ export class Leasing {
   async #lease(
     tables: Tables,
     assignment: Assignment,
-    tenant: TenantConfig,
+    { tenant, document: { clientId } }: KnownClient,
     webSession: string,
     now: number,
     ended: Ended,
   ): Promise<Lease> {
-    const former = await tables.leases.ofWebSession(tenant.clientId, webSession);
+    const former = await tables.leases.ofWebSession(clientId, webSession);
     if (former?.assignmentId === assignment.id) return former;
     if (former !== undefined) await this.#endLease(tables, former, "user_changed", now, ended);
     const lease: Lease = {
@@ -298,7 +298,7 @@ export class Leasing {
       assignmentId: assignment.id,
       tenant: tenant.id,
       impu: assignment.impu,
-      clientId: tenant.clientId,
+      clientId,
       webSession,
       startedAt: now,
       expiresAt: now,
@@ -318,12 +318,12 @@ export class Leasing {
   async #grant(
     tables: Tables,
     lease: Lease,
-    o: { entry: BlockEntry; assignment: Assignment; scope: string; address: string; until: number },
+    o: { entry: StoredEntry; assignment: Assignment; scope: string; address: string; until: number },
     now: number,
   ): Promise<Grant> {
     const tokenUntil = Math.floor(Math.min(now + this.#accessTokenSeconds * 1000, o.until) / 1000) * 1000;
     // A dynamic identity goes back when a page stops refreshing: guests close tabs, and seldom log out.
-    const expiresAt = this.#dynamic(lease.tenant) ? tokenUntil + skewSeconds * 1000 : o.until;
+    const expiresAt = (await this.#dynamic(tables, lease)) ? tokenUntil + skewSeconds * 1000 : o.until;
     await tables.leases.extend(lease.id, Math.max(lease.expiresAt, expiresAt), tokenUntil);
     const refreshToken = this.#random.token(refreshTokenLength);
     await tables.refreshTokens.add({
@@ -361,7 +361,7 @@ export class Leasing {
     if (!(await tables.leases.end(lease.id, at, reason))) return;
     ended.leases.push(lease);
     ended.revocations.push({ sessionId: lease.id, impu: lease.impu, tenant: lease.tenant, reason });
-    if (!this.#dynamic(lease.tenant)) return;
+    if (!(await this.#dynamic(tables, lease))) return;
     if ((await tables.leases.live({ assignmentId: lease.assignmentId })).length > 0) return;
     await this.#endAssignment(tables, { id: lease.assignmentId, impu: lease.impu, tenant: lease.tenant }, reason, at);
   }
@@ -372,20 +372,26 @@ export class Leasing {
     reason: string,
     at: number,
   ): Promise<void> {
-    const rest = this.#tenants.get(tenant)?.block.quarantineSeconds ?? 0;
+    const rest = (await this.#block(tables, tenant, impu))?.quarantineSeconds ?? 0;
     if (!(await tables.assignments.end(id, at, reason, at + rest * 1000))) return;
     const detail = { assignment: id, reason };
     await tables.audit.append({ tenant, at, actor: "waf", action: "assignment.end", subject: impu, detail });
   }
 
-  #dynamic(tenant: string): boolean {
-    return this.#tenants.get(tenant)?.block.assignment === "dynamic";
+  async #dynamic(tables: Tables, { tenant, impu }: Lease): Promise<boolean> {
+    return (await this.#block(tables, tenant, impu))?.assignment === "dynamic";
+  }
+
+  /** The block of an identity as its tenant defines it now. */
+  async #block(tables: Tables, tenant: string, impu: string): Promise<BlockDocument | undefined> {
+    const entry = await tables.blocks.find(impu);
+    return this.#tenants.get(tenant)?.blocks.find(({ id }) => id === entry?.block);
   }
 }
 
 interface LeasingOptions {
   readonly store: Store;
-  readonly tenants: Tenants;
+  readonly tenants: Directory;
   readonly accessTokenSeconds: number;
   readonly now: Now;
   readonly random: Random;
@@ -401,7 +407,7 @@ async function owned(
   return token !== undefined && lease?.clientId === clientId ? { token, lease } : undefined;
 }
 
-async function entryOf(tables: Tables, assignment: Assignment): Promise<BlockEntry> {
+async function entryOf(tables: Tables, assignment: Assignment): Promise<StoredEntry> {
   const entry = await tables.blocks.find(assignment.impu);
   if (entry === undefined) throw new WafError("server_error", `${assignment.impu} is in no block`);
   return entry;

@@ -1,16 +1,18 @@
-import type { Assignment, Store, TokenTrace } from "@portico/store";
+import type { Assignment, Store, StoredEntry, TokenTrace } from "@portico/store";
 import type { JSONWebKeySet, JWTVerifyGetKey } from "jose";
-import { blockCsv, blockEntries, type BlockEntry, blockJson } from "./block.ts";
-import { ClientAuthentication, type ClientCredentials } from "./clientAuthentication.ts";
+import { domainOf } from "./block/definition.ts";
+import { blockEntries } from "./block/entries.ts";
+import { blockCsv, blockJson } from "./block/provisioning.ts";
+import { ClientAuthentication, type ClientCredentials } from "./client/authentication.ts";
 import { Emitter } from "./emitter.ts";
 import { WafError } from "./errors.ts";
-import { userOfIdToken } from "./idToken.ts";
-import type { Fetch } from "./keySource.ts";
+import { type Fetch, guardedFetch } from "./keys/guardedFetch.ts";
+import { SigningKeys } from "./keys/signingKeys.ts";
 import { type Grant, Leasing, type RegistrationFact, type Revocation } from "./leasing.ts";
 import type { Now, Random } from "./ports.ts";
-import { SigningKeys } from "./signingKeys.ts";
-import type { TenantConfig } from "./tenant.ts";
-import { Tenants } from "./tenants.ts";
+import { tenantOf } from "./tenant/check.ts";
+import { Directory, type KnownClient } from "./tenant/directory.ts";
+import type { TenantDocument } from "./tenant/document.ts";
 import { defaultAccessTokenSeconds, maxAccessTokenSeconds } from "./times.ts";
 import {
   audienceOf,
@@ -20,9 +22,10 @@ import {
   type RefreshRequest,
   type TokenResponse,
   tokenResponse,
-} from "./tokens.ts";
+} from "./token/tokens.ts";
+import { subjectOf } from "./token/subject.ts";
 import type { TurnConfig } from "./turn.ts";
-import { isSafeUrl } from "./url.ts";
+import { isOnThisMachine, isSafeUrl } from "./url.ts";
 
 export interface WafOptions {
   readonly store: Store;
@@ -32,7 +35,10 @@ export interface WafOptions {
   readonly homeDomain: string;
   /** Where browsers open W2. */
   readonly wss: readonly string[];
-  readonly tenants: readonly TenantConfig[];
+  /** Tenants of the configuration; they are checked here. */
+  readonly tenants: readonly TenantDocument[];
+  /** What a dialled emergency number is for tenants that name none; absent: nothing. */
+  readonly emergencyNumbers?: readonly string[];
   /** File of the signing keys, made at first start; absent: keys of this process only. */
   readonly keyFile?: string;
   /** Life of an access token, seconds: 60 to 86 400; absent: 3600. */
@@ -41,14 +47,14 @@ export interface WafOptions {
   readonly turn?: TurnConfig;
   readonly now: Now;
   readonly random: Random;
-  /** Fetches the JWK Sets of tenants; absent: the global `fetch`. */
+  /** Hosts of identity providers in the operator's own network; others must have public addresses. */
+  readonly insideHosts?: readonly string[];
+  /** Fetches keys and discovery documents of tenants; absent: {@link guardedFetch}. */
   readonly fetch?: Fetch;
 }
 
 /** A client that has proven who it is; only {@link Waf.authenticate} makes one. */
-export interface Client {
-  readonly tenant: TenantConfig;
-}
+export type Client = KnownClient;
 
 /** Something the operator's staff must see. */
 export interface Alarm {
@@ -67,9 +73,9 @@ export interface BlockUsage {
   readonly sessions: number;
 }
 
-/** An entry of a block with the client it belongs to. */
-export interface OwnedEntry extends BlockEntry {
-  readonly clientId: string;
+/** An entry of a block with the clients it belongs to. */
+export interface OwnedEntry extends StoredEntry {
+  readonly clientIds: readonly string[];
 }
 
 /**
@@ -79,7 +85,7 @@ export interface OwnedEntry extends BlockEntry {
 export class Waf {
   readonly issuer: string;
   readonly #o: WafOptions;
-  readonly #tenants: Tenants;
+  readonly #directory: Directory;
   readonly #leasing: Leasing;
   readonly #keys: SigningKeys;
   readonly #clients: ClientAuthentication;
@@ -89,14 +95,14 @@ export class Waf {
   #closed: Promise<void> | undefined;
 
   /** Use {@link openWaf}. */
-  constructor(o: WafOptions, parts: { tenants: Tenants; leasing: Leasing; keys: SigningKeys }) {
+  constructor(o: WafOptions, parts: { directory: Directory; leasing: Leasing; keys: SigningKeys }) {
     this.issuer = o.issuer;
     this.#o = o;
-    this.#tenants = parts.tenants;
+    this.#directory = parts.directory;
     this.#leasing = parts.leasing;
     this.#keys = parts.keys;
     this.#clients = new ClientAuthentication({
-      keys: (clientId) => this.#tenants.clientKeys(clientId),
+      client: (clientId) => this.#directory.client(clientId),
       audience: [
         o.issuer,
         `${o.issuer}/token`,
@@ -129,48 +135,54 @@ export class Waf {
     /** The entry of an IMPU, unless it is in no block or its tenant is suspended. */
     find: async (impu: string): Promise<OwnedEntry | undefined> => {
       const entry = await this.#o.store.blocks.find(impu);
-      const tenant = entry && this.#tenants.active(entry.tenant, this.#o.now());
-      return entry && tenant && { ...entry, clientId: tenant.clientId };
+      const tenant = entry && this.#directory.active(entry.tenant, this.#o.now());
+      return entry && tenant && { ...entry, clientIds: tenant.clients.map(({ clientId }) => clientId) };
     },
   };
+
+  /** Hosts of the IMPUs of all blocks. */
+  domains(): string[] {
+    const all = this.#directory.all().flatMap(({ blocks }) => blocks);
+    return [...new Set(all.map((block) => domainOf(block, this.#o.homeDomain)))];
+  }
 
   /**
    * Ends the assignment of a user and all her sessions: she has left, or lost the service (WWSF-11).
    * @throws WafError `no_assignment`
    */
-  async endUser(client: Client, subject: string): Promise<void> {
-    const { impu } = await this.identity(client, subject);
+  async endUser(client: Client, subject: string, issuer?: string): Promise<void> {
+    const { impu } = await this.identity(client, subject, issuer);
     await this.#leasing.endAssignment(impu, "user_disabled");
   }
 
   /** @throws WafError `client_...`, `tenant_suspended` */
   async authenticate(credentials: ClientCredentials): Promise<Client> {
-    const clientId = await this.#clients.check(credentials);
-    const tenant = this.#tenants.ofClient(clientId);
-    if (tenant === undefined || !this.#tenants.active(tenant.id, this.#o.now())) throw new WafError("tenant_suspended");
-    return { tenant };
+    const client = await this.#clients.check(credentials);
+    if (!this.#directory.active(client.tenant.id, this.#o.now())) throw new WafError("tenant_suspended");
+    return client;
   }
 
   /**
    * Token exchange (RFC 8693): the user's ID token for an access token that carries her IMPU.
    * @throws WafError
    */
-  async exchange({ tenant }: Client, request: ExchangeRequest): Promise<TokenResponse> {
+  async exchange(client: Client, request: ExchangeRequest): Promise<TokenResponse> {
     const served = audienceOf(this.#o);
     if (request.audience !== undefined && request.audience !== served) {
       throw new WafError("audience_refused", `this WAF serves ${served}`);
     }
+    const { tenant } = client;
     const scope = grantedScope(tenant, request.scope);
-    const { issuer } = tenant.identityProvider;
     await this.#sweep();
     const grant = await this.#alarmed(tenant, async () => {
-      const keys = this.#tenants.providerKeys(tenant.id);
-      const subject = await userOfIdToken(request.subjectToken, tenant.identityProvider, keys, this.#o.now());
-      const { webSession, impu, address } = request;
+      const { webSession, impu, address, subjectTokenType: type } = request;
+      const audience = [this.issuer, `${this.issuer}/token`];
+      const context = { type, client, directory: this.#directory, audience, now: this.#o.now() };
+      const { issuer, subject } = await subjectOf(request.subjectToken, context);
       const user = { tenant: tenant.id, issuer, subject };
-      return await this.#leasing.begin(user, tenant, { webSession, scope, impu, address });
+      return await this.#leasing.begin(user, client, { webSession, scope, impu, address });
     });
-    return await this.#issue(tenant, grant);
+    return await this.#issue(client, grant);
   }
 
   /**
@@ -178,24 +190,29 @@ export class Waf {
    * @param request `webSession` is checked against that of the exchange when given
    * @throws WafError `refresh_token_refused`
    */
-  async refresh({ tenant }: Client, request: RefreshRequest): Promise<TokenResponse> {
+  async refresh(client: Client, request: RefreshRequest): Promise<TokenResponse> {
     await this.#sweep();
-    return await this.#issue(tenant, await this.#leasing.renew(tenant.clientId, request.refreshToken, request));
+    const grant = await this.#leasing.renew(client.document.clientId, request.refreshToken, request);
+    return await this.#issue(client, grant);
   }
 
   /** Ends the web session of a refresh or access token (RFC 7009); a sticky assignment stays. Unknown tokens pass. */
-  async revoke({ tenant }: Client, token: string): Promise<void> {
+  async revoke({ document }: Client, token: string): Promise<void> {
     const sessionId = await this.#keys.sessionOf(token);
-    if (sessionId === undefined) await this.#leasing.endByRefreshToken(tenant.clientId, token, "logout");
-    else await this.#leasing.endSession(tenant.clientId, sessionId, "logout");
+    if (sessionId === undefined) await this.#leasing.endByRefreshToken(document.clientId, token, "logout");
+    else await this.#leasing.endSession(document.clientId, sessionId, "logout");
   }
 
   /**
    * The identity a user of the tenant holds, signed in or not.
+   * @param issuer of the user's tokens; absent: the tenant's first identity provider, or else the client itself
    * @throws WafError `no_assignment`
    */
-  async identity({ tenant }: Client, subject: string): Promise<{ impu: string; tel?: string }> {
-    const { issuer } = tenant.identityProvider;
+  async identity(
+    { tenant, document }: Client,
+    subject: string,
+    issuer: string = tenant.identityProviders[0]?.issuer ?? document.clientId,
+  ): Promise<{ impu: string; tel?: string }> {
     const held = await this.#o.store.assignments.of({ tenant: tenant.id, issuer, subject });
     const entry = held && (await this.#o.store.blocks.find(held.impu));
     if (entry === undefined) throw new WafError("no_assignment");
@@ -204,7 +221,7 @@ export class Waf {
 
   /** True when the session behind a token has ended or its tenant is suspended. The signature is not looked at. */
   isRevoked(claims: { readonly sessionId: string; readonly tenant: string }): boolean {
-    return this.#leasing.isRevoked(claims.sessionId) || !this.#tenants.active(claims.tenant, this.#o.now());
+    return this.#leasing.isRevoked(claims.sessionId) || !this.#directory.active(claims.tenant, this.#o.now());
   }
 
   /** @returns a function that ends the subscription */
@@ -225,14 +242,14 @@ export class Waf {
   /** Suspends a tenant, across restarts, and ends all its sessions (ADM-02). Assignments that are sticky stay. */
   async suspend(tenant: string): Promise<void> {
     await this.#o.store.suspensions.add(tenant, this.#o.now());
-    this.#tenants.suspend(tenant);
+    this.#directory.suspend(tenant, true);
     await this.#leasing.endTenant(tenant, "tenant_suspended");
   }
 
   /** Takes a suspension back; sessions it ended stay ended. */
   async resume(tenant: string): Promise<void> {
     await this.#o.store.suspensions.remove(tenant);
-    this.#tenants.resume(tenant);
+    this.#directory.suspend(tenant, false);
   }
 
   /**
@@ -295,7 +312,7 @@ export class Waf {
     if (Math.abs(this.#o.now() - this.#sweptAt) >= 60_000) await this.sweep();
   }
 
-  async #alarmed<T>(tenant: TenantConfig, work: () => Promise<T>): Promise<T> {
+  async #alarmed<T>(tenant: TenantDocument, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
@@ -316,9 +333,10 @@ export class Waf {
     this.#alarms.emit(alarm);
   }
 
-  async #issue(tenant: TenantConfig, grant: Grant): Promise<TokenResponse> {
-    const claims = claimsOf(this.#o, tenant, grant);
-    return tokenResponse(this.#o, tenant, grant, await this.#keys.sign(claims, "at+jwt"));
+  async #issue(client: Client, grant: Grant): Promise<TokenResponse> {
+    const issuer = { ...this.#o, emergencyNumbers: this.#o.emergencyNumbers ?? [] };
+    const claims = claimsOf(issuer, client, grant);
+    return tokenResponse(issuer, client.tenant, grant, await this.#keys.sign(claims, "at+jwt"));
   }
 }
 
@@ -346,16 +364,25 @@ export async function openWaf(o: WafOptions): Promise<Waf> {
   if (!(accessTokenSeconds >= 60 && accessTokenSeconds <= maxAccessTokenSeconds)) {
     throw new WafError("configuration", "accessTokenSeconds is not 60 to 86400");
   }
-  const tenants = new Tenants(o.tenants, await o.store.suspensions.all(), o.fetch ?? fetch);
-  const entries = o.tenants.flatMap((tenant) => blockEntries(tenant.id, tenant.block, o.homeDomain));
+  const local = isOnThisMachine(new URL(o.issuer).hostname);
+  const directory = new Directory(o.fetch ?? guardedFetch({ inside: o.insideHosts ?? [], loopback: local }));
+  const suspended = new Set(await o.store.suspensions.all());
+  const ids = new Set<string>();
+  for (const tenant of o.tenants) {
+    tenantOf(tenant);
+    if (ids.has(tenant.id)) throw new WafError("configuration", `tenant ${tenant.id} is there twice`);
+    ids.add(tenant.id);
+  }
+  directory.set(o.tenants.map((document) => ({ document, version: 0, suspended: suspended.has(document.id) })));
+  const entries = o.tenants.flatMap(({ id, blocks }) => blocks.flatMap((one) => blockEntries(id, one, o.homeDomain)));
   await o.store.transaction(async ({ blocks }) => {
     const [clash] = await blocks.define(entries);
     if (clash !== undefined) throw new WafError("configuration", `${clash} clashes with another entry of the table`);
   });
   const { store, now, random } = o;
-  const leasing = await Leasing.open({ store, tenants, accessTokenSeconds, now, random });
-  const waf = new Waf(o, { tenants, leasing, keys: await SigningKeys.open(o.keyFile) });
+  const leasing = await Leasing.open({ store, tenants: directory, accessTokenSeconds, now, random });
+  const waf = new Waf(o, { directory, leasing, keys: await SigningKeys.open(o.keyFile) });
   // A tenant may have been suspended in the configuration while its sessions lived.
-  for (const { id } of o.tenants) if (!tenants.active(id, o.now())) await leasing.endTenant(id, "tenant_suspended");
+  for (const { id } of o.tenants) if (!directory.active(id, o.now())) await leasing.endTenant(id, "tenant_suspended");
   return waf;
 }

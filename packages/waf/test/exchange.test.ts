@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLocalJWKSet, jwtVerify } from "jose";
 import { expect, onTestFinished, test } from "vitest";
-import { acme, claimsOf, issuer, keyPair, keys, other, World } from "./world.ts";
+import { acme, acmeClientId, acmeWith, claimsOf, issuer, keyPair, keys, other, World } from "./world.ts";
 
 async function open(...o: Parameters<typeof World.open>): Promise<World> {
   const world = await World.open(...o);
@@ -41,7 +41,7 @@ test("WAF-01 WAF-02 WAF-05 an ID token is exchanged for a signed access token wi
   });
   expect(protectedHeader.typ).toBe("at+jwt");
   expect(payload).toMatchObject({
-    client_id: acme.clientId,
+    client_id: acmeClientId,
     tenant: "acme",
     impu: "sip:u0001@acme.ims.test",
     origins: acme.origins,
@@ -114,7 +114,13 @@ test("to a stranger an unknown client and a bad signature look the same", async 
 const unsigned = (claims: object): string =>
   `${Buffer.from('{"alg":"none"}').toString("base64url")}.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.`;
 test.each([
-  ["of a foreign provider", "subject_token_signature", (w: World) => w.otherIdToken("mary")],
+  ["of a foreign provider", "subject_token_claim", (w: World) => w.otherIdToken("mary")],
+  ["signed by a stranger", "subject_token_signature", (w: World) => w.idToken("mary", {}, strangers)],
+  [
+    "signed by another tenant's provider",
+    "subject_token_signature",
+    (w: World) => w.idToken("mary", {}, keys.otherProvider),
+  ],
   ["naming a foreign issuer", "subject_token_claim", (w: World) => w.idToken("mary", { iss: "https://evil.test" })],
   ["for a foreign audience", "subject_token_claim", (w: World) => w.idToken("mary", { aud: "someone-else" })],
   ["for two audiences without azp", "subject_token_claim", (w: World) => w.idToken("m", { aud: ["acme-portal", "x"] })],
@@ -141,7 +147,7 @@ test("WAF-08 SEC-03a an identity of another tenant's block is never given, nor i
   const nowhere = await world.exchange("mary", { impu: "sip:u9999@other.ims.test" });
   expect(nowhere.body).toEqual(foreign.body);
   const cross = await world.exchange("mary", { client_assertion: await world.otherAssertion() });
-  expect(cross).toMatchObject({ status: 400, body: { reason: "subject_token_signature" } });
+  expect(cross).toMatchObject({ status: 400, body: { reason: "subject_token_claim" } });
 });
 
 test("the WWSF may ask for a certain identity, as long as it is free and the user has no other", async () => {
@@ -176,7 +182,7 @@ test("WWSF-07b an exhausted block answers 503 with the reason, and raises an ala
 });
 
 test("WWSF-04a WAF-10 GEN-04b many users at once never get the same identity", async () => {
-  const many = { ...acme, block: { ...acme.block, count: 60 } };
+  const many = acmeWith({ count: 60 });
   const world = await open({ tenants: [many, other] });
   const users = Array.from({ length: 80 }, (_, n) => `user-${n}`);
   const answers = await Promise.all(users.map((user) => world.exchange(user)));

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import * as oauth from "openid-client";
 import { expect, onTestFinished, test } from "vitest";
-import { acme, keys, sessionOf, World } from "./world.ts";
+import { acmeClientId, keys, sessionOf, World } from "./world.ts";
 
 test("WAF-03 a stock OAuth client discovers the WAF, exchanges, refreshes and revokes", async () => {
   const server = createServer();
@@ -19,7 +19,7 @@ test("WAF-03 a stock OAuth client discovers the WAF, exchanges, refreshes and re
 
   const config = await oauth.discovery(
     new URL(issuer),
-    acme.clientId,
+    acmeClientId,
     undefined,
     oauth.PrivateKeyJwt({ key: keys.acmeClient.private, kid: "acme-client" }),
     { algorithm: "oauth2", execute: [oauth.allowInsecureRequests] },

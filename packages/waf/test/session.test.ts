@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import type { Revocation } from "../src/index.ts";
-import { acme, claimsOf, keys, other, sessionOf, World } from "./world.ts";
+import { acme, acmeAudience, acmeIssuer, acmeWith, claimsOf, keys, other, sessionOf, World } from "./world.ts";
 
 async function open(...o: Parameters<typeof World.open>): Promise<World> {
   const world = await World.open(...o);
@@ -18,7 +18,7 @@ function revocationsOf(world: World): Revocation[] {
   return seen;
 }
 
-const dynamic = { ...acme, block: { ...acme.block, assignment: "dynamic" as const, count: 1, quarantineSeconds: 600 } };
+const dynamic = acmeWith({ assignment: "dynamic", count: 1 });
 
 test("WWSF-10a a refresh token gives a new access token and a new refresh token", async () => {
   const world = await open();
@@ -183,7 +183,7 @@ test("another user on the same web session ends the former's session", async () 
 });
 
 test("ending an assignment ends all its sessions and puts the identity into quarantine", async () => {
-  const world = await open({ tenants: [{ ...acme, block: { ...acme.block, count: 1 } }, other] });
+  const world = await open({ tenants: [acmeWith({ count: 1 }), other] });
   const revocations = revocationsOf(world);
   const { body } = await world.exchange("mary");
   const { impu } = body.ims;
@@ -215,9 +215,9 @@ test("a user at the limit of her sessions loses the oldest, and her identity nev
 test("an exchange under way while its tenant is suspended leaves no session behind", async () => {
   const answer = Promise.withResolvers<Response>();
   const asked = Promise.withResolvers<void>();
-  const jwks = "https://idp.acme.test/jwks";
+  const jwksUri = "https://idp.acme.test/jwks";
   const world = await open({
-    tenants: [{ ...acme, identityProvider: { ...acme.identityProvider, jwks } }, other],
+    tenants: [{ ...acme, identityProviders: [{ issuer: acmeIssuer, audience: acmeAudience, jwksUri }] }, other],
     fetch: () => {
       asked.resolve();
       return answer.promise;
@@ -262,7 +262,7 @@ test("WAF-13 TURN credentials end with the access token and follow from the shar
 });
 
 test("WWSF-16 the history of an identity says who held it from when to when", async () => {
-  const world = await open({ tenants: [{ ...acme, block: { ...acme.block, count: 1, quarantineSeconds: 0 } }, other] });
+  const world = await open({ tenants: [acmeWith({ count: 1, quarantineSeconds: 0 }), other] });
   const t0 = world.now;
   const { body } = await world.exchange("mary");
   world.pass(100);

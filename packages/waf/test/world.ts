@@ -3,7 +3,15 @@ import type { Server } from "node:http";
 import { openStore, type Store } from "@portico/store";
 import fastify, { type FastifyInstance } from "fastify";
 import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from "jose";
-import { openWaf, type TenantConfig, type Waf, type WafOptions, type WafRates, wafRoutes } from "../src/index.ts";
+import {
+  type BlockDocument,
+  openWaf,
+  type TenantDocument,
+  type Waf,
+  type WafOptions,
+  type WafRates,
+  wafRoutes,
+} from "../src/index.ts";
 
 export const issuer = "https://portal.op.test/waf";
 export const start: number = Date.parse("2027-03-01T09:00:00Z");
@@ -26,37 +34,63 @@ const [acmeClient, acmeProvider, otherClient, otherProvider] = await Promise.all
 ]);
 export const keys = { acmeClient, acmeProvider, otherClient, otherProvider };
 
-export const acme: TenantConfig = {
+export const acmeClientId = "talk.acme.test";
+export const acmeIssuer = "https://idp.acme.test";
+export const acmeAudience = "acme-portal";
+export const acmeBlock: BlockDocument = {
+  id: "main",
+  domain: "acme.ims.test",
+  numbers: [{ from: "+12125550100" }],
+  count: 4,
+  assignment: "sticky",
+  quarantineSeconds: 600,
+};
+
+/** Acme, with a block of one's own. */
+export const acmeWith = (block: Partial<BlockDocument>): TenantDocument => ({
+  ...acme,
+  blocks: [{ ...acmeBlock, ...block }],
+});
+
+export const acme: TenantDocument = {
   id: "acme",
   name: "Acme",
-  clientId: "talk.acme.test",
-  clientJwks: { keys: [acmeClient.public] },
-  identityProvider: { issuer: "https://idp.acme.test", jwks: { keys: [acmeProvider.public] }, audience: "acme-portal" },
+  clients: [
+    {
+      clientId: acmeClientId,
+      authentication: { method: "private_key_jwt", jwks: { keys: [{ ...acmeClient.public }] } },
+    },
+  ],
+  identityProviders: [{ issuer: acmeIssuer, jwks: { keys: [{ ...acmeProvider.public }] }, audience: acmeAudience }],
   origins: ["https://talk.acme.test"],
   services: ["voice"],
   emergencyNumbers: ["112", "911"],
-  block: {
-    domain: "acme.ims.test",
-    firstNumber: "+12125550100",
-    count: 4,
-    assignment: "sticky",
-    quarantineSeconds: 600,
-  },
+  blocks: [acmeBlock],
   state: "active",
 };
 
-export const other: TenantConfig = {
+export const otherClientId = "portal.other.test";
+
+export const otherBlock: BlockDocument = {
+  ...acmeBlock,
+  domain: "other.ims.test",
+  numbers: [{ from: "+12125550900" }],
+};
+
+export const other: TenantDocument = {
   ...acme,
   id: "other",
   name: "Other",
-  clientId: "portal.other.test",
-  clientJwks: { keys: [otherClient.public] },
-  identityProvider: {
-    issuer: "https://idp.other.test",
-    jwks: { keys: [otherProvider.public] },
-    audience: "other-portal",
-  },
-  block: { ...acme.block, domain: "other.ims.test", firstNumber: "+12125550900" },
+  clients: [
+    {
+      clientId: otherClientId,
+      authentication: { method: "private_key_jwt", jwks: { keys: [{ ...otherClient.public }] } },
+    },
+  ],
+  identityProviders: [
+    { issuer: "https://idp.other.test", jwks: { keys: [{ ...otherProvider.public }] }, audience: "other-portal" },
+  ],
+  blocks: [otherBlock],
 };
 
 export type Answer = Record<string, unknown> & {
@@ -132,8 +166,8 @@ export class World {
   async assertion(claims: Claims = {}, o: { key?: KeyPair; alg?: string } = {}): Promise<string> {
     const key = o.key ?? keys.acmeClient;
     return await new SignJWT({
-      iss: acme.clientId,
-      sub: acme.clientId,
+      iss: acmeClientId,
+      sub: acmeClientId,
       aud: issuer,
       iat: this.seconds,
       exp: this.seconds + 60,
@@ -145,13 +179,13 @@ export class World {
   }
 
   async otherAssertion(): Promise<string> {
-    return await this.assertion({ iss: other.clientId, sub: other.clientId }, { key: keys.otherClient });
+    return await this.assertion({ iss: otherClientId, sub: otherClientId }, { key: keys.otherClient });
   }
 
   async idToken(subject: string, claims: Claims = {}, key: KeyPair = keys.acmeProvider): Promise<string> {
     return await new SignJWT({
-      iss: acme.identityProvider.issuer,
-      aud: acme.identityProvider.audience,
+      iss: acmeIssuer,
+      aud: acmeAudience,
       sub: subject,
       iat: this.seconds,
       exp: this.seconds + 600,
@@ -162,8 +196,7 @@ export class World {
   }
 
   async otherIdToken(subject: string): Promise<string> {
-    const { issuer: iss, audience: aud } = other.identityProvider;
-    return await this.idToken(subject, { iss, aud }, keys.otherProvider);
+    return await this.idToken(subject, { iss: "https://idp.other.test", aud: "other-portal" }, keys.otherProvider);
   }
 
   /** Posts a form; authenticates as Acme unless the form brings an assertion. Fields set to undefined are left out. */

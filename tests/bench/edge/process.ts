@@ -25,7 +25,7 @@ const commands = {
       log: openLog("info"),
       wallClock: Date.now,
       verifier: new JwtVerifier({ ...verified, keys: keySet(jwk) }),
-      blocks: { find: async (impu) => ({ tenant, clientId, impu, impi: impiOf(impu) }) },
+      blocks: { find: async (impu) => ({ tenant, clientIds: [clientId], impu, impi: impiOf(impu) }) },
       revocations: { isRevoked: () => false, onRevoked: () => nothing },
       reportRegistration: nothing,
       reportSession: async () => undefined,

@@ -3,7 +3,7 @@ export interface Complaint {
   /** From 1. */
   readonly line: number;
   readonly column: number;
-  /** Setting, for example `tenants.0.block.count`; empty: the file itself. */
+  /** Setting, for example `tenants.0.blocks.0.count`; empty: the file itself. */
   readonly path: string;
   readonly problem: string;
   readonly remedy: string;

@@ -1,5 +1,6 @@
 import { BlockList, isIP } from "node:net";
 import { parseUri } from "@portico/sip";
+import { checkTenant } from "@portico/waf";
 import type { Finding, Path } from "./examine.ts";
 import type { PortalConfig } from "./schema.ts";
 
@@ -111,7 +112,13 @@ function storage({ database, sharedState }: PortalConfig, say: Say): void {
 
 function tenants({ tenants: list }: PortalConfig, say: Say): void {
   const ids = new Set<string>();
-  for (const [n, { id }] of list.entries()) {
+  for (const [n, tenant] of list.entries()) {
+    const { id } = tenant;
+    for (const { path, problem } of checkTenant(tenant)) {
+      const steps = path.split("/").slice(1);
+      const [what = "", remedy = "correct it"] = problem.split("; ");
+      say(["tenants", n, ...steps.map((step) => (/^\d+$/.test(step) ? Number(step) : step))], what, remedy);
+    }
     if (ids.has(id)) say(["tenants", n, "id"], "is the id of another tenant too", "give each tenant its own id");
     ids.add(id);
   }

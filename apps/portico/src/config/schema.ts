@@ -1,5 +1,5 @@
+import { tenantSchema } from "@portico/waf";
 import { Type, type Static } from "typebox";
-import { tenantSchema } from "./tenantSchema.ts";
 
 const closed = { additionalProperties: false };
 const text = (description: string, ...examples: string[]) => Type.String({ minLength: 1, description, examples });

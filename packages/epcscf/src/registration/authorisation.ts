@@ -49,7 +49,7 @@ export class Authorisation {
     }
     if (!claims.origins.includes(flow.origin)) throw new EpcscfError("epcscf/foreign-origin");
     const entry = await blocks.find(claims.impu);
-    if (entry === undefined || entry.clientId !== claims.clientId || entry.tenant !== claims.tenant) {
+    if (entry === undefined || !entry.clientIds.includes(claims.clientId) || entry.tenant !== claims.tenant) {
       throw new EpcscfError("epcscf/not-in-block");
     }
     return entry;

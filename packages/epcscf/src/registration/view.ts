@@ -59,7 +59,7 @@ export function registrationView(
     impu: entry.impu,
     ...(withImpi ? { impi: entry.impi } : {}),
     tenant: entry.tenant,
-    clientId: entry.clientId,
+    clientId: claims.clientId,
     sessionId: claims.sessionId,
     ...(asked.instance === undefined ? {} : { instance: asked.instance.replaceAll(/["<>]/g, "") }),
     node,

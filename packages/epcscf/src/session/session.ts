@@ -90,7 +90,7 @@ export class Session implements Renegotiable {
   }
 
   get view(): SessionView {
-    const { entry, key } = this.registration;
+    const { entry, claims, key } = this.registration;
     const { direction, remote, charging } = this.#options;
     const answeredAt = this.#answeredAt;
     return {
@@ -98,7 +98,7 @@ export class Session implements Renegotiable {
       registration: key,
       impu: entry.impu,
       tenant: entry.tenant,
-      clientId: entry.clientId,
+      clientId: claims.clientId,
       direction,
       remote,
       icid: icidValue(charging),

@@ -314,7 +314,7 @@ export async function openRig(
         wanted === impu || wanted === "sip:u0043@acme.ims.test"
           ? {
               tenant: "acme",
-              clientId: "talk.acme.example",
+              clientIds: ["talk.acme.example"],
               impu: wanted,
               impi: wanted === impu ? impi : "u0043.acme@ims.test",
             }

@@ -1,10 +1,13 @@
+import { TLSSocket } from "node:tls";
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
-import { WafError } from "./errors.ts";
+import type { ClientCertificate } from "../client/certificate.ts";
+import { WafError } from "../errors.ts";
 import { Form } from "./form.ts";
 import { metadata } from "./metadata.ts";
 import { TokenBuckets } from "./tokenBuckets.ts";
-import type { TokenResponse } from "./tokens.ts";
-import type { Client, Waf } from "./waf.ts";
+import { subjectTokenTypes } from "../token/subject.ts";
+import type { TokenResponse } from "../token/tokens.ts";
+import type { Client, Waf } from "../waf.ts";
 
 const exchangeGrant = "urn:ietf:params:oauth:grant-type:token-exchange";
 const tokenType = "urn:ietf:params:oauth:token-type";
@@ -42,13 +45,14 @@ export function wafRoutes(waf: Waf, rates: WafRates = defaultRates): FastifyPlug
       clientId: form.get("client_id", 255),
       assertionType: form.get("client_assertion_type"),
       assertion: form.get("client_assertion"),
+      certificate: certificateOf(request),
     };
     const client = await waf.authenticate(credentials).catch((error: unknown) => {
       // Only failures are counted by address: behind one address may stand several honest clients.
       if (error instanceof WafError && error.status === 401) failures.take(request.ip);
       throw error;
     });
-    refuseFor(clients.take(client.tenant.clientId));
+    refuseFor(clients.take(client.document.clientId));
     return client;
   }
 
@@ -76,12 +80,12 @@ export function wafRoutes(waf: Waf, rates: WafRates = defaultRates): FastifyPlug
     app.post(`${pathname}/identities`, async (request, reply) => {
       const form = formOf(request, reply);
       const client = await admit(request, form);
-      return await waf.identity(client, form.need("subject", 255));
+      return await waf.identity(client, form.need("subject", 255), form.get("subject_issuer", 255));
     });
     app.post(`${pathname}/identities/end`, async (request, reply) => {
       const form = formOf(request, reply);
       const client = await admit(request, form);
-      await waf.endUser(client, form.need("subject", 255));
+      await waf.endUser(client, form.need("subject", 255), form.get("subject_issuer", 255));
       return {};
     });
   };
@@ -98,16 +102,29 @@ async function grant(waf: Waf, client: Client, form: Form, address: string): Pro
   }
   if (type !== exchangeGrant) throw new WafError("grant_unsupported");
   form.fixed("requested_token_type", `${tokenType}:access_token`);
-  form.fixed("subject_token_type", `${tokenType}:id_token`);
-  form.need("subject_token_type");
+  const subjectTokenType = subjectTokenTypes[form.need("subject_token_type") as keyof typeof subjectTokenTypes];
+  if (subjectTokenType === undefined) {
+    throw new WafError(
+      "request_malformed",
+      `subject_token_type must be ${Object.keys(subjectTokenTypes).join(" or ")}`,
+    );
+  }
   return await waf.exchange(client, {
     subjectToken: form.need("subject_token"),
+    subjectTokenType,
     webSession: form.need("web_session", 128),
     audience: form.get("audience", 255),
     scope: form.get("scope", 1024),
     impu: form.get("impu", 255),
     address,
   });
+}
+
+/** The certificate of the connection, where the server asks for one (RFC 8705 §2). */
+function certificateOf({ raw: { socket } }: FastifyRequest): ClientCertificate | undefined {
+  if (!(socket instanceof TLSSocket)) return undefined;
+  const x509 = socket.getPeerX509Certificate();
+  return x509 && { x509, trusted: socket.authorized };
 }
 
 function acceptForms(app: FastifyInstance): void {
@@ -127,7 +144,7 @@ function formOf(request: FastifyRequest, reply: FastifyReply): Form {
 }
 
 function refuseFor(seconds: number): void {
-  if (seconds > 0) throw new WafError("too_many_requests", undefined, seconds);
+  if (seconds > 0) throw new WafError("too_many_requests", undefined, { retryAfter: seconds });
 }
 
 /** Every error as RFC 6749 §5.2 says, with our own stable name in `reason`. */

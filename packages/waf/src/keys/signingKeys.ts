@@ -13,7 +13,7 @@ import {
   type JWTVerifyGetKey,
   SignJWT,
 } from "jose";
-import { WafError } from "./errors.ts";
+import { WafError } from "../errors.ts";
 
 const algorithm = "ES256";
 

@@ -1,4 +1,4 @@
-import type { Now } from "./ports.ts";
+import type { Now } from "../ports.ts";
 
 interface Bucket {
   tokens: number;

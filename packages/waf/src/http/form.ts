@@ -1,4 +1,4 @@
-import { WafError } from "./errors.ts";
+import { WafError } from "../errors.ts";
 
 /** An application/x-www-form-urlencoded body, each parameter at most once (RFC 6749 §3.2). */
 export class Form {

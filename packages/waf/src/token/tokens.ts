@@ -1,14 +1,18 @@
 import type { JWTPayload } from "jose";
-import { WafError } from "./errors.ts";
-import type { Grant } from "./leasing.ts";
-import type { Now } from "./ports.ts";
-import type { TenantConfig } from "./tenant.ts";
-import { type IceServer, turnCredentials, type TurnConfig } from "./turn.ts";
+import { WafError } from "../errors.ts";
+import type { Grant } from "../leasing.ts";
+import type { Now } from "../ports.ts";
+import type { TenantDocument } from "../tenant/document.ts";
+import type { KnownClient } from "../tenant/directory.ts";
+import { claimOf } from "./restrictions.ts";
+import type { SubjectTokenType } from "./subject.ts";
+import { type IceServer, turnCredentials, type TurnConfig } from "../turn.ts";
 
 /** Parameters of a token exchange (RFC 8693 §2.1), their types already checked. */
 export interface ExchangeRequest {
-  /** ID token of the user, from the tenant's identity provider. */
+  /** ID token of the user, or a JWT that the WWSF has signed for her. */
   readonly subjectToken: string;
+  readonly subjectTokenType: SubjectTokenType;
   /** The WWSF's own id of the user's web session, opaque, up to 128 characters. */
   readonly webSession: string;
   readonly audience?: string | undefined;
@@ -55,6 +59,7 @@ interface Issuer {
   readonly homeDomain: string;
   readonly wss: readonly string[];
   readonly turn?: TurnConfig;
+  readonly emergencyNumbers: readonly string[];
   readonly now: Now;
 }
 
@@ -64,7 +69,7 @@ export function audienceOf({ homeDomain }: Pick<Issuer, "homeDomain">): string {
 }
 
 /** @throws WafError `scope_refused` */
-export function grantedScope(tenant: TenantConfig, asked: string | undefined): string {
+export function grantedScope(tenant: TenantDocument, asked: string | undefined): string {
   const allowed = ["ims.register", ...tenant.services.map((service) => `ims.${service}`)];
   if (asked === undefined) return allowed.join(" ");
   const scopes = [...new Set(asked.split(" ").filter(Boolean))];
@@ -76,13 +81,14 @@ export function grantedScope(tenant: TenantConfig, asked: string | undefined): s
 }
 
 /** Claims of the access token (RFC 9068 §2.2; RFC 8898 §3). No IMPI: the token is signed, not encrypted (WAF-04). */
-export function claimsOf(waf: Issuer, tenant: TenantConfig, grant: Grant): JWTPayload {
+export function claimsOf(waf: Issuer, { tenant, document }: KnownClient, grant: Grant): JWTPayload {
   const now = Math.floor(waf.now() / 1000);
+  const restr = claimOf(tenant.restrictions);
   return {
     iss: waf.issuer,
     aud: audienceOf(waf),
     sub: grant.pseudonym,
-    client_id: tenant.clientId,
+    client_id: document.clientId,
     tenant: tenant.id,
     sid: grant.sessionId,
     iat: now,
@@ -92,11 +98,12 @@ export function claimsOf(waf: Issuer, tenant: TenantConfig, grant: Grant): JWTPa
     scope: grant.scope,
     impu: grant.entry.impu,
     origins: [...tenant.origins],
+    ...(restr === undefined ? {} : { restr }),
   };
 }
 
 /** The answer to a grant. */
-export function tokenResponse(waf: Issuer, tenant: TenantConfig, grant: Grant, accessToken: string): TokenResponse {
+export function tokenResponse(waf: Issuer, tenant: TenantDocument, grant: Grant, accessToken: string): TokenResponse {
   const { entry, scope, tokenUntil, pseudonym } = grant;
   const scopes = scope.split(" ");
   return {
@@ -113,7 +120,7 @@ export function tokenResponse(waf: Issuer, tenant: TenantConfig, grant: Grant, a
       wss: waf.wss,
       iceServers: waf.turn === undefined ? [] : [turnCredentials(waf.turn, tokenUntil, pseudonym)],
       services: tenant.services.filter((service) => scopes.includes(`ims.${service}`)),
-      emergencyNumbers: tenant.emergencyNumbers,
+      emergencyNumbers: tenant.emergencyNumbers ?? waf.emergencyNumbers,
     },
   };
 }

@@ -1,0 +1,80 @@
+import { type Static, Type } from "typebox";
+import { closed } from "../schema.ts";
+
+const destination = Type.String({
+  pattern: "^(\\+[1-9][0-9]{0,14}|internal|national|international)$",
+  description: "internal, national, international, or the begin of an E.164 number with +",
+});
+const destinations = Type.Array(destination, { maxItems: 100, uniqueItems: true });
+const clock = Type.String({ pattern: "^([01][0-9]|2[0-3]):[0-5][0-9]$", description: "time as HH:MM" });
+
+const hours = Type.Object(
+  {
+    /** IANA name, for example `Europe/Berlin`. */
+    timeZone: Type.String({ minLength: 1, maxLength: 64 }),
+    days: Type.Array(Type.Enum(["mo", "tu", "we", "th", "fr", "sa", "su"]), { minItems: 1, uniqueItems: true }),
+    from: clock,
+    /** First minute outside; at or before `from` it is that of the next day. */
+    to: clock,
+  },
+  closed,
+);
+
+/** What the bearer of a token may do with the services of its scope (WAF-11, RFC 8898 §3). What is absent is not restricted. */
+export const restrictionsSchema = Type.Object(
+  {
+    services: Type.Optional(Type.Array(Type.Enum(["voice", "video", "message", "data"]), { uniqueItems: true })),
+    /** mo: may call; mt: may be called. */
+    direction: Type.Optional(Type.Array(Type.Enum(["mo", "mt"]), { uniqueItems: true })),
+    /** Destinations she may call; a number must begin with, or belong to, one of them. */
+    mo: Type.Optional(destinations),
+    /** Destinations she may not call, also when `mo` has them. */
+    not_mo: Type.Optional(destinations),
+    /** Calls at once. */
+    max_sessions: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+    /** She may call and be called in one of these windows only. */
+    hours: Type.Optional(Type.Array(hours, { minItems: 1, maxItems: 20 })),
+    /** A dialled emergency number: refused with advice, or routed where the operator's network can. */
+    emergency: Type.Optional(Type.Enum(["refuse", "route"])),
+    /** False: no TURN credentials are given. */
+    turn: Type.Optional(Type.Boolean()),
+  },
+  closed,
+);
+
+export type Restrictions = Static<typeof restrictionsSchema>;
+type HoursWindow = Static<typeof hours>;
+
+/**
+ * Claim `restr` of an access token. As {@link Restrictions}, but `hours` is a list of lists: each of the lists must
+ * have a window that contains the moment, so that two parties' hours apply together.
+ */
+export type RestrictionsClaim = Omit<Restrictions, "hours"> & { readonly hours?: readonly (readonly HoursWindow[])[] };
+
+/** Windows whose time zone this machine does not know. */
+export function badZones(value: unknown): { path: string; problem: string }[] {
+  const windows = (value as { hours?: unknown } | null)?.hours;
+  if (!Array.isArray(windows)) return [];
+  return windows.flatMap((window: { timeZone?: unknown } | null, n) => {
+    const zone = window?.timeZone;
+    return typeof zone !== "string" || isZone(zone)
+      ? []
+      : [{ path: `/hours/${n}/timeZone`, problem: "is no IANA time zone" }];
+  });
+}
+
+function isZone(name: string): boolean {
+  try {
+    Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The restrictions of a tenant as a claim. */
+export function claimOf(own: Restrictions | undefined): RestrictionsClaim | undefined {
+  if (own === undefined) return undefined;
+  const { hours: windows, ...rest } = own;
+  return windows === undefined ? rest : { ...rest, hours: [windows] };
+}
