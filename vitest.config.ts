@@ -6,8 +6,12 @@ const conditions = {
   ssr: { resolve: { conditions: ["source", ...defaultServerConditions] } },
 };
 
-/** Tests of one room that need a browser. */
-const browserTests = ["apps/acme/test/page.test.ts", "packages/agw/test/chromium.test.ts"];
+/** Tests of one room that need a browser or a server. */
+const heavyTests = [
+  "apps/acme/test/page.test.ts",
+  "packages/agw/test/chromium.test.ts",
+  "packages/store/test/servers/*.test.ts",
+];
 
 /** Two projects: `unit` runs side by side, `e2e` one file at a time, since its files share ports, ears and a browser. */
 export default defineConfig({
@@ -19,7 +23,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["{packages,apps}/*/test/**/*.test.ts", "scripts/test/**/*.test.ts"],
-          exclude: [...configDefaults.exclude, ...browserTests],
+          exclude: [...configDefaults.exclude, ...heavyTests],
           execArgv: ["--conditions=source"],
         },
       },
@@ -27,7 +31,7 @@ export default defineConfig({
         ...conditions,
         test: {
           name: "e2e",
-          include: ["tests/**/*.test.ts", ...browserTests],
+          include: ["tests/**/*.test.ts", ...heavyTests],
           execArgv: ["--conditions=source"],
           fileParallelism: false,
           testTimeout: 60_000,

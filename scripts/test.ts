@@ -19,6 +19,7 @@ const components = [
   "kamailio-ims-modules",
   "kamailio-presence-modules",
   "baresip-core",
+  "postgresql",
 ];
 if (whole) needPackages(components);
 

@@ -1,4 +1,4 @@
-import { atomically } from "./atomically.ts";
+import { atomically, locks } from "./atomically.ts";
 import { hold, letGo } from "./entryState.ts";
 import type { AssignmentRow, Database } from "./schema.ts";
 
@@ -40,12 +40,18 @@ export class Assignments {
       .where("issuer", "=", user.issuer)
       .where("subject", "=", user.subject)
       .where("ended_at", "is", null)
+      .$if(locks(this.#db), (query) => query.forUpdate())
       .executeTakeFirst();
     return row && fromRow(row);
   }
 
   async get(id: string): Promise<Assignment | undefined> {
-    const row = await this.#db.selectFrom("assignment").selectAll().where("id", "=", id).executeTakeFirst();
+    const row = await this.#db
+      .selectFrom("assignment")
+      .selectAll()
+      .where("id", "=", id)
+      .$if(locks(this.#db), (query) => query.forUpdate())
+      .executeTakeFirst();
     return row && fromRow(row);
   }
 
@@ -56,6 +62,7 @@ export class Assignments {
       .selectAll()
       .where("impu", "=", impu)
       .where("ended_at", "is", null)
+      .$if(locks(this.#db), (query) => query.forUpdate())
       .executeTakeFirst();
     return row && fromRow(row);
   }

@@ -1,6 +1,29 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { PostgresAdapter } from "kysely";
+import { isConflict } from "./postgres.ts";
 import type { Database } from "./schema.ts";
 
-/** Runs several statements as one: in the transaction the caller is in, or in one of their own. */
-export function atomically<T>(db: Database, work: (db: Database) => Promise<T>): Promise<T> {
-  return db.isTransaction ? work(db) : db.transaction().execute(work);
+/** Enough for whoever meets others at every turn; each time at least one of them gets through. */
+const attempts = 10;
+
+/**
+ * Runs several statements as one: in the transaction the caller is in, or in one of their own, which is run again when
+ * another transaction got in its way.
+ */
+export async function atomically<T>(db: Database, work: (db: Database) => Promise<T>): Promise<T> {
+  if (db.isTransaction) return await work(db);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await db.transaction().execute(work);
+    } catch (error) {
+      if (attempt === attempts || !isConflict(error)) throw error;
+    }
+    await wait(Math.random() * Math.min(2 ** attempt, 64));
+  }
 }
+
+/**
+ * True where rows that a transaction decides by have to be locked: PostgreSQL runs transactions side by side, SQLite one
+ * after the other.
+ */
+export const locks = (db: Database): boolean => db.isTransaction && db.getExecutor().adapter instanceof PostgresAdapter;

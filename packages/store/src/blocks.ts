@@ -1,4 +1,5 @@
 import type { ExpressionBuilder, ExpressionWrapper, SqlBool } from "kysely";
+import { locks } from "./atomically.ts";
 import { changing } from "./changes.ts";
 import type { BlockEntryRow, Database, Schema } from "./schema.ts";
 
@@ -150,7 +151,10 @@ export class Blocks {
     return rows.map((row) => listed(row, o.now));
   }
 
-  /** The entry that has been free for longest, lowest place first, in any block or one; or one IMPU, if it is free. */
+  /**
+   * The entry that has been free for longest, lowest place first, in any block or one; or one IMPU, if it is free. In a
+   * transaction it is kept for the caller until its end.
+   */
   async free(
     tenant: string,
     now: number,
@@ -161,10 +165,17 @@ export class Blocks {
       .selectFrom("block_entry")
       .select("impu")
       .where("tenant", "=", tenant)
-      .where((eb) => is(eb, "free", now));
+      .where((eb) => is(eb, "free", now))
+      .orderBy("free_at")
+      .orderBy("ordinal")
+      .limit(1);
     if (block !== undefined) query = query.where("block_id", "=", block);
     if (impu !== undefined) query = query.where("impu", "=", impu);
-    return (await query.orderBy("free_at").orderBy("ordinal").limit(1).executeTakeFirst())?.impu;
+    if (!locks(this.#db)) return (await query.executeTakeFirst())?.impu;
+    // Each of those who ask at once gets another one. If none is left, what others have their hands on may yet be.
+    const row =
+      (await query.forUpdate().skipLocked().executeTakeFirst()) ?? (await query.forUpdate().executeTakeFirst());
+    return row?.impu;
   }
 
   /** Entries in the blocks of a tenant: all, and those that could be given away. */

@@ -1,8 +1,20 @@
 const catalogue = {
   "store/open": {
     message: "The database cannot be opened",
-    cause: "The folder is missing or not writable, or the file is no SQLite database",
-    remedy: "Create the folder, give the process write access, or name another file",
+    cause:
+      "The folder is missing or not writable, the file is no SQLite database, or PostgreSQL does not know the user, the password or the database",
+    remedy: "Create the folder or the database, give the process access, or name another one",
+  },
+  "store/unreachable": {
+    message: "The database does not answer",
+    cause: "PostgreSQL is down, restarting or cut off, or has no connection to spare",
+    remedy:
+      "Start PostgreSQL; the next statement connects anew. What was under way is kept whole or not at all: ask before doing it again",
+  },
+  "store/busy": {
+    message: "The database is busy",
+    cause: "Another process holds what the statement needs, for longer than it may wait",
+    remedy: "Try again; if it persists, look for a process that keeps a transaction open",
   },
   "store/newer": {
     message: "The database was written by a newer release",
@@ -19,12 +31,12 @@ const catalogue = {
 /** Stable name of an error of this package. */
 export type StoreErrorCode = keyof typeof catalogue;
 
-/** The one error this package throws by itself; errors of single statements pass through as SQLite reports them. */
+/** The one error this package throws by itself; other errors of single statements pass through as the database reports them. */
 export class StoreError extends Error {
   override readonly name = "StoreError";
   readonly code: StoreErrorCode;
   readonly remedy: string;
-  /** What usually leads here, followed by what SQLite said. */
+  /** What usually leads here, followed by what the database said. */
   override readonly cause: string;
 
   constructor(code: StoreErrorCode, detail: string) {
@@ -35,3 +47,6 @@ export class StoreError extends Error {
     this.remedy = entry.remedy;
   }
 }
+
+/** What an error says. */
+export const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,4 +1,4 @@
-import { atomically } from "./atomically.ts";
+import { atomically, locks } from "./atomically.ts";
 import { settle } from "./entryState.ts";
 import type { Database, LeaseRow } from "./schema.ts";
 
@@ -99,6 +99,15 @@ export class Leases {
   /** Notes until when a registration made under the lease may live; null: none does. */
   async register(id: string, until: number | null): Promise<void> {
     await atomically(this.#db, async (db) => {
+      // The assignment stands for all under it: who ends it at the same time must see this registration, or be seen.
+      await db
+        .selectFrom("assignment")
+        .select("assignment.id")
+        .where("assignment.id", "=", (eb) =>
+          eb.selectFrom("lease").select("lease.assignment_id").where("lease.id", "=", id),
+        )
+        .$if(locks(db), (query) => query.forUpdate())
+        .executeTakeFirst();
       const row = await db
         .updateTable("lease")
         .set({ registered_until: until })

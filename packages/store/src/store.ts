@@ -1,22 +1,22 @@
-import { closeSync, openSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
-import { Kysely } from "kysely";
+import { type Dialect, Kysely } from "kysely";
 import { Migrator } from "kysely/migration";
 import { ApiKeys } from "./apiKeys.ts";
 import { SeenAssertions } from "./assertions.ts";
 import { Assignments } from "./assignments.ts";
+import { atomically } from "./atomically.ts";
 import { Audit } from "./audit.ts";
 import { Blocks } from "./blocks.ts";
 import { Changes } from "./changes.ts";
-import { NodeSqliteDialect } from "./dialect.ts";
-import { StoreError } from "./errors.ts";
+import { StoreError, textOf } from "./errors.ts";
 import { Idempotency } from "./idempotency.ts";
 import { IssuedTokens } from "./issuedTokens.ts";
 import { Leases } from "./leases.ts";
 import { migrations } from "./migrations/index.ts";
+import { openPostgres, type PostgresTarget } from "./postgres.ts";
 import { RefreshTokens } from "./refreshTokens.ts";
 import { StoredRegistrations } from "./registrations.ts";
 import type { Database, Schema } from "./schema.ts";
+import { openSqlite } from "./sqlite.ts";
 import { Suspensions } from "./suspensions.ts";
 import { Tenants } from "./tenants.ts";
 
@@ -37,67 +37,93 @@ export interface Tables {
   readonly changes: Changes;
 }
 
-/** Where the database is. */
-export interface StoreTarget {
+/** An SQLite file, for one machine. */
+export interface SqliteTarget {
+  /** A file, made with mode 0600 when absent, or `:memory:`. */
   readonly sqlite: string;
 }
+
+/** Where the database is. */
+export type StoreTarget = SqliteTarget | PostgresTarget;
 
 /** An open database. What a call has written when its promise resolves survives a kill and a loss of power. */
 export interface Store extends Tables {
   /**
-   * Runs `work` alone on the database: all of it is kept, or nothing when it throws. Inside, use the tables it is
-   * given; those of the store itself wait for the transaction to end.
+   * Runs `work` as one: all of it is kept, or nothing when it throws. Inside, use the tables it is given. On SQLite
+   * transactions run one after the other. On PostgreSQL they run side by side: what is read of an assignment is locked,
+   * and with it all leases and tokens under it, so read these after it. Where two get in each other's way `work` is run
+   * again, so it must have no effects beside what it writes.
+   *
+   * @throws StoreError `store/busy`, `store/unreachable`: after the latter nobody knows whether it was kept
    */
   transaction<T>(work: (tables: Tables) => Promise<T>): Promise<T>;
-  /** Closes the file. May be called again. */
+  /** Waits for the transactions that have begun. */
+  settled(): Promise<void>;
+  /** Waits for the transactions that have begun, and closes the database. May be called again. */
   close(): Promise<void>;
 }
 
 /**
  * Opens the database and brings its tables up to date.
  *
- * @param target `sqlite`: a file, made with mode 0600 when absent, or `:memory:`
- * @throws StoreError `store/open`, `store/newer`, `store/migration`
+ * @throws StoreError `store/open`, `store/unreachable`, `store/newer`, `store/migration`
  * @example
  * const store = await openStore({ sqlite: ":memory:" });
  * await store.suspensions.add("acme", Date.now());
  * await store.close();
  */
 export async function openStore(target: StoreTarget): Promise<Store> {
-  const database = openDatabase(target.sqlite);
-  const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(database) });
-  try {
-    await migrate(db);
-  } catch (error) {
-    database.close();
-    throw error;
-  }
+  const db = "sqlite" in target ? await openMigrated(openSqlite(target.sqlite)) : await openBoth(target);
+  const running = new Set<Promise<unknown>>();
+  const settled = async (): Promise<void> => void (await Promise.allSettled(running));
   return {
     ...tablesOf(db),
-    transaction: (work) => db.transaction().execute((transaction) => work(tablesOf(transaction))),
-    close: () => db.destroy(),
+    transaction(work) {
+      const result = atomically(db, (transaction) => work(tablesOf(transaction)));
+      running.add(result);
+      const done = (): void => void running.delete(result);
+      result.then(done, done);
+      return result;
+    },
+    settled,
+    async close() {
+      await settled();
+      await db.destroy();
+    },
   };
 }
 
-function openDatabase(path: string): DatabaseSync {
+/** Migrations have connections of their own, which know no limit of time. */
+async function openBoth(target: PostgresTarget): Promise<Database> {
+  const unlimited = new Kysely<Schema>({ dialect: openPostgres(target, false) });
   try {
-    // SQLite gives its journal files the mode of the database file.
-    if (path !== ":memory:") closeSync(openSync(path, "a", 0o600));
-    const database = new DatabaseSync(path);
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
-    database.exec("PRAGMA busy_timeout = 5000");
-    return database;
+    await migrate(unlimited, target.schema ?? "public");
+  } finally {
+    await unlimited.destroy();
+  }
+  return new Kysely<Schema>({ dialect: openPostgres(target, true) });
+}
+
+async function openMigrated(dialect: Dialect): Promise<Database> {
+  const db = new Kysely<Schema>({ dialect });
+  try {
+    await migrate(db);
+    return db;
   } catch (error) {
-    throw new StoreError("store/open", `${path}: ${text(error)}`);
+    await db.destroy();
+    throw error;
   }
 }
 
-async function migrate(db: Database): Promise<void> {
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+/** @param schema made when absent */
+async function migrate(db: Database, schema?: string): Promise<void> {
+  const provider = { getMigrations: async () => migrations };
+  const migrator = new Migrator({ db, provider, ...(schema === undefined ? {} : { migrationTableSchema: schema }) });
   const { error } = await migrator.migrateToLatest();
   if (error === undefined) return;
-  const newer = text(error).includes("previously executed migration");
-  throw new StoreError(newer ? "store/newer" : "store/migration", text(error));
+  if (error instanceof StoreError) throw error;
+  const newer = textOf(error).includes("previously executed migration");
+  throw new StoreError(newer ? "store/newer" : "store/migration", textOf(error));
 }
 
 function tablesOf(db: Database): Tables {
@@ -116,8 +142,4 @@ function tablesOf(db: Database): Tables {
     changes: new Changes(db),
     registrations: new StoredRegistrations(db),
   };
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { describeOnEach } from "./backends.ts";
-import { entry } from "./entries.ts";
+import type { Store } from "../../src/index.ts";
+import { entry } from "../entries.ts";
 
-describeOnEach("administration", (open) => {
+export function administration(open: () => Promise<Store>): void {
   test("of two who change a tenant at once only one does, and a version is never given twice", async () => {
     const store = await open();
     const { tenants } = store;
@@ -99,4 +99,4 @@ describeOnEach("administration", (open) => {
     expect(await store.idempotency.claim("k1", "once", "hash", 3)).toBeUndefined();
     await store.close();
   });
-});
+}

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { describeOnEach } from "./backends.ts";
-import { assign, entry, lease } from "./entries.ts";
+import type { Store } from "../../src/index.ts";
+import { assign, entry, lease } from "../entries.ts";
 
-describeOnEach("blocks", (open) => {
+export function blocks(open: () => Promise<Store>): void {
   test("WWSF-04a the table itself refuses a second holder of an identity and a second identity of a user", async () => {
     const store = await open();
     await store.blocks.define([entry(1), entry(2)]);
@@ -128,4 +128,4 @@ describeOnEach("blocks", (open) => {
     expect(await store.blocks.page("acme", { now: 20, limit: 9, after: "sip:nobody@acme.ims.test" })).toEqual([]);
     await store.close();
   });
-});
+}

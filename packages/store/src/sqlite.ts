@@ -1,0 +1,122 @@
+import { closeSync, openSync } from "node:fs";
+import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { setTimeout as wait } from "node:timers/promises";
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  type Driver,
+  type QueryResult,
+  SqliteAdapter,
+  type SqliteDatabase,
+  SqliteDialect,
+  SqliteDriver,
+} from "kysely";
+import { StoreError, textOf } from "./errors.ts";
+
+/** How long a statement waits for another process to end its transaction, milliseconds. */
+const patience = 10_000;
+
+/**
+ * Opens a file, made with mode 0600 when absent, or `:memory:`.
+ * @throws StoreError `store/open`
+ */
+export function openSqlite(path: string): SqliteDialect {
+  try {
+    // SQLite gives its journal files the mode of the database file.
+    if (path !== ":memory:") closeSync(openSync(path, "a", 0o600));
+    const database = new DatabaseSync(path);
+    database.exec(`PRAGMA busy_timeout = ${patience}`);
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+    // From here on the driver waits: SQLite itself would stop the whole process meanwhile.
+    database.exec("PRAGMA busy_timeout = 0");
+    return new NodeSqliteDialect(database);
+  } catch (error) {
+    throw new StoreError("store/open", `${path}: ${textOf(error)}`);
+  }
+}
+
+const values = (parameters: readonly unknown[]): SQLInputValue[] => parameters as SQLInputValue[];
+
+/** A `node:sqlite` database in the shape Kysely's SQLite dialect expects (that of better-sqlite3). */
+function shim(database: DatabaseSync): SqliteDatabase {
+  return {
+    close: () => database.close(),
+    prepare(sql) {
+      const statement = database.prepare(sql);
+      return {
+        reader: statement.columns().length > 0,
+        all: (parameters) => statement.all(...values(parameters)),
+        run: (parameters) => statement.run(...values(parameters)),
+        iterate: (parameters) => statement.iterate(...values(parameters)),
+      };
+    },
+  };
+}
+
+/** SQLITE_BUSY in the lowest octet of the extended code. */
+const isBusy = (error: unknown): boolean =>
+  error instanceof Error && "errcode" in error && typeof error.errcode === "number" && (error.errcode & 255) === 5;
+
+/** Does a statement again while another process holds the write lock; one that found it taken has done nothing. */
+class PatientConnection implements DatabaseConnection {
+  readonly #connection: DatabaseConnection;
+
+  constructor(connection: DatabaseConnection) {
+    this.#connection = connection;
+  }
+
+  async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    const until = performance.now() + patience;
+    for (;;) {
+      try {
+        return await this.#connection.executeQuery<R>(query);
+      } catch (error) {
+        if (!isBusy(error)) throw error;
+        if (performance.now() > until) throw new StoreError("store/busy", textOf(error));
+      }
+      await wait(1 + Math.random() * 4);
+    }
+  }
+
+  streamQuery<R>(...args: Parameters<DatabaseConnection["streamQuery"]>): AsyncIterableIterator<QueryResult<R>> {
+    return this.#connection.streamQuery<R>(...args);
+  }
+}
+
+class NodeSqliteDriver extends SqliteDriver {
+  override async acquireConnection(): Promise<DatabaseConnection> {
+    return new PatientConnection(await super.acquireConnection());
+  }
+
+  // A deferred transaction that reads first and writes later fails at once when another process wrote in between,
+  // however long it would wait. Taking the write lock at the start lets it wait its turn.
+  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw("begin immediate"));
+  }
+}
+
+class TransactionalAdapter extends SqliteAdapter {
+  // SQLite rolls DDL back like anything else, so a migration that fails half way leaves nothing behind.
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
+}
+
+/** Kysely over the SQLite inside Node. */
+class NodeSqliteDialect extends SqliteDialect {
+  readonly #database: SqliteDatabase;
+
+  constructor(database: DatabaseSync) {
+    const shimmed = shim(database);
+    super({ database: shimmed });
+    this.#database = shimmed;
+  }
+
+  override createDriver(): Driver {
+    return new NodeSqliteDriver({ database: this.#database });
+  }
+
+  override createAdapter(): SqliteAdapter {
+    return new TransactionalAdapter();
+  }
+}

@@ -1,0 +1,122 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openStore, type Store } from "../../src/index.ts";
+import { administration } from "../conformance/administration.ts";
+import { audit } from "../conformance/audit.ts";
+import { blocks } from "../conformance/blocks.ts";
+import { assign, entry } from "../entries.ts";
+import { noPostgres, PostgresServer } from "../postgresServer.ts";
+
+describe.skipIf(noPostgres !== undefined)(
+  `PostgreSQL${noPostgres === undefined ? "" : ` (skipped: ${noPostgres})`}`,
+  () => {
+    let server: PostgresServer;
+    beforeAll(async () => {
+      server = await PostgresServer.start(false);
+    });
+    afterAll(() => server.stop());
+    const open = (schema = server.newSchema()): Promise<Store> => openStore({ postgres: server.url, schema });
+
+    describe("blocks", () => blocks(open));
+    describe("administration", () => administration(open));
+    describe("audit", () => audit(open));
+
+    test("what was written is there after the database is opened again, and two schemas know nothing of each other", async () => {
+      const schema = server.newSchema();
+      const store = await open(schema);
+      await store.blocks.define([entry(1), entry(2)]);
+      await assign(store, entry(1).impu, "mary", 1_900_000_000_000);
+      await store.close();
+      await store.close();
+      const [again, other] = [await open(schema), await open()];
+      const held = await again.assignments.holding(entry(1).impu);
+      expect(held).toMatchObject({ subject: "mary", startedAt: 1_900_000_000_000, endedAt: undefined });
+      expect(await other.blocks.all()).toEqual([]);
+      await again.close();
+      await other.close();
+    });
+
+    test("several processes that open a new database at once make its tables once", async () => {
+      const schema = server.newSchema();
+      const stores = await Promise.all([1, 2, 3].map(() => open(schema)));
+      await stores[0]?.suspensions.add("acme", 1);
+      expect(await stores[2]?.suspensions.all()).toEqual(["acme"]);
+      await Promise.all(stores.map((store) => store.close()));
+    });
+
+    test("WWSF-04a users who come at once get one identity each, from the last free ones, and the same user the same", async () => {
+      const store = await open();
+      await store.blocks.define([entry(1), entry(2), entry(3)]);
+      const take = (subject: string): Promise<string | undefined> =>
+        store.transaction(async (tables) => {
+          const held = await tables.assignments.of({ tenant: "acme", issuer: "https://idp.acme.test", subject });
+          if (held !== undefined) return held.impu;
+          const impu = await tables.blocks.free("acme", 0);
+          if (impu !== undefined) await assign(tables, impu, subject);
+          return impu;
+        });
+      const given = await Promise.all(["a", "b", "c", "a", "b", "c", "a", "b", "c"].map(take));
+      const impus = given.filter((impu) => impu !== undefined);
+      expect(new Set(impus).size).toBe(3);
+      for (const [n, subject] of ["a", "b", "c"].entries()) {
+        const impu = given[n] ?? given[n + 3] ?? given[n + 6];
+        const holder = await store.assignments.holding(impu ?? "");
+        expect(holder?.subject).toBe(subject);
+      }
+      await store.close();
+    });
+
+    test("a server that is cut off gets its own error, keeps nothing by halves, and is found again when it is back", async () => {
+      const store = await open();
+      await store.suspensions.add("acme", 1);
+      const cut = store.transaction(async ({ suspensions }) => {
+        await suspensions.add("other", 1);
+        await server.kill("SIGINT");
+        await suspensions.add("third", 1);
+      });
+      await expect(cut).rejects.toMatchObject({ name: "StoreError", code: "store/unreachable" });
+      await expect(store.suspensions.all()).rejects.toMatchObject({ code: "store/unreachable" });
+      await server.run();
+      expect(await store.suspensions.all()).toEqual(["acme"]);
+      await store.suspensions.add("other", 2);
+      expect((await store.suspensions.all()).toSorted()).toEqual(["acme", "other"]);
+      await store.close();
+    });
+
+    test("a row that another keeps locked is waited for, and then refused with its own error", async () => {
+      const store = await open();
+      await store.blocks.define([entry(1)]);
+      await assign(store, entry(1).impu, "mary");
+      let letGo = (): void => undefined;
+      const held = new Promise<void>((resolve) => (letGo = resolve));
+      let isLocked = (): void => undefined;
+      const locked = new Promise<void>((resolve) => (isLocked = resolve));
+      const first = store.transaction(async ({ assignments }) => {
+        await assignments.holding(entry(1).impu);
+        isLocked();
+        await held;
+      });
+      await locked;
+      await expect(store.assignments.end("mary@0", 1, "left", 1)).rejects.toMatchObject({ code: "store/busy" });
+      letGo();
+      await first;
+      expect(await store.assignments.end("mary@0", 1, "left", 1)).toBe(true);
+      await store.close();
+    });
+
+    test("a database or user that is unknown, a newer release and a strange schema each get their own error", async () => {
+      const unknown = server.url.replace("/postgres?", "/nowhere?");
+      await expect(openStore({ postgres: unknown })).rejects.toMatchObject({ code: "store/open" });
+      await expect(openStore({ postgres: server.url.replace("postgres@", "nobody@") })).rejects.toMatchObject({
+        code: "store/open",
+      });
+      await expect(open('x"; drop table x')).rejects.toMatchObject({ code: "store/open" });
+      await expect(openStore({ postgres: "postgresql://u:secret@127.0.0.1:1/db" })).rejects.toSatisfy(
+        (error: Error) => "code" in error && error.code === "store/unreachable" && !error.message.includes("secret"),
+      );
+      const schema = server.newSchema();
+      await (await open(schema)).close();
+      await server.query(`insert into ${schema}.kysely_migration values ('999-later', '2030-01-01')`);
+      await expect(open(schema)).rejects.toMatchObject({ code: "store/newer" });
+    });
+  },
+);
