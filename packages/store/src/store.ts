@@ -118,7 +118,13 @@ async function openMigrated(dialect: Dialect): Promise<Database> {
 /** @param schema made when absent */
 async function migrate(db: Database, schema?: string): Promise<void> {
   const provider = { getMigrations: async () => migrations };
-  const migrator = new Migrator({ db, provider, ...(schema === undefined ? {} : { migrationTableSchema: schema }) });
+  const migrator = new Migrator({
+    db,
+    provider,
+    // Numbers are handed out in ranges, and those of one range may come after those of a higher one.
+    allowUnorderedMigrations: true,
+    ...(schema === undefined ? {} : { migrationTableSchema: schema }),
+  });
   const { error } = await migrator.migrateToLatest();
   if (error === undefined) return;
   if (error instanceof StoreError) throw error;

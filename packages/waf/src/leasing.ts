@@ -145,15 +145,14 @@ export class Leasing {
     const grant = await this.#write(async (tables, ended) => {
       const known = await owned(tables, clientId, refreshToken);
       if (known === undefined || known.token.expiresAt <= now || known.lease.expiresAt <= now) return undefined;
-      const { token, lease } = known;
+      const { token, lease, assignment } = known;
       this.#refuseSuspended(lease.tenant, now);
       if (webSession !== undefined && digest(webSession) !== lease.webSession) return undefined;
       if (token.rotatedAt !== undefined) {
         await this.#endLease(tables, lease, "refresh_token_reused", now, ended);
         return undefined;
       }
-      const assignment = await tables.assignments.get(lease.assignmentId);
-      if (lease.endedAt !== undefined || assignment === undefined || assignment.endedAt !== undefined) return undefined;
+      if (lease.endedAt !== undefined || assignment.endedAt !== undefined) return undefined;
       const entry = await tables.blocks.find(lease.impu);
       if (entry === undefined) return undefined;
       await tables.refreshTokens.rotate(token.hash, now);
@@ -235,8 +234,12 @@ export class Leasing {
   }
 
   async #write<T>(work: (tables: Tables, ended: Ended) => Promise<T>): Promise<T> {
-    const ended: Ended = { leases: [], revocations: [] };
-    const result = await this.#store.transaction((tables) => work(tables, ended));
+    let ended: Ended = { leases: [], revocations: [] };
+    const result = await this.#store.transaction((tables) => {
+      // Anew each time: the store repeats a transaction that another one got in the way of.
+      ended = { leases: [], revocations: [] };
+      return work(tables, ended);
+    });
     for (const lease of ended.leases) this.#revoked.set(lease.id, lease.tokenUntil);
     for (const revocation of ended.revocations) this.revocations.emit(revocation);
     return result;
@@ -266,7 +269,12 @@ export class Leasing {
     // The operator took the entry out of the block while the user held it.
     if (held !== undefined) await this.#endAssignment(tables, held, "entry_withdrawn", now);
     const free = await tables.blocks.free(tenant.id, now, { impu });
-    if (free === undefined) throw new WafError(impu === undefined ? "block_exhausted" : "identity_refused");
+    if (free === undefined) {
+      // Her other device may have been quicker, and have taken the last one.
+      const quicker = await tables.assignments.of(user);
+      if (quicker !== undefined && (impu === undefined || impu === quicker.impu)) return quicker;
+      throw new WafError(impu === undefined ? "block_exhausted" : "identity_refused");
+    }
     const assignment = { ...user, id: this.#random.token(22), impu: free, pseudonym: `p-${this.#random.token(12)}` };
     await tables.assignments.begin({ ...assignment, startedAt: now });
     await tables.audit.append({
@@ -350,14 +358,20 @@ export class Leasing {
   async #endExpired(now: number): Promise<void> {
     if ((await this.#store.leases.live({ expiredAt: now })).length === 0) return;
     await this.#write(async (tables, ended) => {
-      const leases = await tables.leases.live({ expiredAt: now });
-      for (const lease of leases) await this.#endLease(tables, lease, "expired", lease.expiresAt, ended);
+      for (const { id } of await tables.leases.live({ expiredAt: now })) {
+        // A renewal on another node may have been quicker.
+        const { lease } = (await withAssignment(tables, id)) ?? {};
+        if (lease === undefined || lease.expiresAt > now) continue;
+        await this.#endLease(tables, lease, "expired", lease.expiresAt, ended);
+      }
       // Their tokens have expired as well, so there is nothing to revoke.
       ended.revocations.length = 0;
     });
   }
 
   async #endLease(tables: Tables, lease: Lease, reason: string, at: number, ended: Ended): Promise<void> {
+    // Of two that end the last leases of an assignment at once, one has to see that it is the last.
+    await tables.assignments.get(lease.assignmentId);
     if (!(await tables.leases.end(lease.id, at, reason))) return;
     ended.leases.push(lease);
     ended.revocations.push({ sessionId: lease.id, impu: lease.impu, tenant: lease.tenant, reason });
@@ -401,10 +415,24 @@ async function owned(
   tables: Tables,
   clientId: string,
   refreshToken: string,
-): Promise<{ token: RefreshToken; lease: Lease } | undefined> {
-  const token = await tables.refreshTokens.get(digest(refreshToken));
-  const lease = token && (await tables.leases.get(token.leaseId));
-  return token !== undefined && lease?.clientId === clientId ? { token, lease } : undefined;
+): Promise<{ token: RefreshToken; lease: Lease; assignment: Assignment } | undefined> {
+  const hash = digest(refreshToken);
+  const leaseId = (await tables.refreshTokens.get(hash))?.leaseId;
+  const used = leaseId === undefined ? undefined : await withAssignment(tables, leaseId);
+  // Read under the lock of the assignment: of two who use one token at once, the second has to see that it was used.
+  const token = await tables.refreshTokens.get(hash);
+  return token !== undefined && used?.lease.clientId === clientId ? { token, ...used } : undefined;
+}
+
+/** The lease with the assignment it is under, which stays locked until the transaction ends. */
+async function withAssignment(
+  tables: Tables,
+  leaseId: string,
+): Promise<{ lease: Lease; assignment: Assignment } | undefined> {
+  const assignmentId = (await tables.leases.get(leaseId))?.assignmentId;
+  const assignment = assignmentId === undefined ? undefined : await tables.assignments.get(assignmentId);
+  const lease = await tables.leases.get(leaseId);
+  return lease && assignment && { lease, assignment };
 }
 
 async function entryOf(tables: Tables, assignment: Assignment): Promise<StoredEntry> {

@@ -302,8 +302,7 @@ export class Waf {
   }
 
   async #close(): Promise<void> {
-    // Transactions run one after the other, so this one ends after all that came before it.
-    await this.#o.store.transaction(() => Promise.resolve());
+    await this.#o.store.settled();
     this.#leasing.revocations.clear();
     this.#alarms.clear();
   }
