@@ -37,11 +37,12 @@ export function openPostgres({ postgres, schema = "public" }: PostgresTarget, li
     },
   });
   // A connection that breaks is found out by its next use; without listeners it would end the process at once.
-  const ignore = (): void => undefined;
   pool.on("error", ignore);
   pool.on("connect", (client) => client.on("error", ignore));
   return new PostgresDialect({ pool: new ReportingPool(pool) });
 }
+
+const ignore = (): void => undefined;
 
 /** Says what went wrong in the words of this package, and throws broken connections away. */
 class ReportingPool implements PostgresPool {

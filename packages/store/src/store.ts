@@ -81,9 +81,7 @@ export async function openStore(target: StoreTarget): Promise<Store> {
     transaction(work) {
       const result = atomically(db, (transaction) => work(tablesOf(transaction)));
       running.add(result);
-      const done = (): void => void running.delete(result);
-      result.then(done, done);
-      return result;
+      return result.finally(() => running.delete(result));
     },
     settled,
     async close() {

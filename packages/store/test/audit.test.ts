@@ -51,11 +51,11 @@ test("WWSF-16 a history that was rolled back and written anew differs from the c
   const two = await openStore({ sqlite: ":memory:" });
   for (const store of [one, two]) await fill(store, 1, 5);
   await fill(one, 6, 9);
-  const seen = await checkpoints(one);
+  const witnesses = await checkpoints(one);
   await two.audit.append(auditEvent(7));
   await fill(two, 7, 12);
   expect((await verifyAudit(two, [], publicKey)).faults).toEqual([]);
-  expect((await verifyAudit(two, seen, publicKey)).faults).toEqual([{ tenant: "acme", seq: 9, what: "replaced" }]);
+  expect((await verifyAudit(two, witnesses, publicKey)).faults).toEqual([{ tenant: "acme", seq: 9, what: "replaced" }]);
   await one.close();
   await two.close();
 });
@@ -63,12 +63,12 @@ test("WWSF-16 a history that was rolled back and written anew differs from the c
 test("WWSF-16 a checkpoint that was changed or signed by another is no witness", async () => {
   const store = await openStore({ sqlite: ":memory:" });
   await fill(store, 1, 5);
-  const [seen] = await checkpoints(store);
-  if (seen === undefined) throw new Error("no checkpoint");
-  const fault = { tenant: "acme", seq: seen.seq, what: "signature" };
+  const [witness] = await checkpoints(store);
+  if (witness === undefined) throw new Error("no checkpoint");
+  const fault = { tenant: "acme", seq: witness.seq, what: "signature" };
   const other = generateKeyPairSync("ed25519");
-  expect((await verifyAudit(store, [{ ...seen, at: 98 }], publicKey)).faults).toEqual([fault]);
-  expect((await verifyAudit(store, [seen], other.publicKey)).faults).toEqual([fault]);
-  expect((await verifyAudit(store, [{ ...seen, signature: "" }], publicKey)).faults).toEqual([fault]);
+  expect((await verifyAudit(store, [{ ...witness, at: 98 }], publicKey)).faults).toEqual([fault]);
+  expect((await verifyAudit(store, [witness], other.publicKey)).faults).toEqual([fault]);
+  expect((await verifyAudit(store, [{ ...witness, signature: "" }], publicKey)).faults).toEqual([fault]);
   await store.close();
 });

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Store } from "../../src/index.ts";
 import { entry } from "../entries.ts";
 
-export function administration(open: () => Promise<Store>): void {
+export function administrationTests(open: () => Promise<Store>): void {
   test("of two who change a tenant at once only one does, and a version is never given twice", async () => {
     const store = await open();
     const { tenants } = store;

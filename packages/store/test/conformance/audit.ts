@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { type Store, verifyAudit } from "../../src/index.ts";
 import { auditEvent, checkpoints, fill, publicKey } from "../auditTrail.ts";
 
-export function audit(open: () => Promise<Store>): void {
+export function auditTests(open: () => Promise<Store>): void {
   test("WWSF-16 records are read newest first, by filter and page, each chain by itself", async () => {
     const store = await open();
     await fill(store, 1, 20);
@@ -31,8 +31,8 @@ export function audit(open: () => Promise<Store>): void {
   test("WWSF-16 who writes at once writes one chain without gaps; what was rolled back is not in it", async () => {
     const store = await open();
     await Promise.all(Array.from({ length: 30 }, (_, n) => store.audit.append(auditEvent(n))));
-    const failing = store.transaction(async ({ audit }) => {
-      await audit.append(auditEvent(100));
+    const failing = store.transaction(async (tables) => {
+      await tables.audit.append(auditEvent(100));
       throw new Error("stop");
     });
     await expect(failing).rejects.toThrow("stop");

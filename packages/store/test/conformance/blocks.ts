@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Store } from "../../src/index.ts";
 import { assign, entry, lease } from "../entries.ts";
 
-export function blocks(open: () => Promise<Store>): void {
+export function blocksTests(open: () => Promise<Store>): void {
   test("WWSF-04a the table itself refuses a second holder of an identity and a second identity of a user", async () => {
     const store = await open();
     await store.blocks.define([entry(1), entry(2)]);

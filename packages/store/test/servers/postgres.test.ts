@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openStore, type Store } from "../../src/index.ts";
-import { administration } from "../conformance/administration.ts";
-import { audit } from "../conformance/audit.ts";
-import { blocks } from "../conformance/blocks.ts";
+import { conformanceTests } from "../conformance/index.ts";
 import { assign, entry } from "../entries.ts";
 import { noPostgres, PostgresServer } from "../postgresServer.ts";
 
@@ -16,9 +14,16 @@ describe.skipIf(noPostgres !== undefined)(
     afterAll(() => server.stop());
     const open = (schema = server.newSchema()): Promise<Store> => openStore({ postgres: server.url, schema });
 
-    describe("blocks", () => blocks(open));
-    describe("administration", () => administration(open));
-    describe("audit", () => audit(open));
+    /** The same schema again and again, emptied: making the tables takes longer than a test. */
+    conformanceTests(async () => {
+      const store = await open("conformance");
+      const [all] = await server.query<{ names: string }>(
+        `select string_agg(format('conformance.%I', tablename), ', ') as names from pg_tables
+         where schemaname = 'conformance' and tablename not like 'kysely%'`,
+      );
+      await server.query(`truncate ${all?.names}`);
+      return store;
+    });
 
     test("what was written is there after the database is opened again, and two schemas know nothing of each other", async () => {
       const schema = server.newSchema();
@@ -86,18 +91,16 @@ describe.skipIf(noPostgres !== undefined)(
       const store = await open();
       await store.blocks.define([entry(1)]);
       await assign(store, entry(1).impu, "mary");
-      let letGo = (): void => undefined;
-      const held = new Promise<void>((resolve) => (letGo = resolve));
-      let isLocked = (): void => undefined;
-      const locked = new Promise<void>((resolve) => (isLocked = resolve));
+      const held = Promise.withResolvers<void>();
+      const locked = Promise.withResolvers<void>();
       const first = store.transaction(async ({ assignments }) => {
         await assignments.holding(entry(1).impu);
-        isLocked();
-        await held;
+        locked.resolve();
+        await held.promise;
       });
-      await locked;
+      await locked.promise;
       await expect(store.assignments.end("mary@0", 1, "left", 1)).rejects.toMatchObject({ code: "store/busy" });
-      letGo();
+      held.resolve();
       await first;
       expect(await store.assignments.end("mary@0", 1, "left", 1)).toBe(true);
       await store.close();

@@ -1,0 +1,18 @@
+import { describe } from "vitest";
+import type { Store } from "../../src/index.ts";
+import { administrationTests } from "./administration.ts";
+import { auditTests } from "./audit.ts";
+import { blocksTests } from "./blocks.ts";
+
+/** What every database has to do alike. @param open gives an empty one */
+export function conformanceTests(open: () => Promise<Store>): void {
+  describe("blocks", () => {
+    blocksTests(open);
+  });
+  describe("administration", () => {
+    administrationTests(open);
+  });
+  describe("audit", () => {
+    auditTests(open);
+  });
+}
