@@ -142,6 +142,16 @@ test("WWSF-11a a user who has left loses her sessions and her number", async () 
   expect(await wwsf.identityOf("otto")).toBeUndefined();
 });
 
+test("WWSF-08a a site without an identity provider vouches for its users with its own key", async () => {
+  const { issuer, clientId, clientKey: key } = operator;
+  const authentication = { method: "private_key_jwt", key } as const;
+  const wwsf = new Wwsf({ issuer, clientId, authentication, vouchingKey: { key } });
+  const first = await wwsf.imsSession({ session: "web-p1", subject: "petra", claims: { department: "sales" } });
+  const second = await wwsf.imsSession({ session: "web-p2", subject: "petra" });
+  expect(second.impu).toBe(first.impu);
+  await expect(kit().imsSession({ session: "web-p3", subject: "petra" })).rejects.toThrow(/vouchingKey/);
+});
+
 test("WWSF-07a an exhausted block is a 503 that says what to do", async () => {
   const small = await openOperator(1);
   onTestFinished(() => small.close());

@@ -41,6 +41,7 @@ export async function openOperator(count = 50): Promise<Operator> {
         clients: [
           {
             clientId,
+            subjectTokens: { jwks: { keys: [{ ...(await exportJWK(client.publicKey)), alg: "ES256" }] } },
             authentication: {
               method: "private_key_jwt",
               jwks: { keys: [{ ...(await exportJWK(client.publicKey)), alg: "ES256" }] },

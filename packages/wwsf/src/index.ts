@@ -1,4 +1,4 @@
-export type { ClientAuthentication } from "./clientAuthentication.ts";
+export type { ClientAuthentication, SigningKey } from "./clientAuthentication.ts";
 export { type Problem, WwsfError, type WwsfErrorCode } from "./errors.ts";
 export type { UserOf } from "./http/answer.ts";
 export { fastifyPlugin, type FastifyPluginOptions } from "./http/fastifyPlugin.ts";
@@ -7,4 +7,4 @@ export { nodeHandler } from "./http/nodeHandler.ts";
 export type { ClientCertificate } from "./mutualTls.ts";
 export type { IceServer, Identity, WafClientOptions } from "./wafClient.ts";
 export { MemoryWebSessions, type WebSessionRecord, type WebSessionStore } from "./webSessions.ts";
-export { type ImsSession, type SignedInUser, Wwsf, type WwsfOptions } from "./wwsf.ts";
+export { type ImsSession, type Proof, type SignedInUser, Wwsf, type WwsfOptions } from "./wwsf.ts";

@@ -51,6 +51,7 @@ export interface WafClientOptions {
 /** What a first grant is asked with. */
 export interface ExchangeRequest {
   readonly subjectToken: string;
+  readonly subjectTokenType: "id_token" | "jwt";
   readonly webSession: string;
   readonly scope?: string | undefined;
   readonly impu?: string | undefined;
@@ -79,12 +80,12 @@ export class WafClient {
   }
 
   /** First grant of a web session: proof of who the user is, for an access token. @throws WwsfError */
-  async exchange({ subjectToken, webSession, scope, impu }: ExchangeRequest): Promise<Grant> {
+  async exchange({ subjectToken, subjectTokenType, webSession, scope, impu }: ExchangeRequest): Promise<Grant> {
     return readGrant(
       await this.#post("token", {
         grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
         subject_token: subjectToken,
-        subject_token_type: "urn:ietf:params:oauth:token-type:id_token",
+        subject_token_type: `urn:ietf:params:oauth:token-type:${subjectTokenType}`,
         requested_token_type: "urn:ietf:params:oauth:token-type:access_token",
         web_session: webSession,
         ...(scope === undefined ? {} : { scope }),

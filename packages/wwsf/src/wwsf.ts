@@ -1,5 +1,13 @@
+import { signed, type SigningKey } from "./clientAuthentication.ts";
 import { WwsfError } from "./errors.ts";
-import { WafClient, type Grant, type IceServer, type Identity, type WafClientOptions } from "./wafClient.ts";
+import {
+  WafClient,
+  type ExchangeRequest,
+  type Grant,
+  type IceServer,
+  type Identity,
+  type WafClientOptions,
+} from "./wafClient.ts";
 import { MemoryWebSessions, type WebSessionStore } from "./webSessions.ts";
 
 /** Seconds a web session of the WAF lives at most (decisions of the WAF: a refresh token ends after 24 h). */
@@ -8,20 +16,33 @@ const sessionSeconds = 24 * 3600;
 export interface WwsfOptions extends WafClientOptions {
   /** Space-separated scopes; absent: all that the operator grants to the site. */
   readonly scope?: string;
+  /** Vouches for users of whom there is no ID token, where the operator has agreed to that (RFC 7523 §2.1). */
+  readonly vouchingKey?: SigningKey;
   /** Absent: records stay in this process. */
   readonly sessions?: WebSessionStore;
 }
 
+/** Proof of who a user is. */
+export type Proof =
+  | {
+      /** The ID token of the site's identity provider, or where to get one when it is needed. */
+      readonly idToken: string | (() => Promise<string>);
+    }
+  | {
+      /** The site's own name for her, always the same and never another's; it vouches for her with its `vouchingKey`. */
+      readonly subject: string;
+      /** Further claims, such as those that the rules for choosing a number look at. */
+      readonly claims?: Readonly<Record<string, unknown>>;
+    };
+
 /** A user whom the site has signed in. */
-export interface SignedInUser {
+export type SignedInUser = Proof & {
   /** The site's own id of her web session, opaque, 1 to 128 characters; never the value of a cookie. */
   readonly session: string;
-  /** Proof of who she is: the ID token of the site's identity provider, or where to get one when it is needed. */
-  readonly idToken: string | (() => Promise<string>);
   readonly displayName?: string;
   /** Asks for this identity of the block; absent: the operator chooses by the rules agreed on. */
   readonly impu?: string;
-}
+};
 
 /** What a page needs to use IMS; the `ImsSession` of the browser SDK. */
 export interface ImsSession {
@@ -53,13 +74,15 @@ export interface ImsSession {
 export class Wwsf {
   readonly #waf: WafClient;
   readonly #scope: string | undefined;
+  readonly #vouching: { readonly issuer: string; readonly audience: string; readonly key: SigningKey | undefined };
   readonly #sessions: WebSessionStore;
   /** The last piece of work of each web session: refresh tokens rotate, so two tabs must not use one at once. */
   readonly #turns = new Map<string, Promise<unknown>>();
 
-  constructor({ scope, sessions = new MemoryWebSessions(), ...waf }: WwsfOptions) {
+  constructor({ scope, vouchingKey, sessions = new MemoryWebSessions(), ...waf }: WwsfOptions) {
     this.#waf = new WafClient(waf);
     this.#scope = scope;
+    this.#vouching = { issuer: waf.clientId, audience: waf.issuer, key: vouchingKey };
     this.#sessions = sessions;
   }
 
@@ -98,7 +121,7 @@ export class Wwsf {
 
   /**
    * Ends a user's assignment and all her sessions: she has left the company, or lost the service.
-   * @param subject `sub` of her ID tokens
+   * @param subject `sub` of her ID tokens, or what the site vouches for
    * @throws WwsfError
    */
   async endUser(subject: string): Promise<void> {
@@ -108,7 +131,7 @@ export class Wwsf {
   /**
    * The identity a user holds, signed in or not; undefined while she has none. The operator alone keeps assignments, so
    * a site asks again rather than keeping a copy.
-   * @param subject `sub` of her ID tokens
+   * @param subject `sub` of her ID tokens, or what the site vouches for
    * @throws WwsfError
    */
   async identityOf(subject: string): Promise<Identity | undefined> {
@@ -120,7 +143,8 @@ export class Wwsf {
     return await this.#waf.isReachable();
   }
 
-  async #grant({ session, idToken, impu }: SignedInUser): Promise<Grant> {
+  async #grant(user: SignedInUser): Promise<Grant> {
+    const { session, impu } = user;
     const record = await this.#sessions.get(session);
     if (record?.ended) throw new WwsfError("signed_out");
     if (record?.refreshToken !== undefined) {
@@ -132,9 +156,19 @@ export class Wwsf {
         await this.#sessions.set(session, {}, sessionSeconds);
       }
     }
-    const subjectToken = typeof idToken === "string" ? idToken : await idToken();
-    const request = { subjectToken, webSession: session, scope: this.#scope, impu };
+    const request = { ...(await this.#prove(user)), webSession: session, scope: this.#scope, impu };
     return await this.#keep(session, await this.#waf.exchange(request));
+  }
+
+  async #prove(proof: Proof): Promise<Pick<ExchangeRequest, "subjectToken" | "subjectTokenType">> {
+    if ("idToken" in proof) {
+      const { idToken } = proof;
+      return { subjectToken: typeof idToken === "string" ? idToken : await idToken(), subjectTokenType: "id_token" };
+    }
+    const { issuer, audience, key } = this.#vouching;
+    if (key === undefined) throw new TypeError("a user without an ID token needs the option vouchingKey");
+    const subjectToken = await signed({ ...proof.claims }, { issuer, subject: proof.subject, audience }, key);
+    return { subjectToken, subjectTokenType: "jwt" };
   }
 
   async #keep(session: string, grant: Grant): Promise<Grant> {
