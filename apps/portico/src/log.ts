@@ -1,23 +1,78 @@
 import type { Log } from "@portico/epcscf";
-import { pino, type Logger } from "pino";
+import { type DestinationStream, pino, type Logger } from "pino";
+
+/** Least that is written. */
+export type LogLevel = "info" | "warn" | "silent";
+
+/** Where lines go; `flush` sends what waits. */
+export interface LogDestination extends DestinationStream {
+  flush?(): void;
+}
+
+type Facts = Readonly<Record<string, string | number | boolean>>;
 
 /** Octets of lines that are written together, and how long the first of them waits at the most, ms. */
 const together = 4096;
 const longestWait = 1000;
 
 /**
- * Structured log on standard error; an alarm is an error line with `alarm: true`. Lines leave together, since a system call
- * costs ten times as much as a line; an alarm leaves at once, and pino writes what waits when the process exits.
+ * Structured log, one JSON object a line; an alarm is an error line with `alarm: true`. Lines leave together, since a system
+ * call costs ten times as much as a line; an alarm leaves at once, and pino writes what waits when the process exits. Whoever
+ * logs gives no secrets; what has the form of one is masked all the same.
+ * @param to standard error unless given
  */
-export function openLog(level: "info" | "warn" | "silent"): Log {
-  const destination = pino.destination({ dest: 2, sync: false, minLength: together, periodicFlush: longestWait });
-  const logger: Logger = pino({ level, base: null }, destination);
+export function openLog(
+  level: LogLevel,
+  to: LogDestination = pino.destination({ dest: 2, sync: false, minLength: together, periodicFlush: longestWait }),
+): Log & { level: LogLevel } {
+  const logger: Logger = pino({ level, base: null }, to);
   return {
-    info: (event, facts) => logger.info(facts ?? {}, event),
-    warn: (event, facts) => logger.warn(facts ?? {}, event),
+    info: (event, facts) => logger.info(masked(facts), event),
+    warn: (event, facts) => logger.warn(masked(facts), event),
     alarm: (event, facts) => {
-      logger.error({ ...facts, alarm: true }, event);
-      destination.flush();
+      logger.error({ ...masked(facts), alarm: true }, event);
+      to.flush?.();
+    },
+    get level() {
+      return logger.level as LogLevel;
+    },
+    set level(next) {
+      logger.level = next;
     },
   };
+}
+
+/** Names of facts whose value is a secret whatever it looks like. */
+const secretName = /token$|assertion|password|secret|authorization|cookie|impi$|body|sdp/i;
+
+function masked(facts: Facts = {}): Facts {
+  return Object.fromEntries(
+    Object.entries(facts).map(([name, value]) => [
+      name,
+      typeof value !== "string" ? value : secretName.test(name) ? "[masked]" : maskText(value),
+    ]),
+  );
+}
+
+/** What stands in a text, for example in the message of an error of a library, and must not be in a log. */
+const secrets: readonly (readonly [RegExp, string])[] = [
+  // A signed or encrypted token (RFC 7515, RFC 7516).
+  [/\beyJ[\w-]{8,}(?:\.[\w-]*){2,4}/g, "[token]"],
+  [/\b(Bearer|Basic|Digest)\s+[^\s,]+[^\r\n]*/gi, "$1 [masked]"],
+  // User and password of a URL.
+  [/\b([a-z][a-z+]*:\/\/)[^\s/@]+@/gi, "$1[masked]@"],
+  // Users of the IMS, and of a web site.
+  [/\b(sips?:|tel:)[^\s@;>,"]+/gi, "$1[masked]"],
+  [/[\w.+-]+@(?=[\w-]+\.[\w.-]+)/g, "[masked]@"],
+  // A session description.
+  [/v=0\r?\n[\s\S]*/g, "[body]"],
+];
+
+/** What no secret is without; a plain word costs one look. */
+const suspicious = /[@:\s]|eyJ/;
+
+/** The text without what has the form of a secret or of somebody's identity. */
+export function maskText(text: string): string {
+  if (!suspicious.test(text)) return text;
+  return secrets.reduce((masking, [form, instead]) => masking.replaceAll(form, instead), text.slice(0, 2000));
 }

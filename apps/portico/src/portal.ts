@@ -1,17 +1,20 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import { mkdirSync, writeFileSync } from "node:fs";
+import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
-import { promisify } from "node:util";
 import { openEmbeddedPlane, type MediaPlane } from "@portico/agw";
 import { Epcscf, JwtVerifier, type Log } from "@portico/epcscf";
-import { openStore } from "@portico/store";
+import { openStore, type StoreTarget } from "@portico/store";
 import { systemClock, systemRandom } from "@portico/transport";
 import { openWaf, wafRoutes, type Waf } from "@portico/waf";
-import { fastify } from "fastify";
 import type { PortalConfig } from "./config/schema.ts";
+import { appOn, healthRoutes } from "./http/app.ts";
+import { Listener } from "./http/listener.ts";
+import { speakFor } from "./http/proxiedServer.ts";
+import { Readiness } from "./http/readiness.ts";
+import { TrustedProxies } from "./http/trustedProxies.ts";
+import { Metrics } from "./metrics/metrics.ts";
+import { timedStore } from "./metrics/timedStore.ts";
 import { sealKey } from "./sealKey.ts";
 
 /** A running portal: WAF, eP-CSCF and eIMS-AGW of one node. */
@@ -20,6 +23,8 @@ export interface Portal {
   readonly url: string;
   /** Port of the eP-CSCF on Mw. */
   readonly mwPort: number;
+  /** Port of the figures; undefined: they have no listener. */
+  readonly metricsPort: number | undefined;
   readonly waf: Waf;
   readonly epcscf: Epcscf;
   readonly media: MediaPlane;
@@ -46,35 +51,30 @@ export async function startPortal(config: PortalConfig, log: Log): Promise<Porta
 
 async function start(
   config: PortalConfig,
-  log: Log,
+  plainLog: Log,
   onClose: (step: () => Promise<void>) => void,
   close: () => Promise<void>,
 ): Promise<Portal> {
   mkdirSync(config.data, { recursive: true, mode: 0o700 });
-  const { tls } = config;
-  const server = httpServer(tls);
-  let serve: RequestListener = notYet;
-  const http = fastify({
-    logger: false,
-    bodyLimit: 65_536,
-    serverFactory(handler) {
-      serve = handler;
-      return server;
-    },
-  });
+  const { listen, tls } = config;
+  const metrics = new Metrics();
+  const log = metrics.counting(plainLog);
+  const proxies = new TrustedProxies(listen.trustedProxies ?? []);
   // The port comes first: with port 0 the issuer and the W2 address depend on it.
-  server.on("request", notYet);
-  const binding = await listenFirst(server, config.listen);
-  onClose(async () => {
-    await http.close();
-    server.closeAllConnections();
-    await promisify(server.close.bind(server))();
+  const listener = await Listener.open({
+    ...listen,
+    tls,
+    log,
+    proxies: listen.proxyProtocol === true ? proxies : undefined,
   });
-  const url = config.listen.port === 0 ? withPort(config.publicUrl, binding.port) : config.publicUrl;
+  const http = appOn(listener, { name: "public", proxies, metrics });
+  onClose(() => http.close());
+  const url = listen.port === 0 ? withPort(config.publicUrl, listener.port) : config.publicUrl;
   const { host } = new URL(url);
 
-  const store = await openStore({ sqlite: join(config.data, "portal.sqlite") });
-  onClose(() => store.close());
+  const opened = await openStore(databaseOf(config));
+  onClose(() => opened.close());
+  const store = timedStore(opened, (table, operation, seconds) => metrics.store(table, operation, seconds));
   const waf = await openWaf({
     store,
     issuer: `${url}/waf`,
@@ -116,7 +116,7 @@ async function start(
     blocks: { find: (impu) => waf.block.find(impu) },
     revocations: {
       isRevoked: (claims) => waf.isRevoked(claims),
-      onRevoked: (listener) => waf.onRevoked(listener),
+      onRevoked: (tell) => waf.onRevoked(tell),
     },
     reportRegistration: (fact) => {
       waf.reportRegistration(fact).catch(() => log.alarm("waf.registration-not-noted"));
@@ -156,15 +156,55 @@ async function start(
   });
   onClose(() => epcscf.close());
 
-  await http.register(wafRoutes(waf));
-  http.get("/health", () => ({ status: "ok", ...epcscf.counts, media: media.size }));
-  await http.ready();
-  server.off("request", notYet).on("request", serve);
-  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (request.url?.split("?", 1)[0] === w2Path) epcscf.upgrade(request, socket, head, tls !== undefined);
-    else refuseUpgrade(socket);
+  epcscf.on((event) => metrics.note(event));
+
+  const readiness = new Readiness({
+    database: () => opened.suspensions.all(),
+    media: async () => media.size,
   });
-  return { url, mwPort: epcscf.mwPort, waf, epcscf, media, close };
+  metrics.readFrom({
+    epcscf,
+    media,
+    parts: () => readiness.parts(),
+    blockUse: () => Promise.all(config.tenants.map(async ({ id }) => ({ tenant: id, ...(await waf.usage(id)) }))),
+  });
+  healthRoutes(http.app, readiness);
+  await http.app.register(wafRoutes(waf));
+  const metricsPort = await openMetrics(config.metrics, metrics, log, onClose);
+  await http.open();
+  // A proxy that ends TLS makes W2 as secure as its own listener.
+  const secure = new URL(url).protocol === "https:";
+  listener.server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (request.url?.split("?", 1)[0] !== w2Path) return refuseUpgrade(socket);
+    // The socket is this client's alone from now on.
+    speakFor(request.socket, proxies.clientOf(request));
+    epcscf.upgrade(request, socket, head, secure);
+  });
+  return { url, mwPort: epcscf.mwPort, metricsPort, waf, epcscf, media, close };
+}
+
+/** The figures on a listener of their own. @returns its port */
+async function openMetrics(
+  at: PortalConfig["metrics"],
+  metrics: Metrics,
+  log: Log,
+  onClose: (step: () => Promise<void>) => void,
+): Promise<number | undefined> {
+  if (at === undefined) return undefined;
+  const listener = await Listener.open({ ...at, log });
+  const http = appOn(listener, { name: "metrics", metrics });
+  onClose(() => http.close());
+  http.app.get("/metrics", async (_, reply) => {
+    const { type, body } = await metrics.text();
+    return reply.header("Content-Type", type).send(body);
+  });
+  await http.open();
+  return listener.port;
+}
+
+function databaseOf({ database, data }: PortalConfig): StoreTarget {
+  if (database?.postgres !== undefined) return { postgres: database.postgres };
+  return { sqlite: database?.sqlite ?? join(data, "portal.sqlite") };
 }
 
 /** Closes what was opened, the last first; a step that fails keeps no other from being done. */
@@ -174,33 +214,10 @@ async function closeAll(opened: readonly (() => Promise<void>)[]): Promise<void>
   if (failures.length > 0) throw failures[0];
 }
 
-/** A request, headers and body, must have come within 15 s. */
-function httpServer(tls: PortalConfig["tls"]): Server {
-  const bounds = { requestTimeout: 15_000 };
-  if (tls === undefined) return createServer(bounds);
-  return createTlsServer({ ...bounds, cert: readFileSync(tls.cert), key: readFileSync(tls.key) });
-}
-
-/** Answers while the portal starts: browsers and web servers that knew the one before come back at once. */
-function notYet(_: IncomingMessage, response: ServerResponse): void {
-  response.writeHead(503, { "Retry-After": "1", Connection: "close" }).end();
-}
-
 function refuseUpgrade(socket: Duplex): void {
   // Node no longer watches an upgraded socket: its error would end the process, its peer could hold it for ever.
   socket.on("error", () => undefined);
   socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", () => socket.destroy());
-}
-
-async function listenFirst(server: Server, at: { address: string; port: number }): Promise<AddressInfo> {
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(at.port, at.address, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
-  return server.address() as AddressInfo;
 }
 
 function withPort(url: string, port: number): string {

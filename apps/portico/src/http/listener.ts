@@ -1,0 +1,68 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { promisify } from "node:util";
+import type { Log } from "@portico/epcscf";
+import { acceptProxyProtocol } from "./proxiedServer.ts";
+import { readTls, type TlsFiles, watchTls } from "./tlsFiles.ts";
+import type { TrustedProxies } from "./trustedProxies.ts";
+
+export interface ListenerOptions {
+  readonly address: string;
+  readonly port: number;
+  readonly tls?: TlsFiles | undefined;
+  /** Given: every connection of these proxies begins with a PROXY protocol header. */
+  readonly proxies?: TrustedProxies | undefined;
+  readonly log: Log;
+}
+
+/** An HTTP or HTTPS server that listens before anybody can answer, so that its port is known. */
+export class Listener {
+  readonly server: Server;
+  readonly port: number;
+  readonly #stopWatching: () => void;
+  #serve: RequestListener = notYet;
+
+  private constructor(server: Server, stopWatching: () => void) {
+    this.server = server;
+    this.port = (server.address() as AddressInfo).port;
+    this.#stopWatching = stopWatching;
+    server.on("request", (request, response) => this.#serve(request, response));
+  }
+
+  /** @throws ConfigError for certificate files; Error of the system when the address is not to be had. */
+  static async open({ address, port, tls, proxies, log }: ListenerOptions): Promise<Listener> {
+    const server = tls === undefined ? createServer(bounds) : createTlsServer({ ...bounds, ...readTls(tls) });
+    if (proxies !== undefined) {
+      acceptProxyProtocol(server, proxies, (reason) => log.warn("proxy-protocol.refused", { reason }));
+    }
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(port, address, () => {
+        server.off("error", reject);
+        resolve();
+      });
+    });
+    return new Listener(server, tls === undefined ? () => undefined : watchTls(tls, server as TlsServer, log));
+  }
+
+  /** Requests are answered from now on; before, they are told to come again. */
+  serve(handler: RequestListener): void {
+    this.#serve = handler;
+  }
+
+  /** Ends all its connections. */
+  async close(): Promise<void> {
+    this.#stopWatching();
+    this.server.closeAllConnections();
+    await promisify(this.server.close.bind(this.server))();
+  }
+}
+
+/** A request, headers and body, must have come within 15 s. */
+const bounds = { requestTimeout: 15_000 };
+
+/** Answers while the portal starts: browsers and web servers that knew the one before come back at once. */
+function notYet(_: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(503, { "Retry-After": "1", Connection: "close" }).end();
+}
