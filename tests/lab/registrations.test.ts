@@ -74,7 +74,7 @@ describe.skipIf(!hasChromium)(`registrations of real pages${hasChromium ? "" : "
     await mary.page.getByTestId("sign-in").click();
     await mary.page.locator("[data-testid=ims-state][data-state=registered]").waitFor();
     expect(world.portal.epcscf.counts.registrations).toBe(1);
-    await world.portal.waf.suspend("acme");
+    await world.portal.waf.tenants.suspend("acme", { by: "test" });
     await expect.poll(bindings, { timeout: 2000 }).toBe(0);
     await expect.poll(() => world.portal.epcscf.counts.registrations).toBe(0);
     await mary.page.getByTestId("problem").waitFor();

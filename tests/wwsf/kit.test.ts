@@ -127,7 +127,7 @@ test("a refresh token that the operator has ended: the ID token begins anew, whi
   const wwsf = kit();
   const user = { session: "web-nora", idToken: () => operator.idToken("nora") };
   const { accessToken, impu } = await wwsf.imsSession(user);
-  await operator.waf.endAssignment(impu, "test");
+  await operator.waf.endAssignment(impu, "test", "operator");
   const anew = await wwsf.imsSession(user);
   expect(decodeJwt(anew.accessToken)["sid"]).not.toBe(decodeJwt(accessToken)["sid"]);
 });

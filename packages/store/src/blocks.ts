@@ -103,6 +103,17 @@ export class Blocks {
     return row && fromRow(row);
   }
 
+  /** The entry of a telephone number, unless it was withdrawn. */
+  async ofNumber(tel: string): Promise<StoredEntry | undefined> {
+    const row = await this.#db
+      .selectFrom("block_entry")
+      .selectAll()
+      .where("tel", "=", tel)
+      .where("withdrawn", "=", 0)
+      .executeTakeFirst();
+    return row && fromRow(row);
+  }
+
   /** All entries that are in a block, by tenant, block and place. */
   async all(): Promise<StoredEntry[]> {
     const rows = await this.#db

@@ -54,7 +54,7 @@ export interface LeaseRow {
   end_reason: string | null;
 }
 
-interface RefreshTokenRow {
+export interface RefreshTokenRow {
   /** SHA-256 of the token; the token itself is never stored. */
   hash: string;
   lease_id: string;
@@ -63,6 +63,14 @@ interface RefreshTokenRow {
   issued_at: number;
   expires_at: number;
   rotated_at: number | null;
+  /** Hash of the token in whose place it was given. */
+  parent: string | null;
+  /** 1 when another was given in its place before it was ever used. */
+  superseded: number;
+  /** JSON. */
+  restrictions: string | null;
+  /** Thumbprint of a key. */
+  proof_key: string | null;
 }
 
 /** One access token, by its id: what the audit needs to get from a token to its user. */

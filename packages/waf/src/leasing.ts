@@ -13,8 +13,10 @@ import { Emitter } from "./emitter.ts";
 import { WafError } from "./errors.ts";
 import type { Now, Random } from "./ports.ts";
 import { digest } from "./secrets.ts";
+import { choose } from "./tenant/rules.ts";
 import type { Directory, KnownClient } from "./tenant/directory.ts";
-import { auditSeconds, sessionSeconds, skewSeconds } from "./times.ts";
+import type { RestrictionsClaim } from "./token/restrictions.ts";
+import { auditSeconds, graceSeconds, sessionSeconds, skewSeconds } from "./times.ts";
 
 /** What a revocation covers: every field given must match. */
 export interface Revocation {
@@ -49,6 +51,7 @@ export interface Grant {
   /** `jti` of the access token. */
   readonly tokenId: string;
   readonly scope: string;
+  readonly restrictions: RestrictionsClaim | undefined;
 }
 
 /** What a web session asks for. */
@@ -57,6 +60,12 @@ export interface Wish {
   readonly webSession: string;
   /** Space-separated. */
   readonly scope: string;
+  /** What the token is restricted to. */
+  readonly restrictions: RestrictionsClaim | undefined;
+  /** Claims of the user's token, for the rules of the tenant. */
+  readonly claims: Readonly<Record<string, unknown>>;
+  /** Thumbprint of the key the refresh token is to be bound to. */
+  readonly proofKey: string | undefined;
   /** Asks for this very identity. */
   readonly impu: string | undefined;
   /** Where the request came from, for the audit. */
@@ -64,7 +73,7 @@ export interface Wish {
 }
 
 /** What a transaction has ended; told to others once it is on disk. */
-interface Ended {
+export interface Ended {
   readonly leases: Lease[];
   readonly revocations: Revocation[];
 }
@@ -119,14 +128,36 @@ export class Leasing {
   async begin(user: UserKey, client: KnownClient, wish: Wish): Promise<Grant> {
     const now = this.#now();
     await this.#endExpired(now);
-    return await this.#write(async (tables, ended) => {
-      this.#refuseSuspended(user.tenant, now);
-      const assignment = await this.#assign(tables, user, client, wish.impu, now);
+    return await this.#fresh(async (tables, ended) => {
+      const current = this.#current(client, now);
+      const assignment = await this.#assign(tables, user, current, wish, now);
       const entry = await entryOf(tables, assignment);
-      const lease = await this.#lease(tables, assignment, client, digest(wish.webSession), now, ended);
-      const { scope, address } = wish;
+      const lease = await this.#lease(tables, assignment, current, digest(wish.webSession), now, ended);
+      const { scope, address, restrictions, proofKey } = wish;
       const until = now + sessionSeconds * 1000;
-      return await this.#grant(tables, lease, { entry, assignment, scope, address, until }, now);
+      const issue = { entry, assignment, scope, restrictions, proofKey, parent: undefined, address, until };
+      return await this.#grant(tables, lease, issue, now);
+    });
+  }
+
+  /**
+   * Assigns an identity before the user ever comes, or confirms the one she holds.
+   * @param o.impu this one; absent: as the rules of the tenant choose
+   * @throws WafError `identity_refused`, `block_exhausted`
+   */
+  async assign(
+    user: UserKey,
+    client: KnownClient,
+    o: { readonly impu: string | undefined; readonly claims: Wish["claims"] },
+  ): Promise<StoredEntry> {
+    const now = this.#now();
+    await this.#endExpired(now);
+    return await this.#fresh(async (tables) => {
+      const assignment = await this.#assign(tables, user, this.#current(client, now), { ...o, explicit: true }, now);
+      if ((await this.#block(tables, user.tenant, assignment.impu))?.assignment === "dynamic") {
+        throw new WafError("identity_refused", "a dynamic identity is held by a session only");
+      }
+      return await entryOf(tables, assignment);
     });
   }
 
@@ -139,25 +170,30 @@ export class Leasing {
   async renew(
     clientId: string,
     refreshToken: string,
-    { webSession, address }: { readonly webSession?: string | undefined; readonly address: string },
+    { webSession, address, proofKey }: RenewalContext,
   ): Promise<Grant> {
     const now = this.#now();
-    const grant = await this.#write(async (tables, ended) => {
+    const grant = await this.#fresh(async (tables, ended) => {
       const known = await owned(tables, clientId, refreshToken);
       if (known === undefined || known.token.expiresAt <= now || known.lease.expiresAt <= now) return undefined;
       const { token, lease, assignment } = known;
       this.#refuseSuspended(lease.tenant, now);
       if (webSession !== undefined && digest(webSession) !== lease.webSession) return undefined;
-      if (token.rotatedAt !== undefined) {
+      if (token.proofKey !== undefined && token.proofKey !== proofKey) return undefined;
+      if (token.rotatedAt !== undefined && !(await isLostAnswer(tables, token, now))) {
         await this.#endLease(tables, lease, "refresh_token_reused", now, ended);
         return undefined;
       }
       if (lease.endedAt !== undefined || assignment.endedAt !== undefined) return undefined;
       const entry = await tables.blocks.find(lease.impu);
       if (entry === undefined) return undefined;
-      await tables.refreshTokens.rotate(token.hash, now);
-      const { scope, expiresAt: until } = token;
-      return await this.#grant(tables, lease, { entry, assignment, scope, address, until }, now);
+      if (token.rotatedAt === undefined) await tables.refreshTokens.rotate(token.hash, now);
+      else await tables.refreshTokens.supersede(token.hash, now);
+      const { scope, expiresAt: until, hash: parent } = token;
+      const restrictions =
+        token.restrictions === undefined ? undefined : (JSON.parse(token.restrictions) as RestrictionsClaim);
+      const issue = { entry, assignment, scope, restrictions, proofKey: token.proofKey, parent, address, until };
+      return await this.#grant(tables, lease, issue, now);
     });
     // Thrown after the transaction, so that the end of a session whose token was reused is kept.
     if (grant === undefined) throw new WafError("refresh_token_refused");
@@ -167,7 +203,7 @@ export class Leasing {
   /** Ends the web session of a refresh token, rotated or not. An unknown token is none of ours, or long gone. */
   async endByRefreshToken(clientId: string, refreshToken: string, reason: string): Promise<void> {
     const now = this.#now();
-    await this.#write(async (tables, ended) => {
+    await this.write(async (tables, ended) => {
       const known = await owned(tables, clientId, refreshToken);
       if (known !== undefined) await this.#endLease(tables, known.lease, reason, now, ended);
     });
@@ -176,7 +212,7 @@ export class Leasing {
   /** Ends one web session of a client. */
   async endSession(clientId: string, sessionId: string, reason: string): Promise<void> {
     const now = this.#now();
-    await this.#write(async (tables, ended) => {
+    await this.write(async (tables, ended) => {
       const lease = await tables.leases.get(sessionId);
       if (lease?.clientId === clientId) await this.#endLease(tables, lease, reason, now, ended);
     });
@@ -184,28 +220,65 @@ export class Leasing {
 
   /** Ends every lease of a tenant. */
   async endTenant(tenant: string, reason: string): Promise<void> {
-    const now = this.#now();
-    await this.#write(async (tables, ended) => {
-      const leases = await tables.leases.live({ tenant });
-      for (const lease of leases) await this.#endLease(tables, lease, reason, now, ended);
-      // One revocation of the whole says it all.
-      ended.revocations.splice(0, leases.length, { tenant, reason });
+    if ((await this.#store.leases.live({ tenant })).length === 0) return;
+    await this.write((tables, ended) => this.endAll(tables, ended, tenant, reason));
+  }
+
+  /** Ends every lease of a tenant, or those chosen, in the transaction of whoever decided it. */
+  async endAll(
+    tables: Tables,
+    ended: Ended,
+    tenant: string,
+    reason: string,
+    which?: (lease: Lease) => boolean,
+  ): Promise<void> {
+    const leases = await tables.leases.live({ tenant });
+    const chosen = which === undefined ? leases : leases.filter((lease) => which(lease));
+    const told = ended.revocations.length;
+    for (const lease of chosen) await this.#endLease(tables, lease, reason, this.#now(), ended);
+    // One revocation of the whole says it all.
+    if (which === undefined) ended.revocations.splice(told, chosen.length, { tenant, reason });
+  }
+
+  /**
+   * Ends the assignment of an identity and all leases on it.
+   * @param tenant ends it only there
+   * @returns false when nobody held it
+   */
+  async endAssignment(
+    impu: string,
+    reason: string,
+    o: { readonly by: string; readonly tenant?: string },
+  ): Promise<boolean> {
+    return await this.write(async (tables, ended) => {
+      if (o.tenant !== undefined && (await tables.assignments.holding(impu))?.tenant !== o.tenant) return false;
+      return await this.release(tables, ended, impu, reason, o.by);
     });
   }
 
-  /** Ends the assignment of an identity and all leases on it. @returns false when nobody held it. */
-  async endAssignment(impu: string, reason: string): Promise<boolean> {
+  /** {@link Leasing.endAssignment} in the transaction of whoever decided it. */
+  async release(tables: Tables, ended: Ended, impu: string, reason: string, by = "waf"): Promise<boolean> {
     const now = this.#now();
-    return await this.#write(async (tables, ended) => {
-      const assignment = await tables.assignments.holding(impu);
-      if (assignment === undefined) return false;
-      const leases = await tables.leases.live({ assignmentId: assignment.id });
-      for (const lease of leases) await this.#endLease(tables, lease, reason, now, ended);
-      await this.#endAssignment(tables, assignment, reason, now);
-      // One revocation of the whole says it all.
-      ended.revocations.splice(0, leases.length, { impu, tenant: assignment.tenant, reason });
-      return true;
-    });
+    const assignment = await tables.assignments.holding(impu);
+    if (assignment === undefined) return false;
+    const leases = await tables.leases.live({ assignmentId: assignment.id });
+    const told = ended.revocations.length;
+    for (const lease of leases) await this.#endLease(tables, lease, reason, now, ended);
+    await this.#endAssignment(tables, assignment, reason, now, by);
+    // One revocation of the whole says it all.
+    ended.revocations.splice(told, leases.length, { impu, tenant: assignment.tenant, reason });
+    return true;
+  }
+
+  /** Takes note of leases that other processes have ended. */
+  async notice(): Promise<void> {
+    const now = this.#now();
+    for (const lease of await this.#store.leases.endedWithLiveToken(now - skewSeconds * 1000)) {
+      if (this.#revoked.has(lease.id)) continue;
+      this.#revoked.set(lease.id, lease.tokenUntil);
+      const { id: sessionId, impu, tenant } = lease;
+      this.revocations.emit({ sessionId, impu, tenant, reason: "ended" });
+    }
   }
 
   /** Notes until when a registration under the lease may live. */
@@ -222,7 +295,7 @@ export class Leasing {
   async sweep(): Promise<void> {
     const now = this.#now();
     await this.#endExpired(now);
-    await this.#write(async (tables) => {
+    await this.write(async (tables) => {
       await tables.refreshTokens.purge(now);
       await tables.assertions.purge(now);
       await tables.issuedTokens.purge(now - auditSeconds * 1000);
@@ -233,16 +306,35 @@ export class Leasing {
     }
   }
 
-  async #write<T>(work: (tables: Tables, ended: Ended) => Promise<T>): Promise<T> {
-    let ended: Ended = { leases: [], revocations: [] };
-    const result = await this.#store.transaction((tables) => {
-      // Anew each time: the store repeats a transaction that another one got in the way of.
-      ended = { leases: [], revocations: [] };
-      return work(tables, ended);
+  /** One transaction; what it ended is told to others once it is on disk. */
+  async write<T>(work: (tables: Tables, ended: Ended) => Promise<T>): Promise<T> {
+    // Made inside: a store may have to run the work again.
+    const { result, ended } = await this.#store.transaction(async (tables) => {
+      const lists: Ended = { leases: [], revocations: [] };
+      return { result: await work(tables, lists), ended: lists };
     });
     for (const lease of ended.leases) this.#revoked.set(lease.id, lease.tokenUntil);
     for (const revocation of ended.revocations) this.revocations.emit(revocation);
     return result;
+  }
+
+  /** A transaction whose view of the tenants is that of the store: another process may have suspended one just now. */
+  async #fresh<T>(work: (tables: Tables, ended: Ended) => Promise<T>): Promise<T> {
+    for (;;) {
+      await this.#tenants.refresh();
+      const done = await this.write(async (tables, ended) =>
+        (await this.#tenants.isCurrent(tables)) ? { result: await work(tables, ended) } : undefined,
+      );
+      if (done !== undefined) return done.result;
+    }
+  }
+
+  /** The client as it is now. @throws WafError `tenant_suspended`, `client_disabled` */
+  #current({ document: { clientId } }: KnownClient, now: number): KnownClient {
+    const client = this.#tenants.client(clientId);
+    if (client === undefined || client.document.state === "disabled") throw new WafError("client_disabled");
+    this.#refuseSuspended(client.tenant.id, now);
+    return client;
   }
 
   /** Inside the transaction: one that follows a suspension must not begin what the suspension has just ended. */
@@ -254,9 +346,10 @@ export class Leasing {
     tables: Tables,
     user: UserKey,
     { tenant, document: { clientId } }: KnownClient,
-    impu: string | undefined,
+    wish: Pick<Wish, "impu" | "claims"> & { readonly explicit?: boolean },
     now: number,
   ): Promise<Assignment> {
+    const { impu } = wish;
     // WAF-08: whether the identity is foreign, unknown or a colleague's, the answer is the same.
     if (impu !== undefined && (await tables.blocks.find(impu))?.tenant !== tenant.id) {
       throw new WafError("identity_refused");
@@ -268,12 +361,13 @@ export class Leasing {
     }
     // The operator took the entry out of the block while the user held it.
     if (held !== undefined) await this.#endAssignment(tables, held, "entry_withdrawn", now);
-    const free = await tables.blocks.free(tenant.id, now, { impu });
+    const choice = impu === undefined ? await choose(tables, tenant, wish.claims, wish.explicit === true) : { impu };
+    const free = await tables.blocks.free(tenant.id, now, choice);
     if (free === undefined) {
       // Her other device may have been quicker, and have taken the last one.
       const quicker = await tables.assignments.of(user);
       if (quicker !== undefined && (impu === undefined || impu === quicker.impu)) return quicker;
-      throw new WafError(impu === undefined ? "block_exhausted" : "identity_refused");
+      throw new WafError(choice.impu === undefined ? "block_exhausted" : "identity_refused");
     }
     const assignment = { ...user, id: this.#random.token(22), impu: free, pseudonym: `p-${this.#random.token(12)}` };
     await tables.assignments.begin({ ...assignment, startedAt: now });
@@ -323,12 +417,7 @@ export class Leasing {
     return lease;
   }
 
-  async #grant(
-    tables: Tables,
-    lease: Lease,
-    o: { entry: StoredEntry; assignment: Assignment; scope: string; address: string; until: number },
-    now: number,
-  ): Promise<Grant> {
+  async #grant(tables: Tables, lease: Lease, o: Issue, now: number): Promise<Grant> {
     const tokenUntil = Math.floor(Math.min(now + this.#accessTokenSeconds * 1000, o.until) / 1000) * 1000;
     // A dynamic identity goes back when a page stops refreshing: guests close tabs, and seldom log out.
     const expiresAt = (await this.#dynamic(tables, lease)) ? tokenUntil + skewSeconds * 1000 : o.until;
@@ -340,6 +429,9 @@ export class Leasing {
       scope: o.scope,
       issuedAt: now,
       expiresAt: o.until,
+      parent: o.parent,
+      restrictions: o.restrictions && JSON.stringify(o.restrictions),
+      proofKey: o.proofKey,
     });
     await tables.refreshTokens.trim(lease.id, maxRefreshTokens);
     const tokenId = this.#random.token(22);
@@ -350,14 +442,15 @@ export class Leasing {
       issuedAt: now,
       expiresAt: tokenUntil,
     });
-    const { entry, scope } = o;
-    return { entry, pseudonym: o.assignment.pseudonym, sessionId: lease.id, tokenUntil, refreshToken, tokenId, scope };
+    const { entry, scope, restrictions } = o;
+    const { pseudonym } = o.assignment;
+    return { entry, pseudonym, sessionId: lease.id, tokenUntil, refreshToken, tokenId, scope, restrictions };
   }
 
   /** In a transaction of its own: a quarantine that has begun must not be undone by an exchange that fails. */
   async #endExpired(now: number): Promise<void> {
     if ((await this.#store.leases.live({ expiredAt: now })).length === 0) return;
-    await this.#write(async (tables, ended) => {
+    await this.write(async (tables, ended) => {
       for (const { id } of await tables.leases.live({ expiredAt: now })) {
         // A renewal on another node may have been quicker.
         const { lease } = (await withAssignment(tables, id)) ?? {};
@@ -385,11 +478,12 @@ export class Leasing {
     { id, impu, tenant }: { id: string; impu: string; tenant: string },
     reason: string,
     at: number,
+    actor = "waf",
   ): Promise<void> {
     const rest = (await this.#block(tables, tenant, impu))?.quarantineSeconds ?? 0;
     if (!(await tables.assignments.end(id, at, reason, at + rest * 1000))) return;
     const detail = { assignment: id, reason };
-    await tables.audit.append({ tenant, at, actor: "waf", action: "assignment.end", subject: impu, detail });
+    await tables.audit.append({ tenant, at, actor, action: "assignment.end", subject: impu, detail });
   }
 
   async #dynamic(tables: Tables, { tenant, impu }: Lease): Promise<boolean> {
@@ -401,6 +495,38 @@ export class Leasing {
     const entry = await tables.blocks.find(impu);
     return this.#tenants.get(tenant)?.blocks.find(({ id }) => id === entry?.block);
   }
+}
+
+/** What a grant issues. */
+interface Issue {
+  readonly entry: StoredEntry;
+  readonly assignment: Assignment;
+  readonly scope: string;
+  readonly restrictions: RestrictionsClaim | undefined;
+  readonly proofKey: string | undefined;
+  /** Hash of the refresh token this one follows. */
+  readonly parent: string | undefined;
+  readonly address: string;
+  /** End of the refresh token. */
+  readonly until: number;
+}
+
+/** What comes with a refresh token. */
+interface RenewalContext {
+  readonly webSession?: string | undefined;
+  /** Thumbprint of the key that has proven itself. */
+  readonly proofKey?: string | undefined;
+  readonly address: string;
+}
+
+/**
+ * True when a used token may be used once more: its answer was lost on the way. It was used a moment ago, and nobody has
+ * shown the token given for it.
+ */
+async function isLostAnswer(tables: Tables, token: RefreshToken, now: number): Promise<boolean> {
+  if (token.superseded || now - (token.rotatedAt ?? 0) > graceSeconds * 1000) return false;
+  const children = await tables.refreshTokens.childrenOf(token.hash);
+  return children.every(({ rotatedAt, superseded }) => rotatedAt === undefined || superseded);
 }
 
 interface LeasingOptions {

@@ -6,3 +6,6 @@ export interface Random {
   /** A string of `length` characters out of `[a-z0-9]`. */
   token(length: number): string;
 }
+
+/** Calls once after so many milliseconds. @returns calls it off */
+export type SetTimer = (ms: number, fire: () => void) => () => void;

@@ -8,3 +8,5 @@ export const defaultAccessTokenSeconds = 3600;
 export const maxAccessTokenSeconds: number = 24 * 3600;
 /** How long the audit of access tokens is kept, seconds. */
 export const auditSeconds: number = 90 * 24 * 3600;
+/** How long a used refresh token is taken for one whose answer was lost, seconds. */
+export const graceSeconds = 30;

@@ -1,7 +1,6 @@
 import type { Assignment, Store, StoredEntry, TokenTrace } from "@portico/store";
 import type { JSONWebKeySet, JWTVerifyGetKey } from "jose";
 import { domainOf } from "./block/definition.ts";
-import { blockEntries } from "./block/entries.ts";
 import { blockCsv, blockJson } from "./block/provisioning.ts";
 import { ClientAuthentication, type ClientCredentials } from "./client/authentication.ts";
 import { Emitter } from "./emitter.ts";
@@ -9,10 +8,12 @@ import { WafError } from "./errors.ts";
 import { type Fetch, guardedFetch } from "./keys/guardedFetch.ts";
 import { SigningKeys } from "./keys/signingKeys.ts";
 import { type Grant, Leasing, type RegistrationFact, type Revocation } from "./leasing.ts";
-import type { Now, Random } from "./ports.ts";
+import type { Now, Random, SetTimer } from "./ports.ts";
 import { tenantOf } from "./tenant/check.ts";
 import { Directory, type KnownClient } from "./tenant/directory.ts";
 import type { TenantDocument } from "./tenant/document.ts";
+import { Tenants } from "./tenant/tenants.ts";
+import { claimOf, narrowed } from "./token/restrictions.ts";
 import { defaultAccessTokenSeconds, maxAccessTokenSeconds } from "./times.ts";
 import {
   audienceOf,
@@ -46,12 +47,22 @@ export interface WafOptions {
   /** TURN servers for browsers behind a firewall that lets no UDP through. */
   readonly turn?: TurnConfig;
   readonly now: Now;
+  /** Absent: that of Node, which keeps no process alive. */
+  readonly setTimer?: SetTimer;
   readonly random: Random;
   /** Hosts of identity providers in the operator's own network; others must have public addresses. */
   readonly insideHosts?: readonly string[];
   /** Fetches keys and discovery documents of tenants; absent: {@link guardedFetch}. */
   readonly fetch?: Fetch;
 }
+
+/** How often a process looks for what others have changed: half of what a suspension may take, milliseconds. */
+const noticeMs = 1000;
+
+const timer: SetTimer = (ms, fire) => {
+  const handle = setTimeout(fire, ms).unref();
+  return () => clearTimeout(handle);
+};
 
 /** A client that has proven who it is; only {@link Waf.authenticate} makes one. */
 export type Client = KnownClient;
@@ -85,6 +96,8 @@ export interface OwnedEntry extends StoredEntry {
 export class Waf {
   readonly issuer: string;
   readonly #o: WafOptions;
+  /** The tenants, to be managed at run time. */
+  readonly tenants: Tenants;
   readonly #directory: Directory;
   readonly #leasing: Leasing;
   readonly #keys: SigningKeys;
@@ -92,13 +105,15 @@ export class Waf {
   readonly #alarms = new Emitter<Alarm>();
   readonly #alarmedAt = new Map<string, number>();
   #sweptAt = 0;
+  #stopWatching: () => void = () => undefined;
   #closed: Promise<void> | undefined;
 
   /** Use {@link openWaf}. */
-  constructor(o: WafOptions, parts: { directory: Directory; leasing: Leasing; keys: SigningKeys }) {
+  constructor(o: WafOptions, parts: { directory: Directory; tenants: Tenants; leasing: Leasing; keys: SigningKeys }) {
     this.issuer = o.issuer;
     this.#o = o;
     this.#directory = parts.directory;
+    this.tenants = parts.tenants;
     this.#leasing = parts.leasing;
     this.#keys = parts.keys;
     this.#clients = new ClientAuthentication({
@@ -152,11 +167,13 @@ export class Waf {
    */
   async endUser(client: Client, subject: string, issuer?: string): Promise<void> {
     const { impu } = await this.identity(client, subject, issuer);
-    await this.#leasing.endAssignment(impu, "user_disabled");
+    const { tenant, document } = client;
+    await this.#leasing.endAssignment(impu, "user_disabled", { by: document.clientId, tenant: tenant.id });
   }
 
   /** @throws WafError `client_...`, `tenant_suspended` */
   async authenticate(credentials: ClientCredentials): Promise<Client> {
+    await this.#directory.refresh();
     const client = await this.#clients.check(credentials);
     if (!this.#directory.active(client.tenant.id, this.#o.now())) throw new WafError("tenant_suspended");
     return client;
@@ -173,14 +190,17 @@ export class Waf {
     }
     const { tenant } = client;
     const scope = grantedScope(tenant, request.scope);
+    const country = tenant.dialPlan?.national?.country;
+    const restrictions = narrowed(claimOf(tenant.restrictions), request.restrictions, country);
     await this.#sweep();
     const grant = await this.#alarmed(tenant, async () => {
-      const { webSession, impu, address, subjectTokenType: type } = request;
+      const { webSession, impu, address, proofKey, subjectTokenType: type } = request;
       const audience = [this.issuer, `${this.issuer}/token`];
       const context = { type, client, directory: this.#directory, audience, now: this.#o.now() };
-      const { issuer, subject } = await subjectOf(request.subjectToken, context);
+      const { issuer, subject, claims } = await subjectOf(request.subjectToken, context);
       const user = { tenant: tenant.id, issuer, subject };
-      return await this.#leasing.begin(user, client, { webSession, scope, impu, address });
+      const wish = { webSession, scope, restrictions, claims, impu, proofKey, address };
+      return await this.#leasing.begin(user, client, wish);
     });
     return await this.#issue(client, grant);
   }
@@ -239,25 +259,13 @@ export class Waf {
     await this.#leasing.noteRegistration(fact);
   }
 
-  /** Suspends a tenant, across restarts, and ends all its sessions (ADM-02). Assignments that are sticky stay. */
-  async suspend(tenant: string): Promise<void> {
-    await this.#o.store.suspensions.add(tenant, this.#o.now());
-    this.#directory.suspend(tenant, true);
-    await this.#leasing.endTenant(tenant, "tenant_suspended");
-  }
-
-  /** Takes a suspension back; sessions it ended stay ended. */
-  async resume(tenant: string): Promise<void> {
-    await this.#o.store.suspensions.remove(tenant);
-    this.#directory.suspend(tenant, false);
-  }
-
   /**
    * Ends the assignment of an identity and every session on it: its user has left or was disabled.
+   * @param by who decided it, for the audit
    * @returns false when nobody holds it
    */
-  async endAssignment(impu: string, reason: string): Promise<boolean> {
-    return await this.#leasing.endAssignment(impu, reason);
+  async endAssignment(impu: string, reason: string, by: string): Promise<boolean> {
+    return await this.#leasing.endAssignment(impu, reason, { by });
   }
 
   /** All holders of an identity, latest first (WWSF-16). */
@@ -289,6 +297,27 @@ export class Waf {
     await this.#keys.rotate();
   }
 
+  /**
+   * Takes note of what other processes on the store have changed, and ends what a tenant may no longer have: it was
+   * suspended, or its contract has ended. Done every second by itself.
+   */
+  async notice(): Promise<void> {
+    await this.tenants.notice();
+    await this.#leasing.notice();
+  }
+
+  /** Begins to take note by itself. */
+  watch(): void {
+    const setTimer = this.#o.setTimer ?? timer;
+    this.#stopWatching = setTimer(noticeMs, () => void this.#look());
+  }
+
+  async #look(): Promise<void> {
+    // A store that does not answer now may do so in a second; whoever asks meanwhile gets its error.
+    await this.notice().catch(() => undefined);
+    if (this.#closed === undefined) this.watch();
+  }
+
   /** Ends what has expired. Exchanges and refreshes do so as well, at most once a minute. */
   async sweep(): Promise<void> {
     this.#sweptAt = this.#o.now();
@@ -302,6 +331,7 @@ export class Waf {
   }
 
   async #close(): Promise<void> {
+    this.#stopWatching();
     await this.#o.store.settled();
     this.#leasing.revocations.clear();
     this.#alarms.clear();
@@ -364,24 +394,14 @@ export async function openWaf(o: WafOptions): Promise<Waf> {
     throw new WafError("configuration", "accessTokenSeconds is not 60 to 86400");
   }
   const local = isOnThisMachine(new URL(o.issuer).hostname);
-  const directory = new Directory(o.fetch ?? guardedFetch({ inside: o.insideHosts ?? [], loopback: local }));
-  const suspended = new Set(await o.store.suspensions.all());
-  const ids = new Set<string>();
-  for (const tenant of o.tenants) {
-    tenantOf(tenant);
-    if (ids.has(tenant.id)) throw new WafError("configuration", `tenant ${tenant.id} is there twice`);
-    ids.add(tenant.id);
-  }
-  directory.set(o.tenants.map((document) => ({ document, version: 0, suspended: suspended.has(document.id) })));
-  const entries = o.tenants.flatMap(({ id, blocks }) => blocks.flatMap((one) => blockEntries(id, one, o.homeDomain)));
-  await o.store.transaction(async ({ blocks }) => {
-    const [clash] = await blocks.define(entries);
-    if (clash !== undefined) throw new WafError("configuration", `${clash} clashes with another entry of the table`);
-  });
-  const { store, now, random } = o;
+  const { store, now, random, homeDomain } = o;
+  for (const tenant of o.tenants) tenantOf(tenant);
+  const directory = new Directory(store, o.fetch ?? guardedFetch({ inside: o.insideHosts ?? [], loopback: local }));
   const leasing = await Leasing.open({ store, tenants: directory, accessTokenSeconds, now, random });
-  const waf = new Waf(o, { directory, leasing, keys: await SigningKeys.open(o.keyFile) });
-  // A tenant may have been suspended in the configuration while its sessions lived.
-  for (const { id } of o.tenants) if (!directory.active(id, o.now())) await leasing.endTenant(id, "tenant_suspended");
+  const tenants = new Tenants({ directory, leasing, homeDomain, now });
+  await tenants.defineFile(o.tenants);
+  const waf = new Waf(o, { directory, tenants, leasing, keys: await SigningKeys.open(o.keyFile) });
+  await waf.notice();
+  waf.watch();
   return waf;
 }

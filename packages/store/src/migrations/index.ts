@@ -3,6 +3,7 @@ import { administration } from "./administration.ts";
 import { entryState } from "./entryState.ts";
 import { purge } from "./purge.ts";
 import { registration } from "./registration.ts";
+import { tokenBinding } from "./tokenBinding.ts";
 import { waf } from "./waf.ts";
 
 /** Every migration by its name; names sort in the order of running, and a published one never changes. */
@@ -11,5 +12,6 @@ export const migrations: Record<string, Migration> = {
   "002-purge": purge,
   "003-administration": administration,
   "004-entry-state": entryState,
+  "020-token-binding": tokenBinding,
   "050-registration": registration,
 };

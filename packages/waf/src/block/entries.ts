@@ -17,6 +17,8 @@ export interface BlockEntry {
 
 /** Most generated entries of a block; those given one by one have the places after, imported ones those after these. */
 const maxGenerated = 100_000;
+/** First place of an imported entry. */
+export const firstImported: number = 2 * maxGenerated + 1;
 /**
  * The entries of a block, always the same for the same definition; a larger count only adds entries.
  *

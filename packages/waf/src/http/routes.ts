@@ -5,6 +5,7 @@ import { WafError } from "../errors.ts";
 import { Form } from "./form.ts";
 import { metadata } from "./metadata.ts";
 import { TokenBuckets } from "./tokenBuckets.ts";
+import { parseRestrictions } from "../token/restrictions.ts";
 import { subjectTokenTypes } from "../token/subject.ts";
 import type { TokenResponse } from "../token/tokens.ts";
 import type { Client, Waf } from "../waf.ts";
@@ -109,6 +110,7 @@ async function grant(waf: Waf, client: Client, form: Form, address: string): Pro
       `subject_token_type must be ${Object.keys(subjectTokenTypes).join(" or ")}`,
     );
   }
+  const restrictions = form.get("restrictions", 4096);
   return await waf.exchange(client, {
     subjectToken: form.need("subject_token"),
     subjectTokenType,
@@ -116,6 +118,7 @@ async function grant(waf: Waf, client: Client, form: Form, address: string): Pro
     audience: form.get("audience", 255),
     scope: form.get("scope", 1024),
     impu: form.get("impu", 255),
+    restrictions: restrictions === undefined ? undefined : parseRestrictions(restrictions),
     address,
   });
 }

@@ -1,4 +1,7 @@
 import { type Static, Type } from "typebox";
+import { Compile } from "typebox/compile";
+import { WafError } from "../errors.ts";
+import { problemsOf } from "../problems.ts";
 import { closed } from "../schema.ts";
 
 const destination = Type.String({
@@ -51,6 +54,23 @@ type HoursWindow = Static<typeof hours>;
  */
 export type RestrictionsClaim = Omit<Restrictions, "hours"> & { readonly hours?: readonly (readonly HoursWindow[])[] };
 
+const check = Compile(restrictionsSchema);
+
+/** @throws WafError `restrictions_refused` for a text that is no JSON of {@link restrictionsSchema} */
+export function parseRestrictions(json: string): Restrictions {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    throw new WafError("restrictions_refused", "restrictions is no JSON");
+  }
+  const [problem] = [...problemsOf(restrictionsSchema, check.Errors(value)), ...badZones(value)];
+  if (problem !== undefined || !check.Check(value)) {
+    throw new WafError("restrictions_refused", `restrictions${problem?.path ?? ""} ${problem?.problem ?? ""}`);
+  }
+  return value;
+}
+
 /** Windows whose time zone this machine does not know. */
 export function badZones(value: unknown): { path: string; problem: string }[] {
   const windows = (value as { hours?: unknown } | null)?.hours;
@@ -72,9 +92,64 @@ function isZone(name: string): boolean {
   }
 }
 
+/**
+ * The tenant's restrictions and those a request adds: a request narrows, and one that asks for more than the tenant
+ * may is refused rather than cut, since its sender is mistaken about what the user will be able to do (WAF-11).
+ *
+ * @param country country code with + of the tenant's national numbers; absent: none is known
+ * @throws WafError `restrictions_refused`
+ */
+export function narrowed(
+  own: RestrictionsClaim | undefined,
+  asked: Restrictions | undefined,
+  country: string | undefined,
+): RestrictionsClaim | undefined {
+  if (asked === undefined) return own;
+  refuseMore("services", asked.services, own?.services, (one, all) => all.includes(one));
+  refuseMore("direction", asked.direction, own?.direction, (one, all) => all.includes(one));
+  refuseMore("mo", asked.mo, own?.mo, (one, all) => all.some((each) => covers(each, one, country)));
+  if ((asked.max_sessions ?? 0) > (own?.max_sessions ?? Infinity))
+    refuse("max_sessions", `at most ${own?.max_sessions}`);
+  if (asked.emergency === "route" && own?.emergency === "refuse") refuse("emergency", "refuse");
+  if (asked.turn === true && own?.turn === false) refuse("turn", "false");
+  const { hours: asking, not_mo: denied, ...rest } = asked;
+  const together = [...(own?.hours ?? []), ...(asking === undefined ? [] : [asking])];
+  const never = [...new Set([...(own?.not_mo ?? []), ...(denied ?? [])])];
+  return {
+    ...own,
+    ...rest,
+    ...(together.length === 0 ? {} : { hours: together }),
+    ...(never.length === 0 ? {} : { not_mo: never }),
+  };
+}
+
 /** The restrictions of a tenant as a claim. */
 export function claimOf(own: Restrictions | undefined): RestrictionsClaim | undefined {
   if (own === undefined) return undefined;
   const { hours: windows, ...rest } = own;
   return windows === undefined ? rest : { ...rest, hours: [windows] };
+}
+
+function refuseMore<T extends string>(
+  name: string,
+  asked: readonly T[] | undefined,
+  own: readonly T[] | undefined,
+  within: (one: T, all: readonly T[]) => boolean,
+): void {
+  if (asked === undefined || own === undefined) return;
+  if (!asked.every((one) => within(one, own))) refuse(name, own.join(" ") || "nothing");
+}
+
+function refuse(name: string, allowed: string): never {
+  throw new WafError("restrictions_refused", `${name} may be narrowed only; this tenant has ${allowed}`);
+}
+
+/** True when every number of `inner` is one of `outer`. */
+function covers(outer: string, inner: string, country: string | undefined): boolean {
+  if (outer === inner) return true;
+  if (!inner.startsWith("+")) return false;
+  if (outer.startsWith("+")) return inner.startsWith(outer);
+  if (country === undefined) return false;
+  if (outer === "national") return inner.startsWith(country);
+  return outer === "international" && !inner.startsWith(country) && !country.startsWith(inner);
 }

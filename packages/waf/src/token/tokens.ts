@@ -4,7 +4,7 @@ import type { Grant } from "../leasing.ts";
 import type { Now } from "../ports.ts";
 import type { TenantDocument } from "../tenant/document.ts";
 import type { KnownClient } from "../tenant/directory.ts";
-import { claimOf } from "./restrictions.ts";
+import type { Restrictions } from "./restrictions.ts";
 import type { SubjectTokenType } from "./subject.ts";
 import { type IceServer, turnCredentials, type TurnConfig } from "../turn.ts";
 
@@ -20,6 +20,10 @@ export interface ExchangeRequest {
   readonly scope?: string | undefined;
   /** Asks for this identity. */
   readonly impu?: string | undefined;
+  /** Narrows what the user may do. */
+  readonly restrictions?: Restrictions | undefined;
+  /** Thumbprint of the key that came with a proof (RFC 9449); the refresh token is bound to it. */
+  readonly proofKey?: string | undefined;
   /** Where the request came from, for the audit. */
   readonly address: string;
 }
@@ -28,6 +32,8 @@ export interface ExchangeRequest {
 export interface RefreshRequest {
   readonly refreshToken: string;
   readonly webSession?: string | undefined;
+  /** Thumbprint of the key that came with a proof. */
+  readonly proofKey?: string | undefined;
   /** Where the request came from, for the audit. */
   readonly address: string;
 }
@@ -83,7 +89,6 @@ export function grantedScope(tenant: TenantDocument, asked: string | undefined):
 /** Claims of the access token (RFC 9068 §2.2; RFC 8898 §3). No IMPI: the token is signed, not encrypted (WAF-04). */
 export function claimsOf(waf: Issuer, { tenant, document }: KnownClient, grant: Grant): JWTPayload {
   const now = Math.floor(waf.now() / 1000);
-  const restr = claimOf(tenant.restrictions);
   return {
     iss: waf.issuer,
     aud: audienceOf(waf),
@@ -98,13 +103,13 @@ export function claimsOf(waf: Issuer, { tenant, document }: KnownClient, grant: 
     scope: grant.scope,
     impu: grant.entry.impu,
     origins: [...tenant.origins],
-    ...(restr === undefined ? {} : { restr }),
+    ...(grant.restrictions === undefined ? {} : { restr: grant.restrictions }),
   };
 }
 
 /** The answer to a grant. */
 export function tokenResponse(waf: Issuer, tenant: TenantDocument, grant: Grant, accessToken: string): TokenResponse {
-  const { entry, scope, tokenUntil, pseudonym } = grant;
+  const { entry, scope, tokenUntil, pseudonym, restrictions } = grant;
   const scopes = scope.split(" ");
   return {
     access_token: accessToken,
@@ -118,7 +123,10 @@ export function tokenResponse(waf: Issuer, tenant: TenantDocument, grant: Grant,
       ...(entry.tel === undefined ? {} : { tel: entry.tel }),
       homeDomain: waf.homeDomain,
       wss: waf.wss,
-      iceServers: waf.turn === undefined ? [] : [turnCredentials(waf.turn, tokenUntil, pseudonym)],
+      iceServers:
+        waf.turn === undefined || restrictions?.turn === false
+          ? []
+          : [turnCredentials(waf.turn, tokenUntil, pseudonym)],
       services: tenant.services.filter((service) => scopes.includes(`ims.${service}`)),
       emergencyNumbers: tenant.emergencyNumbers ?? waf.emergencyNumbers,
     },
