@@ -10,6 +10,16 @@ import { freePort } from "../support/ports.ts";
 import { PortalProcess } from "./support/portalProcess.ts";
 import { ThirdParty, WebUser } from "./support/webUser.ts";
 
+const registered = async (...users: WebUser[]): Promise<void> => {
+  for (const { phone } of users) {
+    await eventually(
+      () => phone.state,
+      (state) => state === "registered",
+      30_000,
+    );
+  }
+};
+
 describe("the portal's process dies and another one follows", () => {
   const folder = mkdtempSync(join(tmpdir(), "portico-restart-"));
   const config = join(folder, "portal.yaml");
@@ -22,8 +32,9 @@ describe("the portal's process dies and another one follows", () => {
 
   beforeAll(async () => {
     const block = {
+      id: "main",
       domain: "acme.ims.test",
-      firstNumber: "+12125550100",
+      numbers: [{ from: "+12125550100" }],
       count: 5,
       assignment: "sticky" as const,
       quarantineSeconds: 60,
@@ -67,12 +78,11 @@ describe("the portal's process dies and another one follows", () => {
         {
           id: "acme",
           name: "Acme",
-          clientId,
-          clientJwks: keys,
-          identityProvider: { issuer: origin, jwks: keys, audience: clientId },
+          clients: [{ clientId, authentication: { method: "private_key_jwt", jwks: keys } }],
+          identityProviders: [{ issuer: origin, jwks: keys, audience: clientId }],
           origins: [origin],
           services: ["voice"],
-          block,
+          blocks: [block],
           state: "active",
         },
       ],
@@ -108,16 +118,6 @@ describe("the portal's process dies and another one follows", () => {
       database.close();
     }
   };
-  const registered = async (...users: WebUser[]): Promise<void> => {
-    for (const { phone } of users) {
-      await eventually(
-        () => phone.state,
-        (state) => state === "registered",
-        30_000,
-      );
-    }
-  };
-
   test("ADM-09 killed: who comes back keeps her Contact; who has gone is out of the core within 10 s, and her lease is told", async () => {
     const before = contacts();
     expect(before).toHaveLength(3);

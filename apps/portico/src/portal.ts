@@ -152,6 +152,7 @@ async function start(
     emergencyNumbers: config.emergencyNumbers,
     maxExpires: config.maxExpiresSeconds,
     graceSeconds: config.graceSeconds,
+    sessionGraceSeconds: config.sessionGraceSeconds ?? 60,
     latchCoreMedia: config.media.latchCore,
   });
   onClose(() => epcscf.close());

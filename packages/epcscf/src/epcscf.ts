@@ -102,6 +102,8 @@ export class Epcscf {
       networkId,
       maxExpires,
       graceSeconds,
+      sessionGraceSeconds: options.sessionGraceSeconds,
+      calls: (registration) => this.#sessions.count(registration),
       node: options.node,
       store: options.registrationStore,
       registered: (registration, initial) => this.#registered(registration, initial),
@@ -116,7 +118,7 @@ export class Epcscf {
     });
     this.#regEvent = new RegEvent({
       ...shared,
-      ended: (registration) => void this.#registrar.endings.end(registration, "network", true),
+      ended: (registration) => this.#registrar.endings.endedByCore(registration),
     });
     const refuser = new Refuser({ log, authorisation, agent: core.sentBy });
     const sides = { core, charging, coreAgent: this.#coreAgent, accessAgent: this.#accessAgent };
@@ -157,6 +159,8 @@ export class Epcscf {
       log,
       sentBy: w2.sentBy,
       originAllowed: w2.originAllowed,
+      maxPerAddress: w2.maxPerAddress ?? 2000,
+      maxPerSite: w2.maxPerSite ?? 50_000,
       newFlow: () => {
         const id = `${(this.#flowCount += 1)}-${random.token(8)}`;
         return { id, token: seal.seal("path", id) };
@@ -192,9 +196,9 @@ export class Epcscf {
     };
   }
 
-  /** Live registrations. @param withImpi for the operator's own eyes (PRV-01). */
-  registrations(withImpi = false): RegistrationView[] {
-    return [...this.#registrations.all()].map((registration) => this.#view(registration, withImpi));
+  /** Live registrations. @param forOperator with the IMPI and what else is the network's own (PRV-01). */
+  registrations(forOperator = false): RegistrationView[] {
+    return [...this.#registrations.all()].map((registration) => this.#view(registration, forOperator));
   }
 
   /** Calls, in set-up or answered. */
@@ -289,13 +293,13 @@ export class Epcscf {
     this.#events.emit(() => ({ type: "registration", change, registration: this.#view(registration) }));
   }
 
-  #view(registration: Registration, withImpi = false): RegistrationView {
+  #view(registration: Registration, forOperator = false): RegistrationView {
     const { clock, wallClock, node } = this.#options;
     return registrationView(registration, {
       node,
       now: { monotonic: clock.now(), wall: wallClock() },
       sessions: this.#sessions.count(registration),
-      withImpi,
+      forOperator,
     });
   }
 

@@ -1,3 +1,5 @@
+import type { HeaderList } from "@portico/sip";
+
 interface Entry {
   readonly status: number;
   readonly message: string;
@@ -14,8 +16,19 @@ export type EpcscfErrorCode =
   | "epcscf/contact"
   | "epcscf/other-identity"
   | "epcscf/registration-over"
+  | "epcscf/emergency-registration"
   | "epcscf/core-challenge"
   | "epcscf/core-unreachable"
+  | "epcscf/core-reselecting"
+  | "epcscf/core-refuses-request"
+  | "epcscf/core-forbids"
+  | "epcscf/core-unknown-identity"
+  | "epcscf/core-lacks-extension"
+  | "epcscf/core-lacks-outbound"
+  | "epcscf/core-busy"
+  | "epcscf/core-failed"
+  | "epcscf/core-contradiction"
+  | "epcscf/interval-too-brief"
   | "epcscf/media-unavailable"
   | "epcscf/no-common-media"
   | "epcscf/bad-sdp"
@@ -72,6 +85,72 @@ const catalogue: Readonly<Record<EpcscfErrorCode, Entry>> = {
     message: "The registration has just ended",
     cause: "It ended by time, network or operator while its REGISTER was on the way",
     remedy: "Register anew after the time in Retry-After",
+  },
+  "epcscf/emergency-registration": {
+    status: 403,
+    message: "Emergency registration is not possible",
+    cause: "The Contact carries the sos parameter (TS 24.229 §7.2A.13)",
+    remedy: "Register without it; for emergency calls use a telephone",
+  },
+  "epcscf/core-reselecting": {
+    status: 480,
+    message: "The IMS is choosing another server",
+    cause: "The I-CSCF redirected, or found no S-CSCF for the identity (TS 23.380 §4)",
+    remedy: "Register anew after a short time",
+  },
+  "epcscf/core-refuses-request": {
+    status: 503,
+    message: "The IMS does not accept requests of this portal",
+    cause: "The core answered a REGISTER of this node with a 4xx that the browser cannot mend",
+    remedy: "Operator: look at the Reason header field and at the log of the I-CSCF",
+  },
+  "epcscf/core-forbids": {
+    status: 403,
+    message: "The IMS does not serve this identity",
+    cause: "The HSS does not allow the pair of IMPI and IMPU, the visited network, or this portal (TS 29.229 §6.2)",
+    remedy: "Operator: compare the tenant's block with the subscriptions of the HSS",
+  },
+  "epcscf/core-unknown-identity": {
+    status: 404,
+    message: "The IMS does not know this identity",
+    cause: "The HSS has no such subscription",
+    remedy: "Operator: provision the tenant's block in the HSS",
+  },
+  "epcscf/core-lacks-extension": {
+    status: 503,
+    message: "The IMS lacks an extension this portal needs",
+    cause: "The core does not support Path (RFC 3327)",
+    remedy: "Operator: enable Path at the registrar",
+  },
+  "epcscf/core-lacks-outbound": {
+    status: 439,
+    message: "First hop lacks outbound support",
+    cause: "The registrar found no ob parameter in the Path, or dropped it on the way (RFC 5626 §11.6)",
+    remedy: "Operator: look for an element between this node and the registrar that changes Path",
+  },
+  "epcscf/core-busy": {
+    status: 503,
+    message: "The IMS is overloaded",
+    cause: "The core answered 503",
+    remedy: "Register anew after the time in Retry-After",
+  },
+  "epcscf/core-failed": {
+    status: 500,
+    message: "The IMS failed",
+    cause: "The core answered 5xx",
+    remedy: "Try again later; operator: look at the log of the S-CSCF",
+  },
+  "epcscf/core-contradiction": {
+    status: 500,
+    message: "The IMS did not register you",
+    cause: "The core answered 200 (OK) without the binding it was asked for",
+    remedy: "Try again later; operator: look at the registrar, whose answer contradicts itself",
+  },
+  "epcscf/interval-too-brief": {
+    status: 423,
+    message: "Interval Too Brief",
+    cause: "The registrar does not register for so short a time (RFC 3261 §10.2.8)",
+    remedy: "Ask for at least Min-Expires; where the token does not last as long, get a new one",
   },
   "epcscf/core-challenge": {
     status: 503,
@@ -168,15 +247,18 @@ const catalogue: Readonly<Record<EpcscfErrorCode, Entry>> = {
 /** The error of this package; `status` is the SIP status the peer is answered with. */
 export class EpcscfError extends Error {
   override readonly name = "EpcscfError";
+  /** Header fields that go into the answer. */
+  readonly headers: HeaderList;
   readonly code: EpcscfErrorCode;
   readonly status: number;
   override readonly cause: string;
   readonly remedy: string;
 
-  constructor(code: EpcscfErrorCode) {
+  constructor(code: EpcscfErrorCode, headers: HeaderList = []) {
     const { status, message, cause, remedy } = catalogue[code];
     super(message);
     this.code = code;
+    this.headers = headers;
     this.status = status;
     this.cause = cause;
     this.remedy = remedy;

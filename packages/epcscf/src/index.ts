@@ -1,7 +1,7 @@
 export { Epcscf } from "./epcscf.ts";
 export type { EpcscfOptions } from "./options.ts";
 export type { EpcscfEvent } from "./events.ts";
-export type { PeerClass, RegistrationView } from "./registration/view.ts";
+export type { NetworkView, PeerClass, RegistrationView } from "./registration/view.ts";
 export type { Binding, BindingChanges, RegistrationStore } from "./registration/binding.ts";
 export type { EndReason } from "./registration/registration.ts";
 export type { SessionEnd, SessionView } from "./session/view.ts";

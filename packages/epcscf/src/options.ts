@@ -37,6 +37,9 @@ export interface EpcscfOptions {
     /** Host and port browsers connect to. */
     readonly sentBy: string;
     readonly originAllowed: (origin: string) => boolean;
+    /** WebSockets of one address, and of pages of one site, at the most; default 2000 and 50 000 (EPC-WS-08). */
+    readonly maxPerAddress?: number;
+    readonly maxPerSite?: number;
   };
   readonly authzServer: string;
   readonly dialPlan: DialPlan;
@@ -45,5 +48,7 @@ export interface EpcscfOptions {
   /** Longest registration asked of the core, seconds. */
   readonly maxExpires: number;
   readonly graceSeconds: number;
+  /** Seconds that running calls may outlive their token; 0 ends them with it (EPC-DER-03). */
+  readonly sessionGraceSeconds: number;
   readonly latchCoreMedia: boolean;
 }

@@ -34,7 +34,7 @@ export class Refuser {
     }
     if (error instanceof EpcscfError) {
       log.info("request.refused", { method, code: error.code });
-      const headers = this.#extras(error, request.list("Require"));
+      const headers = [...error.headers, ...this.#extras(error, request.list("Require"))];
       return [error.status, { reason: error.message, headers }];
     }
     // A header that only the handler reads, and cannot: the sender's fault.

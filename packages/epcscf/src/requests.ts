@@ -107,20 +107,22 @@ export class Requests {
     if (request.method === "OPTIONS" && route === undefined && user === "") {
       return tx.reply(200, { headers: [["Allow", allow]] });
     }
-    this.#checkFlowToken(route);
+    const flowId = this.#flowOf(route);
     const registration = registrations.byKey(user);
     if (registration?.flow === undefined) throw new EpcscfError("epcscf/flow-gone");
+    // RFC 5626 §5.3.1: a Path names one flow. Inside a dialog the route set stays, and follows its user to her next flow.
+    if (request.toTag === undefined && registration.flow.id !== flowId) throw new EpcscfError("epcscf/flow-gone");
     if (request.method === "INVITE") return sessions.incoming(tx, registration);
     if (proxied.has(request.method)) return proxy.down(tx, registration);
     throw new EpcscfError("epcscf/method");
   }
 
-  /** RFC 5626 §5.3.1: only what this node has put into a Path or Record-Route leads to a flow. */
-  #checkFlowToken(route: string | undefined): void {
+  /** The id of the flow: only what this node has put into a Path or Record-Route leads to one (RFC 5626 §5.3.1). */
+  #flowOf(route: string | undefined): string {
     const token = route === undefined ? undefined : parseUri(parseNameAddr(route).uri).user;
-    if (token === undefined || this.#options.seal.open("path", token) === undefined) {
-      throw new EpcscfError("epcscf/flow-token");
-    }
+    const id = token === undefined ? undefined : this.#options.seal.open("path", token);
+    if (id === undefined) throw new EpcscfError("epcscf/flow-token");
+    return id;
   }
 
   /** No request stays without an answer. */

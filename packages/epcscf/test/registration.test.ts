@@ -336,7 +336,7 @@ describe("ends", () => {
     const after = rig.core.last("REGISTER");
     expect(after.list("Contact")[0]).toBe(before.list("Contact")[0]);
     expect(after.get("Path")).not.toBe(before.get("Path"));
-    expect((await first.closed).code).toBe(1008);
+    expect(await first.closed).toEqual({ code: 4409, reason: "replaced" });
     expect(rig.node.counts.registrations).toBe(1);
   });
 });

@@ -93,7 +93,7 @@ describe("written down", () => {
     const again = await registered(dead);
     expect(dead.store.bindings.size).toBe(1);
     await dead.node.close();
-    expect((await again.closed).code).toBe(4403);
+    expect((await again.closed).code).toBe(1001);
     expect(dead.store.bindings.size).toBe(0);
   });
 

@@ -40,7 +40,7 @@ describe("registrations", () => {
     expect(Math.abs(grantedUntil - since - 600_000)).toBeLessThan(3000);
     expect(Math.abs(tokenUntil - since - 3_600_000)).toBeLessThan(3000);
     expect(JSON.stringify(view)).not.toContain(impi);
-    expect(rig.node.registrations(true)[0]?.impi).toBe(impi);
+    expect(rig.node.registrations(true)[0]?.network?.impi).toBe(impi);
   });
 
   test("what happens to one is told in order: made, refreshed, socket lost, socket back, ended", async () => {

@@ -46,6 +46,7 @@ const commands = {
       emergencyNumbers: ["911", "112"],
       maxExpires: 3600,
       graceSeconds: 32,
+      sessionGraceSeconds: 60,
       latchCoreMedia: false,
     });
     const ws = await listen(createServer(), node, false);

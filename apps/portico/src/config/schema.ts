@@ -130,6 +130,9 @@ export const configSchema = Type.Object(
     accessTokenSeconds: seconds(60, 86_400, "life of an access token", 3600),
     maxExpiresSeconds: seconds(60, 600_000, "longest registration asked of the core", 3600),
     graceSeconds: seconds(1, 600, "how long a lost browser may take to come back before its registration ends", 32),
+    sessionGraceSeconds: Type.Optional(
+      seconds(0, 3600, "how long running calls may outlive the access token of their user", 60),
+    ),
     emergencyNumbers: Type.Array(Type.String({ pattern: "^[0-9*#]{2,8}$", description: "digits", examples: ["112"] }), {
       description: "numbers screened as emergency calls",
       examples: [["112", "911"]],

@@ -20,7 +20,7 @@ export interface AskedBinding {
 }
 
 /**
- * Reads the one Contact of a REGISTER. @throws EpcscfError `epcscf/contact`.
+ * Reads the one Contact of a REGISTER. @throws EpcscfError `epcscf/contact`, `epcscf/emergency-registration`.
  * @param known what was read last on the same flow: a refresh mostly says the same again.
  */
 export function askedBinding(register: SipMessage, defaultExpires: number, known?: AskedBinding): AskedBinding {
@@ -35,6 +35,8 @@ export function askedBinding(register: SipMessage, defaultExpires: number, known
     return { source, uri: undefined, instance: undefined, outbound: false, expires: 0, params: "" };
   }
   const contact = parseNameAddr(detached(first));
+  // TS 24.229 §7.2A.13: an emergency registration, which a user of a block has no use for (EMG-05).
+  if (isEmergencyContact(contact)) throw new EpcscfError("epcscf/emergency-registration");
   const own = Number.parseInt(contact.params.get("expires") ?? "", 10);
   const expires = [own, header, defaultExpires].find((value) => !Number.isNaN(value)) ?? defaultExpires;
   const params = new Map([...contact.params].filter(([name]) => kept.test(name)));
@@ -65,4 +67,8 @@ export function isNameAddr(value: string): boolean {
   } catch {
     return false;
   }
+}
+
+function isEmergencyContact({ uri, params }: NameAddr): boolean {
+  return params.has("sos") || /;sos(?:[;=?]|$)/i.test(uri);
 }

@@ -4,7 +4,7 @@ import { bindingOf, type Binding } from "./binding.ts";
 import { Leftovers, type Claim } from "./leftovers.ts";
 import { Ledger, type LedgerOptions } from "./ledger.ts";
 import type { EndReason, Registration } from "./registration.ts";
-import { sweep, type SweepOptions } from "./sweep.ts";
+import { callsRunOn, sweep, type SweepOptions } from "./sweep.ts";
 import { Unbinder, type UnbinderOptions } from "./unbinder.ts";
 
 export interface EndingsOptions extends UnbinderOptions, SweepOptions, LedgerOptions {
@@ -110,6 +110,11 @@ export class Endings {
     return confirmed;
   }
 
+  /** The core has ended it (EPC-DER-02). What it granted ends with the token, which calls may outlive. */
+  endedByCore(registration: Registration): void {
+    if (!callsRunOn(this.#options, registration)) void this.end(registration, "network", true);
+  }
+
   /** The browser is about to tell the core that it leaves. */
   leaving(registration: Registration): void {
     this.#leaving.set(registration, false);
@@ -173,6 +178,8 @@ export class Endings {
   async #closeFlow(flow: Flow, reason: EndReason, unbound: Promise<boolean>): Promise<void> {
     await within(this.#options.clock, lastWords, unbound);
     // It may have registered anew meanwhile.
-    if (this.#options.registrations.byFlow(flow) === undefined) flow.close(closeCodes.registrationEnded, reason);
+    if (this.#options.registrations.byFlow(flow) !== undefined) return;
+    // RFC 6455 §7.4.1: who hears 1001 comes back, and not with all others at once.
+    flow.close(reason === "portal-closing" ? closeCodes.goingAway : closeCodes.registrationEnded, reason);
   }
 }

@@ -1,5 +1,4 @@
 import { formatNameAddr, type ServerTransaction, type SipResponse } from "@portico/sip";
-import { detached } from "../detached.ts";
 import { EpcscfError, TokenError } from "../errors.ts";
 import { strip } from "../policy/headers.ts";
 import { hopsLeft } from "../policy/maxForwards.ts";
@@ -9,7 +8,9 @@ import type { Seal } from "../seal.ts";
 import { closeCodes, type Flow } from "../w2/flow.ts";
 import type { Authorisation } from "./authorisation.ts";
 import { bindingOf, type Binding } from "./binding.ts";
-import { askedBinding, grantedContacts, isNameAddr, type AskedBinding } from "./contact.ts";
+import { askedBinding, type AskedBinding } from "./contact.ts";
+import { answerHeaders, coreAnswer } from "./coreAnswers.ts";
+import { readGrant, type Grant } from "./grant.ts";
 import { Endings, type EndingsOptions } from "./endings.ts";
 import type { Claim } from "./leftovers.ts";
 import { Registration } from "./registration.ts";
@@ -105,78 +106,82 @@ export class Registrar {
     const response = await relay(agent, up, core.entry());
     const endedByCore = expires === 0 && this.endings.left(registration);
     if (endedByCore && (response?.status ?? 408) >= 300) await this.endings.end(registration, "network", true);
-    if (response !== undefined && response.status < 300) return this.#accepted(tx, response, pending);
-    this.#failed(pending, claimed, response?.status ?? 408);
-    if (response === undefined) {
-      this.#options.log.alarm("core.unreachable");
-      throw new EpcscfError("epcscf/core-unreachable");
-    }
-    this.#refused(tx, response);
+    if (response === undefined || response.status >= 300) this.#refused(response, pending, claimed);
+    else if (expires === 0) this.#left(tx, response, pending);
+    else this.#granted(tx, response, pending);
   }
 
-  /** What the core may hold after a REGISTER that it did not grant. */
-  #failed({ registration, binding, expires }: Pending, claimed: Claim | undefined, status: number): void {
-    const live = this.#options.registrations.byKey(registration.key);
-    // A refusal leaves a live registration as it was: it ends with the time granted before, or with its token.
-    if (live !== undefined) return this.endings.ledger.touch(this.endings.binding(live));
-    if (claimed !== undefined) return void this.endings.unbind(claimed.binding, claimed.reason);
-    if (expires === 0) return;
-    // RFC 3261 §8.1.3.1: no answer, or 408 or 5xx on the way, does not tell whether the registrar has bound it.
-    if (status === 408 || status >= 500) void this.endings.unbind(binding, "core-unreachable");
-    else this.endings.ledger.remove(binding.key);
+  /** @throws EpcscfError what the browser is answered. */
+  #refused(response: SipResponse | undefined, pending: Pending, claimed: Claim | undefined): never {
+    const { registrations, log } = this.#options;
+    const { registration, binding, expires } = pending;
+    const { error, alarm, ends = false, unsure = false } = coreAnswer(response);
+    if (alarm !== undefined) log.alarm(alarm, { status: response?.status ?? 408 });
+    const live = registrations.byKey(registration.key);
+    if (live !== undefined && ends) void this.endings.end(live, "network");
+    // A live one stays as it was: it ends with the time granted before, or with its token.
+    else if (live !== undefined) this.endings.ledger.touch(this.endings.binding(live));
+    else if (claimed !== undefined) void this.endings.unbind(claimed.binding, claimed.reason);
+    else if (expires > 0 && unsure) void this.endings.unbind(binding, "core-unreachable");
+    else if (expires > 0) this.endings.ledger.remove(binding.key);
+    throw new EpcscfError(error, answerHeaders(response));
   }
 
-  #accepted(tx: ServerTransaction, response: SipResponse, pending: Pending): void {
-    const { asked, claims, flow, path, expires } = pending;
-    const { registrations, core, clock, wallClock, registered, authorisation } = this.#options;
+  /** The browser has left. */
+  #left(tx: ServerTransaction, response: SipResponse, { registration, flow }: Pending): void {
+    this.endings.loggedOut(this.#options.registrations.byKey(registration.key) ?? registration, flow);
+    tx.respond(this.#forBrowser(response));
+  }
+
+  #granted(tx: ServerTransaction, response: SipResponse, pending: Pending): void {
+    const { asked, claims, flow, expires } = pending;
+    const { registrations, core, clock, wallClock, registered, authorisation, log } = this.#options;
     // Another REGISTER of the same binding may have been faster.
     const registration = registrations.byKey(pending.registration.key) ?? pending.registration;
-    const down = response.clone().removeFirst("Via");
-    strip(down, "down");
-    down.remove("Path");
-    if (expires === 0) {
-      down.remove("Contact");
-      this.endings.loggedOut(registration, flow);
-      return tx.respond(down);
-    }
     if (registration.ended || authorisation.isRevoked(claims)) {
       // It ended while the core was thinking: what that has just granted goes again.
       void this.endings.unbind(pending.binding, "revoked");
       if (authorisation.isRevoked(claims)) throw new TokenError("invalid_token", "the token is revoked");
       throw new EpcscfError("epcscf/registration-over");
     }
-    const own = core.uri(registration.key);
-    const contacts = grantedContacts(response);
-    const granted = contacts.find(({ uri }) => userOf(uri) === userOf(own));
-    const seconds = Number.parseInt(granted?.params.get("expires") ?? response.get("Expires") ?? "", 10);
-    const life = Number.isNaN(seconds) ? expires : seconds;
+    let grant: Grant;
+    try {
+      grant = readGrant(response, { uri: core.uri(registration.key), impu: registration.impu }, expires);
+    } catch (error) {
+      log.alarm("core.contradiction");
+      if (registration.grantedUntil > 0) void this.endings.end(registration, "network");
+      else void this.endings.unbind(pending.binding, "network");
+      throw error;
+    }
     const initial = registration.grantedUntil === 0;
     if (initial) registration.since = wallClock();
     registration.asked = asked;
     registration.claims = claims;
-    registration.serviceRoute = response.list("Service-Route").map((route) => detached(route));
-    const associated = response
-      .list("P-Associated-URI")
-      .filter((value) => isNameAddr(value))
-      .map((value) => detached(value));
-    registration.associated = associated.length > 0 ? associated : [`<${registration.impu}>`];
-    registration.grantedUntil = clock.now() + life * 1000;
-    registration.path = path;
+    registration.grant = grant;
+    registration.grantedUntil = clock.now() + grant.seconds * 1000;
     registration.lostAt = undefined;
-    this.#take(registration, flow);
+    this.#take(registration, pending);
     this.endings.ledger.touch(this.endings.binding(registration));
 
-    down.remove("Contact");
-    const params = new Map(granted?.params ?? []);
-    params.set("expires", String(life));
+    const { params, serviceRoute, associated, outbound } = grant;
+    const down = this.#forBrowser(response).remove("Service-Route").remove("P-Associated-URI");
+    if (serviceRoute.length > 0) down.add("Service-Route", serviceRoute.join(", "));
+    down.add("P-Associated-URI", associated.join(", "));
     down.add("Contact", formatNameAddr({ uri: registration.accessContact, params }));
-    if (response.list("Require").includes("outbound")) down.set("Flow-Timer", String(flowTimer));
-    tx.respond(down);
+    if (outbound) down.set("Flow-Timer", String(flowTimer));
+    if (flow.open) tx.respond(down);
     registered(registration, initial);
   }
 
+  /** The core's 200 without what is the core's own; Contacts of others are none of this browser's business. */
+  #forBrowser(response: SipResponse): SipResponse {
+    const down = response.clone().removeFirst("Via").remove("Path").remove("Contact");
+    strip(down, "down");
+    return down;
+  }
+
   /** The registration is on this flow from now on. */
-  #take(registration: Registration, flow: Flow): void {
+  #take(registration: Registration, { flow, path }: Pending): void {
     const { registrations, flowReplaced } = this.#options;
     const other = registrations.byFlow(flow);
     if (other !== undefined && other !== registration) this.endings.flowClosed(flow);
@@ -185,23 +190,11 @@ export class Registrar {
     const overtaken = !flow.open && registration.flow !== undefined && registration.flow !== flow;
     registrations.put(registration);
     if (overtaken) return;
+    registration.path = path;
     const before = registrations.move(registration, flow);
-    if (before !== undefined && before !== flow) before.close(closeCodes.policy, "replaced by a newer connection");
+    if (before !== undefined && before !== flow) before.close(closeCodes.replaced, "replaced");
     if (!flow.open) this.endings.flowClosed(flow);
     else if (before !== flow) flowReplaced(registration, flow);
-  }
-
-  #refused(tx: ServerTransaction, response: SipResponse): void {
-    const { log } = this.#options;
-    if (response.status === 401 || response.status === 407) {
-      // EPC-REG-25: the Digest challenge must not reach the browser; only the operator can mend this.
-      const error = new EpcscfError("epcscf/core-challenge");
-      log.alarm("core.challenged-trusted-node", { status: response.status });
-      return tx.reply(error.status, { reason: error.message, headers: [["Reason", `SIP;cause=${response.status}`]] });
-    }
-    const down = response.clone().removeFirst("Via");
-    strip(down, "down");
-    tx.respond(down);
   }
 
   #pending(parts: Omit<Pending, "binding">): Pending {
@@ -246,8 +239,6 @@ export class Registrar {
     return Math.max(1, Math.min(asked, left, most));
   }
 }
-
-const userOf = (uri: string): string => uri.slice(uri.indexOf(":") + 1, uri.indexOf("@"));
 
 const sameUser = (one: AccessClaims, other: AccessClaims): boolean =>
   one.impu === other.impu && one.subject === other.subject && one.tenant === other.tenant;

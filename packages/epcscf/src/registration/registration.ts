@@ -1,6 +1,7 @@
 import type { AccessClaims, BlockEntry } from "../ports.ts";
 import type { Flow } from "../w2/flow.ts";
 import type { AskedBinding } from "./contact.ts";
+import type { Grant } from "./grant.ts";
 
 /** Why a registration ended; the browser and the WAF are told. `restarted`: nobody came back for it after a restart. */
 export type EndReason =
@@ -26,9 +27,8 @@ export class Registration {
   claims: AccessClaims;
   /** Undefined while the socket is lost and its grace time runs. */
   flow: Flow | undefined;
-  serviceRoute: readonly string[] = [];
-  /** P-Associated-URI values; the first is the default IMPU. */
-  associated: readonly string[] = [];
+  /** What the core's last 200 said; absent until the first. */
+  grant: Grant | undefined;
   /** Milliseconds since the epoch at which the core has granted it first. */
   since = 0;
   /** Clock time, ms, at which the granted registration ends. */
@@ -47,6 +47,16 @@ export class Registration {
 
   get impu(): string {
     return this.entry.impu;
+  }
+
+  /** Route values of requests toward the core, nearest first. */
+  get serviceRoute(): readonly string[] {
+    return this.grant?.serviceRoute ?? [];
+  }
+
+  /** P-Associated-URI values; the first is the default identity (TS 24.229 §5.2.2.1). */
+  get associated(): readonly string[] {
+    return this.grant?.associated ?? [`<${this.impu}>`];
   }
 
   /** What the WAF knows it by. */

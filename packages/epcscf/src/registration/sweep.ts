@@ -8,6 +8,10 @@ export interface SweepOptions {
   readonly wallClock: () => number;
   /** Seconds a lost socket may take to come back (EPC-DER-04). */
   readonly graceSeconds: number;
+  /** Seconds that running calls may outlive the token (EPC-DER-03). */
+  readonly sessionGraceSeconds: number;
+  /** Running calls of a registration. */
+  readonly calls: (registration: Registration) => number;
 }
 
 /** Milliseconds between sweeps. */
@@ -28,11 +32,21 @@ export function sweep(
     for (const registration of registrations.all()) {
       const { lostAt, claims, grantedUntil } = registration;
       if (lostAt !== undefined && now - lostAt >= graceSeconds * 1000) end(registration, "connection-lost", false);
-      else if (claims.expiresAt * 1000 <= wallClock()) end(registration, "token-expired", false);
-      else if (grantedUntil <= now) end(registration, "expired", true);
+      else if (claims.expiresAt * 1000 <= wallClock()) {
+        if (!callsRunOn(options, registration)) end(registration, "token-expired", false);
+      } else if (grantedUntil <= now) end(registration, "expired", true);
     }
     stop = clock.setTimer(interval, again);
   };
   stop = clock.setTimer(interval, again);
   return () => stop();
+}
+
+/** True while calls may go on though the token is over (EPC-DER-03c); nothing new is taken meanwhile. */
+export function callsRunOn(
+  { wallClock, sessionGraceSeconds, calls }: SweepOptions,
+  registration: Registration,
+): boolean {
+  const over = wallClock() / 1000 - registration.claims.expiresAt;
+  return over >= 0 && over < sessionGraceSeconds && calls(registration) > 0;
 }

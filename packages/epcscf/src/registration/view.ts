@@ -7,13 +7,27 @@ export interface PeerClass {
   readonly scope: "loopback" | "private" | "public";
 }
 
+/** What the home network knows and has said of a registration: for the operator's eyes alone. */
+export interface NetworkView {
+  readonly impi: string;
+  /** P-Associated-URI values, default first. */
+  readonly associated: readonly string[];
+  readonly serviceRoute: readonly string[];
+  /** RFC 5626 is in force. */
+  readonly outbound: boolean;
+  readonly chargingFunctions?: string;
+  readonly terminatingIoi?: string;
+  /** Scopes of the token: what its bearer may do. */
+  readonly scope: readonly string[];
+}
+
 /** A live registration as an operator sees it. */
 export interface RegistrationView {
   /** Names it as long as it lives; the same again for the same IMPU and instance. */
   readonly id: string;
   readonly impu: string;
   /** Only where an operator asked for it (PRV-01). */
-  readonly impi?: string;
+  readonly network?: NetworkView;
   readonly tenant: string;
   readonly clientId: string;
   /** The WAF's lease: `sid` of the access token. */
@@ -47,17 +61,17 @@ export function peerClass(address: string): PeerClass {
   return { family, scope: loopback ? "loopback" : privateAddress.test(plain) ? "private" : "public" };
 }
 
-/** @param now this node's clocks: `monotonic` and `wall`, ms. @param withImpi for the operator alone. */
+/** @param now this node's clocks: `monotonic` and `wall`, ms. @param forOperator adds what is the network's own. */
 export function registrationView(
   registration: Registration,
-  context: { node: string; now: { monotonic: number; wall: number }; sessions: number; withImpi?: boolean },
+  context: { node: string; now: { monotonic: number; wall: number }; sessions: number; forOperator?: boolean },
 ): RegistrationView {
   const { key, entry, claims, asked, flow, since, grantedUntil } = registration;
-  const { node, now, sessions, withImpi = false } = context;
+  const { node, now, sessions, forOperator = false } = context;
   return {
     id: key,
     impu: entry.impu,
-    ...(withImpi ? { impi: entry.impi } : {}),
+    ...(forOperator ? { network: networkView(registration) } : {}),
     tenant: entry.tenant,
     clientId: claims.clientId,
     sessionId: claims.sessionId,
@@ -69,5 +83,18 @@ export function registrationView(
     flow: flow === undefined ? "lost" : "live",
     ...(flow === undefined ? {} : { peer: peerClass(flow.address) }),
     sessions,
+  };
+}
+
+function networkView({ entry, claims, grant, associated, serviceRoute }: Registration): NetworkView {
+  const { chargingFunctions, terminatingIoi, outbound = false } = grant ?? {};
+  return {
+    impi: entry.impi,
+    associated,
+    serviceRoute,
+    outbound,
+    ...(chargingFunctions === undefined ? {} : { chargingFunctions }),
+    ...(terminatingIoi === undefined ? {} : { terminatingIoi }),
+    scope: claims.scope,
   };
 }

@@ -10,6 +10,8 @@ export const closeCodes = {
   overload: 1013,
   /** The registration was ended by the network, the site or the token's end. */
   registrationEnded: 4403,
+  /** Another connection has registered the same instance. */
+  replaced: 4409,
 } as const;
 
 /** Messages a flow may send at once, and per second in the long run (EPC-WS-08). */

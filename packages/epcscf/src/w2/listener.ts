@@ -11,6 +11,9 @@ const unregisteredSeconds = 35;
 const sweepSeconds = 5;
 const sweepsPerPing = 5;
 
+/** For one who meets a limit. */
+const retryLater = "Retry-After: 30\r\n";
+
 export interface W2ListenerOptions {
   readonly clock: Clock;
   readonly log: Log;
@@ -23,14 +26,17 @@ export interface W2ListenerOptions {
   readonly events: FlowEvents;
   readonly isRegistered: (flow: Flow) => boolean;
   /** Sockets of one remote address at most (EPC-WS-08); an office behind one address is many users. */
-  readonly maxPerAddress?: number;
+  readonly maxPerAddress: number;
+  /** Sockets of the pages of one web site at most: no tenant takes all there are. */
+  readonly maxPerSite: number;
 }
 
 /** Accepts WebSockets for SIP (RFC 7118 §4) from an HTTP server's `upgrade` event. */
 export class W2Listener {
   readonly #options: W2ListenerOptions;
   readonly #flows = new Set<Flow>();
-  readonly #perAddress = new Map<string, number>();
+  /** Sockets by remote address and by Origin. */
+  readonly #counts = new Map<string, number>();
   readonly #events: FlowEvents;
   #stopSweep: () => void = () => undefined;
   #draining = false;
@@ -49,7 +55,7 @@ export class W2Listener {
 
   /** Takes over an HTTP upgrade; refuses with a 4xx what is not SIP from a known site. @param secure TLS below. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, secure: boolean): void {
-    const { originAllowed, log, maxPerAddress = 2000 } = this.#options;
+    const { originAllowed, log, maxPerAddress, maxPerSite } = this.#options;
     const address = request.socket.remoteAddress ?? "";
     const protocols = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((one) => one.trim());
     const { origin } = request.headers;
@@ -59,11 +65,15 @@ export class W2Listener {
       log.warn("w2.origin-refused", { origin: (origin ?? "none").slice(0, 128) });
       return refuse(socket, 403, "This web site has no contract with the operator");
     }
-    if ((this.#perAddress.get(address) ?? 0) >= maxPerAddress) {
-      return refuse(socket, 429, "Too many connections from this address");
+    if ((this.#counts.get(address) ?? 0) >= maxPerAddress) {
+      return refuse(socket, 429, "Too many connections from this address", retryLater);
+    }
+    if ((this.#counts.get(origin) ?? 0) >= maxPerSite) {
+      log.warn("w2.site-full", { origin: origin.slice(0, 128) });
+      return refuse(socket, 503, "Too many connections from this web site", retryLater);
     }
     if (!accept(request, socket, head)) return;
-    this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
+    for (const key of [address, origin]) this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
     const { newFlow, sentBy, clock } = this.#options;
     this.#flows.add(new Flow({ ...newFlow(), socket, origin, address, secure, sentBy, clock, events: this.#events }));
   }
@@ -83,11 +93,12 @@ export class W2Listener {
   }
 
   #closedFlow(flow: Flow): void {
-    const { address } = flow;
     this.#flows.delete(flow);
-    const left = (this.#perAddress.get(address) ?? 1) - 1;
-    if (left > 0) this.#perAddress.set(address, left);
-    else this.#perAddress.delete(address);
+    for (const key of [flow.address, flow.origin]) {
+      const left = (this.#counts.get(key) ?? 1) - 1;
+      if (left > 0) this.#counts.set(key, left);
+      else this.#counts.delete(key);
+    }
     this.#options.events.closed(flow);
   }
 

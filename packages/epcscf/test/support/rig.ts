@@ -274,8 +274,11 @@ export async function openRig(
     wallClock?: () => number;
     protocol?: "TCP" | "UDP";
     graceSeconds?: number;
+    sessionGraceSeconds?: number;
     entryPoint?: string;
     peers?: string[];
+    maxPerAddress?: number;
+    maxPerSite?: number;
     /** What a node before it has left. */
     store?: MemoryStore;
     /** The core of a rig before it, which closes it. */
@@ -343,7 +346,12 @@ export async function openRig(
     },
     networkId: "ims.test",
     mw: { address: "127.0.0.1", port: 0, ...(options.peers === undefined ? {} : { peers: options.peers }) },
-    w2: { sentBy: "portal.ims.test:443", originAllowed: (origin) => [site, "https://other.example"].includes(origin) },
+    w2: {
+      sentBy: "portal.ims.test:443",
+      originAllowed: (origin) => [site, "https://other.example"].includes(origin),
+      ...(options.maxPerAddress === undefined ? {} : { maxPerAddress: options.maxPerAddress }),
+      ...(options.maxPerSite === undefined ? {} : { maxPerSite: options.maxPerSite }),
+    },
     authzServer: issuer,
     dialPlan: {
       domains: ["ims.test", "acme.ims.test"],
@@ -353,6 +361,7 @@ export async function openRig(
     emergencyNumbers: ["911", "112"],
     maxExpires: 3600,
     graceSeconds: options.graceSeconds ?? 32,
+    sessionGraceSeconds: options.sessionGraceSeconds ?? 0,
     latchCoreMedia: false,
   });
   http.on("upgrade", (request, socket, head) => node.upgrade(request, socket, head, false));

@@ -1,0 +1,75 @@
+import { parseChargingVector, type NameAddr, type SipResponse } from "@portico/sip";
+import { detached } from "../detached.ts";
+import { EpcscfError } from "../errors.ts";
+import { grantedContacts, isNameAddr } from "./contact.ts";
+
+/** What a 200 (OK) to REGISTER says about one binding (EPC-REG-19). */
+export interface Grant {
+  /** Seconds from the response; whatever the core says. */
+  readonly seconds: number;
+  /** Parameters of the Contact, GRUUs among them, as the browser is to see them. */
+  readonly params: NameAddr["params"];
+  /** Service-Route values, nearest first (RFC 3608). */
+  readonly serviceRoute: readonly string[];
+  /** P-Associated-URI values that can be read; the first is the default identity. Never empty. */
+  readonly associated: readonly string[];
+  /** `Require: outbound`: RFC 5626 is in force for the flow. */
+  readonly outbound: boolean;
+  /** P-Charging-Function-Addresses (RFC 7315 §5.5). */
+  readonly chargingFunctions: string | undefined;
+  /** term-ioi of the home network (TS 24.229 §4.5.4). */
+  readonly terminatingIoi: string | undefined;
+}
+
+/** Longest grant believed, seconds (24.229 §5.1.1.2 has UEs ask for 600 000): an absurd one must not overflow a clock. */
+const longest = 600_000;
+/** Values of one header field kept, and the longest of them, octets: a core that sends more is broken. */
+const mostValues = 32;
+const longestValue = 2048;
+
+/**
+ * Reads the grant. @param asked seconds asked for, where the core names none.
+ * @throws EpcscfError `epcscf/core-contradiction` for a 200 that does not hold the binding.
+ */
+export function readGrant(response: SipResponse, own: { uri: string; impu: string }, asked: number): Grant {
+  const contacts = grantedContacts(response);
+  const granted = contacts.find(({ uri }) => userOf(uri) === userOf(own.uri));
+  // RFC 3261 §10.3, step 8: a 200 lists all bindings. One that lists only others' does not have this one.
+  if (granted === undefined && contacts.length > 0) throw new EpcscfError("epcscf/core-contradiction");
+  const said = digits(granted?.params.get("expires")) ?? digits(response.get("Expires"));
+  const seconds = Math.min(said ?? asked, longest);
+  if (seconds === 0) throw new EpcscfError("epcscf/core-contradiction");
+  const associated = kept(response.list("P-Associated-URI").filter((value) => isNameAddr(value)));
+  return {
+    seconds,
+    params: new Map([...(granted?.params ?? []), ["expires", String(seconds)]]),
+    serviceRoute: kept(response.list("Service-Route").filter((value) => isNameAddr(value))),
+    associated: associated.length > 0 ? associated : [`<${own.impu}>`],
+    outbound: response.list("Require").some((option) => option.toLowerCase() === "outbound"),
+    chargingFunctions: kept(response.all("P-Charging-Function-Addresses"))[0],
+    terminatingIoi: terminatingIoi(response.get("P-Charging-Vector")),
+  };
+}
+
+/** Copies that do not hold the message in memory. */
+function kept(values: readonly string[]): string[] {
+  return values
+    .filter((value) => value.length <= longestValue)
+    .slice(0, mostValues)
+    .map((value) => detached(value));
+}
+
+function digits(value: string | undefined): number | undefined {
+  return value !== undefined && /^\s*\d+\s*$/.test(value) ? Number(value) : undefined;
+}
+
+function terminatingIoi(vector: string | undefined): string | undefined {
+  try {
+    const ioi = vector === undefined ? undefined : parseChargingVector(vector).terminatingIoi;
+    return ioi === undefined ? undefined : detached(ioi);
+  } catch {
+    return undefined;
+  }
+}
+
+const userOf = (uri: string): string => uri.slice(uri.indexOf(":") + 1, uri.indexOf("@"));
