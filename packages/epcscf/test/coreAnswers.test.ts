@@ -88,16 +88,16 @@ describe("an initial REGISTER that the core answers", () => {
   });
 });
 
-describe("a refresh that the core answers", () => {
-  /** Has the core answer the refresh of a registered browser like that. */
-  async function refresh(status: number): Promise<Browser> {
-    const browser = await registered(rig);
-    const answer = grant(rig.core);
-    rig.core.answer = (tx) => (tx.request.get("Expires") === "600" ? tx.reply(status) : answer(tx));
-    await browser.register(await rig.token());
-    return browser;
-  }
+/** Has the core answer the refresh of a registered browser like that. */
+async function refresh(status: number): Promise<Browser> {
+  const browser = await registered(rig);
+  const answer = grant(rig.core);
+  rig.core.answer = (tx) => (tx.request.get("Expires") === "600" ? tx.reply(status) : answer(tx));
+  await browser.register(await rig.token());
+  return browser;
+}
 
+describe("a refresh that the core answers", () => {
   for (const status of [403, 404, 604]) {
     test(`EPC-REG-21a ${status}: the registration is over here too, and its socket closed`, async () => {
       const browser = await refresh(status);
