@@ -25,6 +25,8 @@ export default defineConfig({
           include: ["{packages,apps}/*/test/**/*.test.ts", "scripts/test/**/*.test.ts"],
           exclude: [...configDefaults.exclude, ...heavyTests],
           execArgv: ["--conditions=source"],
+          // A bound on hanging, not on speed: machines are shared.
+          testTimeout: 20_000,
         },
       },
       {

@@ -16,6 +16,7 @@ import { TrustedProxies } from "./http/trustedProxies.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { timedStore } from "./metrics/timedStore.ts";
 import { sealKey } from "./sealKey.ts";
+import { tenantPolicy } from "./tenantPolicy.ts";
 
 /** A running portal: WAF, eP-CSCF and eIMS-AGW of one node. */
 export interface Portal {
@@ -144,11 +145,7 @@ async function start(
     mw: config.mw,
     w2: { sentBy: host.includes(":") ? host : `${host}:443`, originAllowed: (origin) => origins.has(origin) },
     authzServer: waf.issuer,
-    dialPlan: {
-      domains: [config.home.domain, ...waf.domains()],
-      internationalPrefix: config.dialPlan.internationalPrefix,
-      ...(config.dialPlan.national === undefined ? {} : { national: config.dialPlan.national }),
-    },
+    policyOf: (tenant) => tenantPolicy(config, waf, tenant),
     emergencyNumbers: config.emergencyNumbers,
     maxExpires: config.maxExpiresSeconds,
     graceSeconds: config.graceSeconds,

@@ -131,7 +131,7 @@ export class Epcscf {
       refuser,
       accessSentBy: w2.sentBy,
       authorise: (request, registration) => this.#requests.authorise(request, registration),
-      dialPlan: options.dialPlan,
+      policyOf: options.policyOf,
       latchCoreMedia: options.latchCoreMedia,
       began: ({ view }) => this.#events.emit(() => ({ type: "session", change: "began", session: view })),
       answered: (session) => this.#answered(session),
@@ -150,7 +150,7 @@ export class Epcscf {
       registrar: this.#registrar,
       regEvent: this.#regEvent,
       seal,
-      proxy: new Proxy({ ...sides, accessSentBy: w2.sentBy }),
+      proxy: new Proxy({ ...sides, accessSentBy: w2.sentBy, wallClock, policyOf: options.policyOf }),
       sessions: this.#sessions,
       refuser,
     });

@@ -37,6 +37,12 @@ export type EpcscfErrorCode =
   | "epcscf/extension"
   | "epcscf/dialog"
   | "epcscf/target"
+  | "epcscf/service"
+  | "epcscf/direction"
+  | "epcscf/hours"
+  | "epcscf/destination"
+  | "epcscf/user-calls"
+  | "epcscf/tenant-calls"
   | "epcscf/hops"
   | "epcscf/flow-gone"
   | "epcscf/flow-token"
@@ -211,6 +217,42 @@ const catalogue: Readonly<Record<EpcscfErrorCode, Entry>> = {
     message: "This number or address cannot be called",
     cause: "The dialled string is no telephone number and no address of the home domain",
     remedy: "Dial an international number (+ and digits) or an address of the home domain",
+  },
+  "epcscf/service": {
+    status: 403,
+    message: "This service is not part of the subscription",
+    cause: "The token's scope or restrictions lack the service (EPC-SES-16)",
+    remedy: "Ask the company for the service",
+  },
+  "epcscf/direction": {
+    status: 403,
+    message: "Calls in this direction are not allowed",
+    cause: "The token allows only calling or only being called (EPC-SES-16)",
+    remedy: "Ask the company to lift the restriction",
+  },
+  "epcscf/hours": {
+    status: 403,
+    message: "Calls are not allowed at this time",
+    cause: "The moment lies outside the hours of the token (EPC-SES-16)",
+    remedy: "Call within the hours agreed on",
+  },
+  "epcscf/destination": {
+    status: 403,
+    message: "Calls to this destination are not allowed",
+    cause: "The token's restrictions exclude the number or its class (EPC-SES-16)",
+    remedy: "Ask the company to allow the destination",
+  },
+  "epcscf/user-calls": {
+    status: 486,
+    message: "The user has as many calls as she may",
+    cause: "The token's limit of calls at once is reached (EPC-SES-16)",
+    remedy: "End another call first",
+  },
+  "epcscf/tenant-calls": {
+    status: 503,
+    message: "The company has as many calls as it may",
+    cause: "The tenant's limit of calls at once is reached",
+    remedy: "Try again later; operator: raise the tenant's limit if the contract allows",
   },
   "epcscf/hops": {
     status: 483,

@@ -7,7 +7,7 @@ export type { EndReason } from "./registration/registration.ts";
 export type { SessionEnd, SessionView } from "./session/view.ts";
 export type { CoreOptions } from "./core.ts";
 export { EpcscfError, TokenError, type EpcscfErrorCode } from "./errors.ts";
-export type { DialPlan } from "./policy/dialPlan.ts";
+export { dial, type Dialled, type DialForm, type DialPlan } from "./policy/dialPlan.ts";
 export type {
   AccessClaims,
   BlockEntry,
@@ -17,6 +17,7 @@ export type {
   Revocation,
   Revocations,
   SessionFact,
+  TenantPolicy,
   TokenVerifier,
 } from "./ports.ts";
 export { JwtVerifier, type JwtVerifierOptions } from "./token.ts";

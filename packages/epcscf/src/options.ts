@@ -1,9 +1,16 @@
 import type { MediaPlane } from "@portico/agw";
 import type { Clock, Random } from "@portico/sip";
 import type { CoreOptions } from "./core.ts";
-import type { DialPlan } from "./policy/dialPlan.ts";
 import type { RegistrationStore } from "./registration/binding.ts";
-import type { BlockTable, Log, RegistrationFact, Revocations, SessionFact, TokenVerifier } from "./ports.ts";
+import type {
+  BlockTable,
+  Log,
+  RegistrationFact,
+  Revocations,
+  SessionFact,
+  TenantPolicy,
+  TokenVerifier,
+} from "./ports.ts";
 
 export interface EpcscfOptions {
   readonly clock: Clock;
@@ -42,7 +49,8 @@ export interface EpcscfOptions {
     readonly maxPerSite?: number;
   };
   readonly authzServer: string;
-  readonly dialPlan: DialPlan;
+  /** Asked at each call, since a contract may change. */
+  readonly policyOf: (tenant: string) => TenantPolicy;
   /** Numbers screened as emergency calls, for example `112`. */
   readonly emergencyNumbers: readonly string[];
   /** Longest registration asked of the core, seconds. */

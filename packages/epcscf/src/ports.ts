@@ -1,3 +1,5 @@
+import type { DialPlan } from "./policy/dialPlan.ts";
+import type { Restrictions } from "./policy/restrictions.ts";
 import type { SessionEnd, SessionView } from "./session/view.ts";
 
 /** What a verified access token says (RFC 9068; names of the claims as the WAF writes them). */
@@ -17,6 +19,14 @@ export interface AccessClaims {
   readonly impu: string;
   /** Web origins the bearer may come from. */
   readonly origins: readonly string[];
+  readonly restrictions?: Restrictions | undefined;
+}
+
+/** What a tenant's contract says about the calls of its users. */
+export interface TenantPolicy {
+  readonly dialPlan: DialPlan;
+  /** Calls of all its users at once; absent: no limit. */
+  readonly maxCalls?: number | undefined;
 }
 
 /** Verifies access tokens. Throws {@link TokenError}. */

@@ -4,7 +4,10 @@ import { EpcscfError } from "./errors.ts";
 import type { ChargingVectors } from "./policy/charging.ts";
 import { strip } from "./policy/headers.ts";
 import { assertedIdentity } from "./policy/identity.ts";
+import { dial } from "./policy/dialPlan.ts";
 import { hopsLeft } from "./policy/maxForwards.ts";
+import { checkDestination, checkMoment, checkService } from "./policy/restrictions.ts";
+import type { TenantPolicy } from "./ports.ts";
 import { ProxiedDialogs, type Way } from "./proxiedDialogs.ts";
 import type { Registration } from "./registration/registration.ts";
 import { relay } from "./relay.ts";
@@ -18,6 +21,9 @@ export interface ProxyOptions {
   readonly charging: ChargingVectors;
   /** Host and port of this node on W2. */
   readonly accessSentBy: string;
+  /** Milliseconds since the epoch. */
+  readonly wallClock: () => number;
+  readonly policyOf: (tenant: string) => TenantPolicy;
 }
 
 /** Methods that open a dialog through this node. */
@@ -70,6 +76,11 @@ export class Proxy {
     if (flow === undefined) throw new EpcscfError("epcscf/flow-gone");
     const request = forwarded(tx.request);
     const { callId, fromTag = "", toTag } = request;
+    if (request.method === "MESSAGE") {
+      const { scope, restrictions } = registration.claims;
+      checkService("message", scope, restrictions);
+      checkMoment("mt", this.#options.wallClock(), restrictions);
+    }
     if (opening.has(request.method) && toTag === undefined) {
       this.#dialogs.note(registration, request, fromTag, this.#beyond(request.list("Record-Route")));
       this.#recordRoute(request, flow, "down");
@@ -89,11 +100,35 @@ export class Proxy {
 
   /** Where a browser's request goes (EPC-SES-03, SEC-02). @throws EpcscfError `epcscf/dialog`. */
   #way(request: SipRequest, registration: Registration): Way {
-    const { callId, toTag, uri } = request;
-    if (toTag === undefined) return { routes: registration.serviceRoute, target: uri };
+    const { callId, toTag } = request;
+    if (toTag === undefined) {
+      return { routes: registration.serviceRoute, target: this.#judged(request, registration) };
+    }
     const way = this.#dialogs.find(registration, callId, toTag);
     if (way === undefined) throw new EpcscfError("epcscf/dialog");
     return way;
+  }
+
+  /**
+   * What is sent outside a dialog obeys the dial plan and the restrictions of the token, as a call does; so does whom a
+   * REFER wants called. @returns the Request-URI to send. @throws EpcscfError.
+   */
+  #judged(request: SipRequest, registration: Registration): string {
+    const { method, uri } = request;
+    if (method !== "MESSAGE" && method !== "REFER") return uri;
+    const { policyOf, wallClock } = this.#options;
+    const { scope, restrictions } = registration.claims;
+    const { dialPlan } = policyOf(registration.entry.tenant);
+    const allowed = (dialled: string): string => {
+      const { target } = dial(dialled, dialPlan);
+      checkDestination(target, dialPlan, restrictions);
+      return target;
+    };
+    checkService(method === "MESSAGE" ? "message" : "voice", scope, restrictions);
+    checkMoment("mo", wallClock(), restrictions);
+    if (method === "MESSAGE") return allowed(uri);
+    request.set("Refer-To", `<${allowed(parseNameAddr(request.get("Refer-To") ?? "").uri)}>`);
+    return uri;
   }
 
   /** Two entries, since the two sides differ in transport (RFC 7118 §8.2, EPC-SES-05); the next side's stands on top. */

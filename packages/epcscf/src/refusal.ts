@@ -50,6 +50,9 @@ export class Refuser {
   #extras({ code, status, message }: EpcscfError, required: readonly string[]): HeaderList {
     if (code === "epcscf/registration-over") return [["Retry-After", "1"]];
     switch (status) {
+      case 403:
+      case 486:
+        return [["Warning", `399 ${this.#options.agent} "${message}"`]];
       case 405:
         return [["Allow", allow]];
       case 415:

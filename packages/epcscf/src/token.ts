@@ -1,6 +1,7 @@
-import { errors, jwtVerify, type JWTVerifyGetKey } from "jose";
+import { compactDecrypt, errors, jwtVerify, type CompactDecryptGetKey, type JWTVerifyGetKey } from "jose";
 import { detached } from "./detached.ts";
 import { TokenError } from "./errors.ts";
+import { readRestrictions } from "./policy/restrictions.ts";
 import type { AccessClaims, TokenVerifier } from "./ports.ts";
 
 /** Clock skew allowed, seconds (WAF-06). */
@@ -15,6 +16,8 @@ export interface JwtVerifierOptions {
   readonly audience: string;
   /** Keys of the WAF, by key id. */
   readonly keys: JWTVerifyGetKey;
+  /** This node's private keys, by key id, for tokens nested in a JWE (RFC 8898 §2.1.2); absent: none are taken. */
+  readonly decryptionKeys?: CompactDecryptGetKey;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -45,10 +48,22 @@ export class JwtVerifier implements TokenVerifier {
     return claims;
   }
 
+  /** The signed token inside an encrypted one: RFC 7519 §5.2 nesting, told by the five parts of a compact JWE. */
+  async #opened(token: string): Promise<string> {
+    const { decryptionKeys } = this.#options;
+    if (decryptionKeys === undefined || token.split(".", 5).length < 5) return token;
+    const { plaintext, protectedHeader } = await compactDecrypt(token, decryptionKeys, {
+      keyManagementAlgorithms: ["ECDH-ES"],
+      contentEncryptionAlgorithms: ["A128GCM", "A256GCM"],
+    });
+    if (protectedHeader.cty?.toUpperCase() !== "JWT") throw new TokenError("invalid_token", "the JWE holds no JWT");
+    return new TextDecoder().decode(plaintext);
+  }
+
   async #check(token: string): Promise<AccessClaims> {
     const { issuer, audience, keys, now } = this.#options;
     try {
-      const { payload } = await jwtVerify(token, keys, {
+      const { payload } = await jwtVerify(await this.#opened(token), keys, {
         issuer,
         audience,
         typ: "at+jwt",
@@ -68,6 +83,7 @@ export class JwtVerifier implements TokenVerifier {
         scope: text(payload["scope"]).split(" "),
         impu: text(payload["impu"]),
         origins: texts(payload["origins"]),
+        restrictions: readRestrictions(payload["restr"]),
       };
     } catch (error) {
       if (error instanceof TokenError) throw error;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { EpcscfError } from "../src/errors.ts";
-import { resolveTarget, type DialPlan } from "../src/policy/dialPlan.ts";
+import { destinationClass, dial, type DialPlan } from "../src/policy/dialPlan.ts";
 
 const plan: DialPlan = {
   domains: ["ims.test", "acme.ims.test"],
@@ -21,7 +21,7 @@ const taken: [string, string][] = [
   ["sip:u0043@acme.ims.test;gr=urn:uuid:x", "sip:u0043@acme.ims.test"],
 ];
 for (const [dialled, target] of taken)
-  test(`${dialled} becomes ${target}`, () => expect(resolveTarget(dialled, plan)).toBe(target));
+  test(`${dialled} becomes ${target}`, () => expect(dial(dialled, plan).target).toBe(target));
 
 const refused = [
   "tel:+442079460123;npdi;rn=+15550100",
@@ -51,8 +51,46 @@ const refused = [
 ];
 for (const dialled of refused) {
   test(`${dialled} is refused`, () => {
-    expect(() => resolveTarget(dialled, plan)).toThrow(
-      expect.objectContaining({ code: "epcscf/target" }) as EpcscfError,
-    );
+    expect(() => dial(dialled, plan)).toThrow(expect.objectContaining({ code: "epcscf/target" }) as EpcscfError);
   });
 }
+
+const company: DialPlan = {
+  ...plan,
+  extensions: [
+    { digits: 3, prefix: "+12125551" },
+    { digits: 4, prefix: "+1212555" },
+  ],
+  shortCodes: [
+    { code: "*97", target: "sip:voicemail@acme.ims.test" },
+    { code: "0", target: "+12125550100" },
+    { code: "7", target: "*97" },
+    { code: "8", target: "sip:x@elsewhere.example" },
+  ],
+};
+
+test.each([
+  ["tel:123;phone-context=ims.test", "extension", "tel:+12125551123"],
+  ["tel:0142;phone-context=ims.test", "extension", "tel:+12125550142"],
+  ["sip:0142@acme.ims.test", "extension", "tel:+12125550142"],
+  ["tel:*97;phone-context=ims.test", "shortCode", "sip:voicemail@acme.ims.test"],
+  ["sip:*97@acme.ims.test", "shortCode", "sip:voicemail@acme.ims.test"],
+  ["tel:0;phone-context=ims.test", "shortCode", "tel:+12125550100"],
+  ["tel:2025550110", "national", "tel:+12025550110"],
+  ["tel:011442079460123", "international", "tel:+442079460123"],
+  ["tel:+12025550110", "e164", "tel:+12025550110"],
+  ["sip:u0043@acme.ims.test", "address", "sip:u0043@acme.ims.test"],
+])("%s is read as %s: %s", (dialled, form, target) => {
+  expect(dial(dialled, company)).toEqual({ form, target });
+});
+
+test.each(["tel:7", "tel:8", "tel:*98", "tel:12"])("%s: a code that leads nowhere is refused", (dialled) => {
+  expect(() => dial(dialled, company)).toThrow(expect.objectContaining({ code: "epcscf/target" }) as EpcscfError);
+});
+
+test.each([
+  ["tel:+12125550142", "internal"],
+  ["sip:u0043@acme.ims.test", "internal"],
+  ["tel:+12025550110", "national"],
+  ["tel:+442079460123", "international"],
+])("%s lies %s", (target, kind) => expect(destinationClass(target, company)).toBe(kind));

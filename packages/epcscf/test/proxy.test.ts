@@ -196,7 +196,11 @@ describe("MESSAGE", () => {
 for (const method of ["SUBSCRIBE", "NOTIFY", "MESSAGE", "PUBLISH", "OPTIONS", "REFER"]) {
   test(`EPC-SES-15a ${method} passes both ways`, async () => {
     rig.core.answer = (tx) => tx.reply(299);
-    expect((await browser.request(method, "sip:u0043@acme.ims.test", [["Contact", `<${own}>`]])).status).toBe(299);
+    const headers: [string, string][] = [
+      ["Contact", `<${own}>`],
+      ["Refer-To", "<sip:u0044@acme.ims.test>"],
+    ];
+    expect((await browser.request(method, "sip:u0043@acme.ims.test", headers)).status).toBe(299);
     browser.answer = (tx) => tx.reply(298, { headers: [["Contact", `<${own}>`]] });
     const down = await rig.core.agent.send(
       fromCore(rig, method, { headers: [["Contact", "<sip:x@127.0.0.1>"]] }),

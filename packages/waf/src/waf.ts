@@ -161,6 +161,11 @@ export class Waf {
     return [...new Set(all.map((block) => domainOf(block, this.#o.homeDomain)))];
   }
 
+  /** A tenant's document as this node knows it. */
+  document(tenant: string): TenantDocument | undefined {
+    return this.#directory.get(tenant);
+  }
+
   /**
    * Ends the assignment of a user and all her sessions: she has left, or lost the service (WWSF-11).
    * @throws WafError `no_assignment`

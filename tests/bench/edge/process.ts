@@ -15,6 +15,12 @@ import { StubPlane } from "./stubPlane.ts";
 const nothing = (): void => undefined;
 const verified = { issuer, audience: `sip:${homeDomain}`, now: Date.now };
 
+const dialPlan = {
+  domains: [homeDomain, "acme.ims.test"],
+  internationalPrefix: "011",
+  national: { trunk: "1", country: "+1", digits: 10 },
+};
+
 const commands = {
   /** @returns the ports of W2 and of Mw */
   open: async (options: OpenOptions): Promise<Ports> => {
@@ -38,11 +44,7 @@ const commands = {
       mw: { address: "127.0.0.1", port: 0 },
       w2: { sentBy: "portal.ims.test:443", originAllowed: (origin) => origin === site },
       authzServer: issuer,
-      dialPlan: {
-        domains: [homeDomain, "acme.ims.test"],
-        internationalPrefix: "011",
-        national: { trunk: "1", country: "+1", digits: 10 },
-      },
+      policyOf: () => ({ dialPlan }),
       emergencyNumbers: ["911", "112"],
       maxExpires: 3600,
       graceSeconds: 32,

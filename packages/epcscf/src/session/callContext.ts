@@ -12,12 +12,13 @@ import { SessionMedia } from "../alg/sessionMedia.ts";
 import type { Core } from "../core.ts";
 import { EpcscfError } from "../errors.ts";
 import { extensions } from "../policy/allow.ts";
-import type { ChargingVectors } from "../policy/charging.ts";
-import type { DialPlan } from "../policy/dialPlan.ts";
-import type { Log } from "../ports.ts";
+import { icidValue, type ChargingVectors } from "../policy/charging.ts";
+import { checkMoment, checkService } from "../policy/restrictions.ts";
+import type { Log, TenantPolicy } from "../ports.ts";
 import type { Refuser } from "../refusal.ts";
 import type { Registration } from "../registration/registration.ts";
 import { isOpaque, sdpOf } from "./body.ts";
+import type { CallTally } from "./callTally.ts";
 import { Session, type SessionEvents } from "./session.ts";
 import type { SessionView } from "./view.ts";
 
@@ -36,21 +37,31 @@ export interface CallOptions {
   readonly authorise: (request: SipRequest, registration: Registration) => Promise<void>;
   /** Host and port of this node on W2. */
   readonly accessSentBy: string;
-  readonly dialPlan: DialPlan;
+  readonly policyOf: (tenant: string) => TenantPolicy;
   /** Take the far end's media from where it comes, once, rather than only from where its SDP says (AGW-10). */
   readonly latchCoreMedia: boolean;
+}
+
+export interface CallEvents extends SessionEvents {
+  opened(session: Session): void;
+}
+
+/** A call that is about to be. */
+interface NewCall {
+  readonly charging: string;
+  readonly direction: SessionView["direction"];
+  readonly remote: string;
 }
 
 /** What calls of both directions share. */
 export class CallContext {
   readonly options: CallOptions;
-  readonly #opened: (session: Session) => void;
-  readonly #events: SessionEvents;
+  readonly #tally: CallTally;
+  readonly #events: CallEvents;
 
-  /** @param opened called with each new session. */
-  constructor(options: CallOptions, opened: (session: Session) => void, events: SessionEvents) {
+  constructor(options: CallOptions, tally: CallTally, events: CallEvents) {
     this.options = options;
-    this.#opened = opened;
+    this.#tally = tally;
     this.#events = events;
   }
 
@@ -61,11 +72,8 @@ export class CallContext {
     if (isOpaque(invite)) throw new EpcscfError("epcscf/body");
   }
 
-  /** Reserves media and makes a session. @throws EpcscfError `epcscf/media-unavailable`, `epcscf/unregistered`. */
-  async open(
-    registration: Registration,
-    call: { readonly charging: string; readonly direction: SessionView["direction"]; readonly remote: string },
-  ): Promise<Session> {
+  /** Reserves media and makes a session. @throws EpcscfError when there are no media, or the call is not allowed. */
+  async open(registration: Registration, call: NewCall): Promise<Session> {
     const { media, random, latchCoreMedia, log, refuser, authorise, wallClock } = this.options;
     let context: MediaContext;
     try {
@@ -74,9 +82,12 @@ export class CallContext {
       log.alarm("media.exhausted", { contexts: media.size });
       throw new EpcscfError("epcscf/media-unavailable");
     }
-    if (registration.ended) {
+    try {
+      // From here to the tally nothing waits, so that two calls at once do not both pass as the last one allowed.
+      this.#admit(registration, call);
+    } catch (error) {
       context.close();
-      throw new EpcscfError("epcscf/unregistered");
+      throw error;
     }
     const session = new Session({
       id: random.token(16),
@@ -88,8 +99,26 @@ export class CallContext {
       refuse: (tx: ServerTransaction, error) => refuser.refuse(tx, error),
       events: this.#events,
     });
-    this.#opened(session);
+    this.#events.opened(session);
     return session;
+  }
+
+  /** Whether the user and her tenant may have this call now (EPC-SES-16). @throws EpcscfError. */
+  #admit(registration: Registration, { direction, charging }: NewCall): void {
+    if (registration.ended) throw new EpcscfError("epcscf/unregistered");
+    const { impu, entry, claims } = registration;
+    const { scope, restrictions } = claims;
+    checkService("voice", scope, restrictions);
+    checkMoment(direction === "outgoing" ? "mo" : "mt", this.options.wallClock(), restrictions);
+    const icid = icidValue(charging);
+    const maxSessions = restrictions?.maxSessions;
+    if (maxSessions !== undefined && this.#tally.with(impu, icid) > maxSessions) {
+      throw new EpcscfError("epcscf/user-calls");
+    }
+    const { maxCalls } = this.options.policyOf(entry.tenant);
+    if (maxCalls !== undefined && this.#tally.with(entry.tenant, icid) > maxCalls) {
+      throw new EpcscfError("epcscf/tenant-calls");
+    }
   }
 
   /** Further requests of a core leg go where its dialog's route set points. */

@@ -10,10 +10,11 @@ import {
 import { earlyMediaOf } from "../alg/earlyMedia.ts";
 import { EpcscfError } from "../errors.ts";
 import { allow } from "../policy/allow.ts";
-import { resolveTarget } from "../policy/dialPlan.ts";
+import { dial } from "../policy/dialPlan.ts";
 import { carried, earlyMediaSupported } from "../policy/headers.ts";
 import { assertedIdentity } from "../policy/identity.ts";
 import { hopsLeft } from "../policy/maxForwards.ts";
+import { checkDestination } from "../policy/restrictions.ts";
 import type { Refusal } from "../refusal.ts";
 import type { Registration } from "../registration/registration.ts";
 import { sdpBody, sdpOf } from "./body.ts";
@@ -122,8 +123,10 @@ export class OutgoingCalls {
 
   /** The INVITE toward the core: a dialog of this node's own, the user's identity asserted (spec 3.9). */
   #invite(request: SipRequest, registration: Registration, vector: string): SipRequest {
-    const { core, random, dialPlan } = this.#context.options;
-    const target = resolveTarget(request.uri, dialPlan);
+    const { core, random, policyOf } = this.#context.options;
+    const { dialPlan } = policyOf(registration.entry.tenant);
+    const { target } = dial(request.uri, dialPlan);
+    checkDestination(target, dialPlan, registration.claims.restrictions);
     const { from } = request;
     const [identity = `<${registration.impu}>`] = registration.associated;
     const hidden = from.uri.toLowerCase() === anonymous;

@@ -85,13 +85,18 @@ export class Session implements Renegotiable {
     this.#legs[side] = usage;
   }
 
+  /** ICID of its charging vector (RFC 7315 §5.6); the same in all branches of a forked call. */
+  get icid(): string {
+    return icidValue(this.#options.charging);
+  }
+
   headers(side: Side): [string, string][] {
     return side === "core" ? [["P-Charging-Vector", this.#options.charging]] : [];
   }
 
   get view(): SessionView {
     const { entry, claims, key } = this.registration;
-    const { direction, remote, charging } = this.#options;
+    const { direction, remote } = this.#options;
     const answeredAt = this.#answeredAt;
     return {
       id: this.id,
@@ -101,7 +106,7 @@ export class Session implements Renegotiable {
       clientId: claims.clientId,
       direction,
       remote,
-      icid: icidValue(charging),
+      icid: this.icid,
       state: answeredAt === undefined ? "setup" : "answered",
       since: this.#since,
       ...(answeredAt === undefined ? {} : { answeredAt }),

@@ -2,6 +2,7 @@ import type { ServerTransaction } from "@portico/sip";
 import type { Registration } from "../registration/registration.ts";
 import type { Flow } from "../w2/flow.ts";
 import { CallContext, type CallOptions } from "./callContext.ts";
+import { CallTally } from "./callTally.ts";
 import { IncomingCalls } from "./incoming.ts";
 import { OutgoingCalls } from "./outgoing.ts";
 import type { Session } from "./session.ts";
@@ -19,12 +20,14 @@ export class Sessions {
   readonly #options: SessionsOptions;
   readonly #byId = new Map<string, Session>();
   readonly #byRegistration = new Map<Registration, Set<Session>>();
+  readonly #tally = new CallTally();
   readonly #outgoing: OutgoingCalls;
   readonly #incoming: IncomingCalls;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
-    const context = new CallContext(options, (session) => this.#add(session), {
+    const context = new CallContext(options, this.#tally, {
+      opened: (session) => this.#add(session),
       answered: options.answered,
       done: (session, end) => this.#remove(session, end),
     });
@@ -92,12 +95,14 @@ export class Sessions {
     const all = this.#byRegistration.get(registration) ?? new Set();
     this.#byRegistration.set(registration, all.add(session));
     this.#byId.set(id, session);
+    this.#tally.add(session);
     this.#options.began(session);
   }
 
   #remove(session: Session, end: SessionEnd): void {
     const { id, registration } = session;
     this.#byId.delete(id);
+    this.#tally.remove(session);
     const all = this.#byRegistration.get(registration);
     all?.delete(session);
     if (all?.size === 0) this.#byRegistration.delete(registration);

@@ -16,7 +16,15 @@ import { openSipEndpoint, systemClock, systemRandom, type SipEndpoint } from "@p
 import { createLocalJWKSet, exportJWK, generateKeyPair, SignJWT, type CryptoKey } from "jose";
 import { WebSocket } from "ws";
 import { MemoryStore } from "./memoryStore.ts";
-import { Epcscf, JwtVerifier, type RegistrationFact, type Revocation, type SessionFact } from "../../src/index.ts";
+import {
+  type DialPlan,
+  Epcscf,
+  JwtVerifier,
+  type RegistrationFact,
+  type Revocation,
+  type SessionFact,
+  type TenantPolicy,
+} from "../../src/index.ts";
 
 export const site = "https://talk.acme.example";
 export const impu = "sip:u0042@acme.ims.test";
@@ -267,6 +275,12 @@ export interface Rig {
   close(): Promise<void>;
 }
 
+const dialPlan: DialPlan = {
+  domains: ["ims.test", "acme.ims.test"],
+  internationalPrefix: "011",
+  national: { trunk: "1", country: "+1", digits: 10 },
+};
+
 /** A node between a real WebSocket server and a scripted core. */
 export async function openRig(
   options: {
@@ -283,6 +297,7 @@ export async function openRig(
     store?: MemoryStore;
     /** The core of a rig before it, which closes it. */
     core?: ScriptedCore;
+    policy?: Partial<TenantPolicy>;
   } = {},
 ): Promise<Rig> {
   const core = options.core ?? (await ScriptedCore.open());
@@ -353,11 +368,7 @@ export async function openRig(
       ...(options.maxPerSite === undefined ? {} : { maxPerSite: options.maxPerSite }),
     },
     authzServer: issuer,
-    dialPlan: {
-      domains: ["ims.test", "acme.ims.test"],
-      internationalPrefix: "011",
-      national: { trunk: "1", country: "+1", digits: 10 },
-    },
+    policyOf: () => ({ dialPlan, ...options.policy }),
     emergencyNumbers: ["911", "112"],
     maxExpires: 3600,
     graceSeconds: options.graceSeconds ?? 32,
@@ -384,7 +395,7 @@ export async function openRig(
         client_id: "talk.acme.example",
         tenant: "acme",
         sid: "s1",
-        scope: "ims.register ims.voice",
+        scope: "ims.register ims.voice ims.message",
         impu,
         origins: [site],
         ...claims,
