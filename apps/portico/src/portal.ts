@@ -13,8 +13,10 @@ import { Listener } from "./http/listener.ts";
 import { speakFor } from "./http/proxiedServer.ts";
 import { Readiness } from "./http/readiness.ts";
 import { TrustedProxies } from "./http/trustedProxies.ts";
+import type { LogLevel } from "./log.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { timedStore } from "./metrics/timedStore.ts";
+import { Reload, type Reloaded } from "./reload.ts";
 import { sealKey } from "./sealKey.ts";
 import { tenantPolicy } from "./tenantPolicy.ts";
 
@@ -29,15 +31,23 @@ export interface Portal {
   readonly waf: Waf;
   readonly epcscf: Epcscf;
   readonly media: MediaPlane;
+  /**
+   * Brings the portal to another configuration as far as that ends nothing.
+   * @returns what is in force now, and what needs a restart
+   */
+  reload(next: PortalConfig): Promise<Reloaded>;
   /** Idempotent. */
   close(): Promise<void>;
 }
+
+/** A log whose level a reload may change. */
+export type PortalLog = Log & { level?: LogLevel };
 
 /** Path of W2 on the portal's HTTP server. */
 const w2Path = "/w2";
 
 /** Starts a portal. Whatever was opened is closed again when a later step fails. */
-export async function startPortal(config: PortalConfig, log: Log): Promise<Portal> {
+export async function startPortal(config: PortalConfig, log: PortalLog): Promise<Portal> {
   const opened: (() => Promise<void>)[] = [];
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => (closing ??= closeAll(opened));
@@ -52,7 +62,7 @@ export async function startPortal(config: PortalConfig, log: Log): Promise<Porta
 
 async function start(
   config: PortalConfig,
-  plainLog: Log,
+  plainLog: PortalLog,
   onClose: (step: () => Promise<void>) => void,
   close: () => Promise<void>,
 ): Promise<Portal> {
@@ -178,7 +188,32 @@ async function start(
     speakFor(request.socket, proxies.clientOf(request));
     epcscf.upgrade(request, socket, head, secure);
   });
-  return { url, mwPort: epcscf.mwPort, metricsPort, waf, epcscf, media, close };
+  const reload = new Reload(config, {
+    "log.level": (next) => {
+      plainLog.level = next.log?.level ?? "info";
+      return true;
+    },
+    "listen.trustedProxies": (next) => {
+      proxies.replace(next.listen.trustedProxies ?? []);
+      return true;
+    },
+    tls: (next) => {
+      // Whether there is TLS at all is decided when the listener opens.
+      if (tls === undefined || next.tls === undefined) return false;
+      listener.renewTls(next.tls);
+      return true;
+    },
+  });
+  return {
+    url,
+    mwPort: epcscf.mwPort,
+    metricsPort,
+    waf,
+    epcscf,
+    media,
+    reload: (next) => reload.to(next),
+    close,
+  };
 }
 
 /** The figures on a listener of their own. @returns its port */

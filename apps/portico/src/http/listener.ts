@@ -20,13 +20,14 @@ export interface ListenerOptions {
 export class Listener {
   readonly server: Server;
   readonly port: number;
-  readonly #stopWatching: () => void;
+  readonly #log: Log;
+  #stopWatching: () => void = () => undefined;
   #serve: RequestListener = notYet;
 
-  private constructor(server: Server, stopWatching: () => void) {
+  private constructor(server: Server, log: Log) {
     this.server = server;
+    this.#log = log;
     this.port = (server.address() as AddressInfo).port;
-    this.#stopWatching = stopWatching;
     server.on("request", (request, response) => this.#serve(request, response));
   }
 
@@ -43,7 +44,9 @@ export class Listener {
         resolve();
       });
     });
-    return new Listener(server, tls === undefined ? () => undefined : watchTls(tls, server as TlsServer, log));
+    const listener = new Listener(server, log);
+    if (tls !== undefined) listener.#watch(tls);
+    return listener;
   }
 
   /** Requests are answered from now on; before, they are told to come again. */
@@ -51,11 +54,22 @@ export class Listener {
     this.#serve = handler;
   }
 
+  /** Takes its certificate from other files; connections that live stay as they are. @throws ConfigError */
+  renewTls(tls: TlsFiles): void {
+    (this.server as TlsServer).setSecureContext(readTls(tls));
+    this.#stopWatching();
+    this.#watch(tls);
+  }
+
   /** Ends all its connections. */
   async close(): Promise<void> {
     this.#stopWatching();
     this.server.closeAllConnections();
     await promisify(this.server.close.bind(this.server))();
+  }
+
+  #watch(tls: TlsFiles): void {
+    this.#stopWatching = watchTls(tls, this.server as TlsServer, this.#log);
   }
 }
 

@@ -6,10 +6,16 @@ const mostHops = 32;
 
 /** The proxies that are believed when they say whom they speak for; all others speak for themselves. */
 export class TrustedProxies {
-  readonly #list = new BlockList();
+  #list = new BlockList();
 
   /** @param networks addresses, or networks in CIDR notation, that were checked before. */
   constructor(networks: readonly string[]) {
+    this.replace(networks);
+  }
+
+  /** Believes these, and no others, from now on. */
+  replace(networks: readonly string[]): void {
+    this.#list = new BlockList();
     for (const network of networks) {
       const [address = "", bits] = network.split("/");
       const family = isIP(address) === 6 ? "ipv6" : "ipv4";

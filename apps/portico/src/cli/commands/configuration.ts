@@ -56,6 +56,19 @@ export function configurationCommands(program: Command, open: OpenOutput): void 
       const { serve } = await import("./serve.ts");
       await serve(file, open(false));
     });
+  program
+    .command("reload")
+    .summary("make a running portal read its configuration again")
+    .description(
+      "Checks the configuration and hands it to the portal that runs on this machine. Says what is in force now, and what\n" +
+        "needs a restart. No call and no registration ends.",
+    )
+    .argument("[file]", "configuration", defaultFile)
+    .addOption(jsonOption())
+    .action(async (file: string, { json = false }: { json?: boolean }) => {
+      const { reload } = await import("./reload.ts");
+      await reload(file, open(json));
+    });
 }
 
 const jsonOption = (): Option => new Option("--json", "print JSON for programs");
