@@ -1,5 +1,5 @@
 import { SipError } from "./errors.ts";
-import { header, headerIdAt } from "./headerNames.ts";
+import { idContentLength, headerId } from "./headerNames.ts";
 import { isSpace, isTokenChar, maxOctets, parseNumber, skipSpace, trimmed } from "./scan.ts";
 
 const emptyLine = "\r\n\r\n";
@@ -110,7 +110,7 @@ function messageLength(held: string): number {
   for (let at = held.indexOf("\r\n") + 2; at < end; at = nextLine(held, at)) {
     let nameEnd = at;
     while (isTokenChar(held.charCodeAt(nameEnd))) nameEnd++;
-    if (headerIdAt(held, at, nameEnd) !== header.contentLength) continue;
+    if (headerId(held.slice(at, nameEnd)) !== idContentLength) continue;
     const colon = skipSpace(held, nameEnd, end);
     // Two of them might be read as the one or the other (RFC 4475 §3.3.9).
     if (length >= 0 || held[colon] !== ":") throw new SipError("sip/content-length", "on a stream");

@@ -1,10 +1,10 @@
+import type { CSeq } from "./cseq.ts";
 import { SipError } from "./errors.ts";
 import { valueOf } from "./fold.ts";
-import { header, headerId, sameName } from "./headerNames.ts";
+import { idContentLength, idCseq, idFrom, headerId, sameName } from "./headerNames.ts";
 import type { LineIndex } from "./lineIndex.ts";
 import { emptyIndex, maxLines, stride } from "./lineIndex.ts";
 import { octets } from "./octets.ts";
-import { plainTag } from "./plain.ts";
 import { endOfElement, isToken, isTokenChar, startOfList, trimmed } from "./scan.ts";
 
 /** A line that was not in the message as it came. */
@@ -70,21 +70,27 @@ export class Head {
 
   /** Value as text. */
   textAt(position: number): string {
-    const line = this.#lineAt(position);
-    if (typeof line !== "number") return octets.toText(line.value);
-    const { lines, plain } = this.#index;
-    const id = lines[line * stride] ?? 0;
-    const value = valueOf(this.#source, lines[line * stride + 2] ?? 0, lines[line * stride + 3] ?? 0);
-    // What is plain is ASCII.
-    return id < 31 && (plain & (1 << id)) !== 0 ? value : octets.toText(value);
+    const value = this.valueAt(position);
+    return this.#index.ascii && typeof this.#lineAt(position) === "number" ? value : octets.toText(value);
   }
 
   /** The tag of From or To; empty when it has none, undefined when the value must be parsed to tell. */
   tag(id: number): string | undefined {
     const line = this.#lineAt(this.findId(id));
-    const { lines, plain } = this.#index;
-    if (typeof line !== "number" || lines[line * stride] !== id || (plain & (1 << id)) === 0) return undefined;
-    return plainTag(this.#source, lines[line * stride + 2] ?? 0);
+    const { lines, odd } = this.#index;
+    if (typeof line !== "number" || lines[line * stride] !== id || (odd & (1 << id)) !== 0) return undefined;
+    const { fromTag, fromTagEnd, toTag, toTagEnd } = this.#index;
+    const from = id === idFrom ? fromTag : toTag;
+    if (from <= 0) return from === 0 ? "" : undefined;
+    return this.#source.slice(from, id === idFrom ? fromTagEnd : toTagEnd);
+  }
+
+  /** A plain CSeq as it came; undefined when the value must be parsed. */
+  cseq(): CSeq | undefined {
+    const line = this.#lineAt(this.findId(idCseq));
+    const { lines, odd, cseq, method, methodEnd } = this.#index;
+    if (typeof line !== "number" || lines[line * stride] !== idCseq || (odd & (1 << idCseq)) !== 0) return undefined;
+    return { number: cseq, method: this.#source.slice(method, methodEnd) };
   }
 
   #start(line: number): number {
@@ -137,20 +143,26 @@ export class Head {
     return (this.#order = natural.slice(0, this.size));
   }
 
-  #added(name: string, value: string): AddedLine {
+  #added(name: string, value: string, encoded: boolean): AddedLine {
     // A name with a number of its own is a token.
     const id = headerId(name);
     if (id === 0 && !isToken(name)) throw new SipError("sip/injection", "header name");
-    if (hasLineEnd(value)) throw new SipError("sip/injection", name);
-    if (id === header.contentLength) this.lengthSettled = false;
-    return { id, name, value: trimmed(value, 0, value.length) };
+    const unusual = beyondText.test(value);
+    if (unusual && hasLineEnd(value)) throw new SipError("sip/injection", name);
+    if (id === idContentLength) this.lengthSettled = false;
+    const line = unusual && !encoded ? octets.fromText(value) : value;
+    return { id, name, value: trimmed(line, 0, line.length) };
   }
 
-  /** Puts one line in place of all of this name. */
-  set(name: string, value: string): void {
-    const line = this.#added(name, value);
+  #findLike({ id, name }: AddedLine): number {
+    return id === 0 ? this.find(name) : this.findId(id);
+  }
+
+  /** Puts one line in place of all of this name. The value is text, here as below, or octets that are encoded already. */
+  set(name: string, value: string, encoded = false): void {
+    const line = this.#added(name, value, encoded);
     const order = this.#edit();
-    const first = this.find(name);
+    const first = this.#findLike(line);
     if (first < 0) {
       order.push(line);
       return;
@@ -161,25 +173,25 @@ export class Head {
 
   /** Puts a line at the end. */
   append(name: string, value: string): void {
-    this.#edit().push(this.#added(name, value));
+    this.#edit().push(this.#added(name, value, false));
   }
 
   /** Puts a line after the last of this name, else at the end. */
-  add(name: string, value: string): void {
-    const line = this.#added(name, value);
+  add(name: string, value: string, encoded = false): void {
+    const line = this.#added(name, value, encoded);
     const last = this.#findLast(name);
     insert(this.#edit(), last < 0 ? this.size : last + 1, line);
   }
 
   /** Puts a line before the first of this name, else at the top. */
   prepend(name: string, value: string): void {
-    const line = this.#added(name, value);
-    insert(this.#edit(), Math.max(this.find(name), 0), line);
+    const line = this.#added(name, value, false);
+    insert(this.#edit(), Math.max(this.#findLike(line), 0), line);
   }
 
   /** Takes all lines of this name out. */
   remove(name: string): void {
-    if (headerId(name) === header.contentLength) this.lengthSettled = false;
+    if (headerId(name) === idContentLength) this.lengthSettled = false;
     for (let at = this.find(name); at >= 0; at = this.find(name, at)) drop(this.#edit(), at);
   }
 
@@ -194,7 +206,7 @@ export class Head {
       const start = startOfList(value);
       const rest = value.slice(endOfElement(value, start) + 1);
       const restStart = startOfList(rest);
-      if (restStart < rest.length) this.#edit()[at] = this.#added(this.nameAt(at), rest.slice(restStart));
+      if (restStart < rest.length) this.#edit()[at] = this.#added(this.nameAt(at), rest.slice(restStart), true);
       else drop(this.#edit(), at);
       if (start < value.length) return;
     }
@@ -257,6 +269,8 @@ function drop(order: (number | AddedLine)[], at: number): void {
   for (let i = at + 1; i < order.length; i++) order[i - 1] = order[i] ?? 0;
   order.pop();
 }
+
+const beyondText = /[^\t -~]/;
 
 /** True when a text would begin a new line of the message. */
 export function hasLineEnd(text: string): boolean {

@@ -1,6 +1,33 @@
+import { bytes } from "./bytes.ts";
 import { SipError } from "./errors.ts";
-import { guessedName, headerIdAt } from "./headerNames.ts";
-import { code, endOfText, isSpace, isTokenChar } from "./scan.ts";
+import {
+  guessedName,
+  idCallId,
+  idContact,
+  idContentLength,
+  idContentType,
+  idCseq,
+  idFrom,
+  idMaxForwards,
+  idRecordRoute,
+  idRoute,
+  idTo,
+  idVia,
+  headerId,
+} from "./headerNames.ts";
+import {
+  endOfToken,
+  numberAt,
+  plainAddress,
+  plainAddresses,
+  plainCSeq,
+  plainNumber,
+  plainVias,
+  plainWord,
+  tagEnd,
+  tagStart,
+} from "./plain.ts";
+import { charColon, charCr, charLf, charSpace, charTab, endOfText, isSpace } from "./scan.ts";
 
 /** Most header lines of a message. */
 export const maxLines: number = 512;
@@ -20,64 +47,195 @@ const blank: readonly number[] = Array.from({ length: 24 * stride }, () => 0);
 export interface LineIndex {
   readonly lines: number[];
   /** Number of lines. */
-  readonly count: number;
+  count: number;
   /** First octet of the body. */
-  readonly body: number;
-  /** A bit for each header number whose values all are of a plain form: on one line, ASCII (plain.ts). */
-  plain: number;
+  body: number;
+  /** All octets are ASCII. */
+  readonly ascii: boolean;
+  /** A bit for each header number up to that of Record-Route that occurs. */
+  seen: number;
+  /** Those of which some value is not of a plain form (plain.ts), or which stand twice where one may. */
+  odd: number;
+  /** Where the tags of a plain From and To stand; 0 when there is none, -1 when the value must be parsed to tell. */
+  fromTag: number;
+  fromTagEnd: number;
+  toTag: number;
+  toTagEnd: number;
+  /** Of Content-Length; -1 without one. */
+  length: number;
+  /** Of a plain CSeq: its number, where its method begins and ends. */
+  cseq: number;
+  method: number;
+  methodEnd: number;
 }
+
+// RFC 3261 §7.3.1: of what is no list there may be one.
+export const single: number = [idFrom, idTo, idCallId, idCseq, idMaxForwards, idContentLength, idContentType].reduce(
+  (mask, id) => mask | (1 << id),
+  0,
+);
 
 /** An index of no lines. */
 export function emptyIndex(): LineIndex {
-  return { lines: [0, 0], count: 0, body: 0, plain: 0 };
+  return indexOf([0, 0], false);
 }
 
-/** The CR that ends the line beginning at `from`: both octets of CRLF, neither of them alone (RFC 3261 §7). */
-export function endOfLine(octets: string, from: number): number {
-  const cr = octets.indexOf("\r", from);
-  // A lone CR or LF might be a line's end to the next element, which then would see other header lines than this one.
-  if (cr < 0 || octets.indexOf("\n", from) !== cr + 1) throw new SipError("sip/header", "line end");
-  return cr;
+function indexOf(lines: number[], ascii: boolean): LineIndex {
+  return {
+    lines,
+    count: 0,
+    body: 0,
+    ascii,
+    seen: 0,
+    odd: 0,
+    fromTag: -1,
+    fromTagEnd: 0,
+    toTag: -1,
+    toTagEnd: 0,
+    length: -1,
+    cseq: -1,
+    method: 0,
+    methodEnd: 0,
+  };
 }
 
 /**
- * Finds the header lines from `from` to the empty line in one pass. A folded line belongs to the one it continues.
+ * The CR that ends the line which goes on at `from`: both octets of CRLF, neither of them alone (RFC 3261 §7). A lone one might be a
+ * line's end to the next element, which then would see other header lines than this one.
+ */
+export function endOfLine(source: string, from: number): number {
+  let cr = from;
+  // Beyond some length the search of the platform is quicker than a loop.
+  const near = from + 48;
+  while (cr < near && bytes[cr] !== charCr && bytes[cr] !== charLf) cr++;
+  if (cr === near) {
+    cr = source.indexOf("\r", near);
+    if (cr < 0 || source.indexOf("\n", near) !== cr + 1) throw new SipError("sip/header", "line end");
+  } else if (!isLineEnd(cr)) throw new SipError("sip/header", "line end");
+  return cr;
+}
+
+function isLineEnd(at: number): boolean {
+  return bytes[at] === charCr && bytes[at + 1] === charLf;
+}
+
+function skipBlanks(at: number): number {
+  let i = at;
+  while (bytes[i] === charSpace || bytes[i] === charTab) i++;
+  return i;
+}
+
+/** Position after a value of a plain form, -1 when it is of another. */
+function endOfPlain(id: number, at: number): number {
+  switch (id) {
+    case idVia:
+      return plainVias(at);
+    case idFrom:
+    case idTo:
+      return plainAddress(at);
+    case idContact:
+    case idRoute:
+    case idRecordRoute:
+      return plainAddresses(at);
+    case idCallId:
+      return plainWord(at);
+    case idCseq:
+      return plainCSeq(at);
+    case idContentLength:
+      return plainNumber(at);
+    case idMaxForwards: {
+      // RFC 3261 §20.22: 0 to 255
+      const end = plainNumber(at);
+      return end >= 0 && numberAt(at, end) <= 255 ? end : -1;
+    }
+    default:
+      return -1;
+  }
+}
+
+/** Keeps what a plain value says. */
+function note(index: LineIndex, id: number, from: number, to: number): void {
+  if (id === idFrom) {
+    index.fromTag = tagStart;
+    index.fromTagEnd = tagEnd;
+  } else if (id === idTo) {
+    index.toTag = tagStart;
+    index.toTagEnd = tagEnd;
+  } else if (id === idContentLength) index.length = numberAt(from, to);
+  else if (id === idCseq) {
+    const space = plainNumber(from);
+    index.cseq = numberAt(from, space);
+    index.method = space + 1;
+    index.methodEnd = to;
+  }
+}
+
+/**
+ * Finds the header lines from `from` to the empty line in one pass over {@link bytes}, which hold `source`, and looks at the values
+ * that every message has. A folded line belongs to the one it continues.
  * @throws SipError `sip/header`, `sip/too-large`
  */
-export function indexLines(octets: string, from: number): LineIndex {
+export function indexLines(source: string, from: number, ascii: boolean): LineIndex {
   const lines = blank.slice();
+  const index = indexOf(lines, ascii);
   let count = 0;
   let at = from;
-  for (;;) {
-    const cr = endOfLine(octets, at);
-    if (cr === at) break;
-    if (isSpace(octets.charCodeAt(at))) {
+  let seen = 0;
+  let odd = 0;
+  while (!isLineEnd(at)) {
+    if (isSpace(bytes[at] ?? 0)) {
       if (count === 0) throw new SipError("sip/header", "continuation of nothing");
-      lines[(count - 1) * stride + 3] = ~endOfText(octets, at, cr);
-    } else {
-      if (count === maxLines) throw new SipError("sip/too-large", "header lines");
-      // Most names are told by their first letters; what is guessed is compared to the colon.
-      let id = guessedName(octets, at);
-      let colon = at + (id >> 8);
-      id &= 0xff;
-      if (id === 0) {
-        while (isTokenChar(octets.charCodeAt(colon))) colon++;
-        if (colon === at) throw new SipError("sip/header", "name");
-        id = headerIdAt(octets, at, colon);
-        while (isSpace(octets.charCodeAt(colon))) colon++;
-        if (octets.charCodeAt(colon) !== code.colon) throw new SipError("sip/header", "name");
-      }
-      let value = colon + 1;
-      while (isSpace(octets.charCodeAt(value))) value++;
-      const entry = count * stride;
-      lines[entry] = id;
-      lines[entry + 1] = at;
-      lines[entry + 2] = value;
-      lines[entry + 3] = endOfText(octets, value, cr);
-      count++;
+      const entry = (count - 1) * stride;
+      const cr = endOfLine(source, at);
+      lines[entry + 3] = ~endOfText(source, at, cr);
+      if ((lines[entry] ?? 0) <= idRecordRoute) odd |= 1 << (lines[entry] ?? 0);
+      at = cr + 2;
+      continue;
     }
+    if (count === maxLines) throw new SipError("sip/too-large", "header lines");
+    // Most names are told by their first letters; what is guessed is compared to the colon.
+    let id = guessedName(at);
+    let colon = at + (id >> 8);
+    id &= 0xff;
+    if (id === 0) {
+      colon = endOfToken(at);
+      if (colon === at) throw new SipError("sip/header", "name");
+      id = headerId(source.slice(at, colon));
+      colon = skipBlanks(colon);
+      if (bytes[colon] !== charColon) throw new SipError("sip/header", "name");
+    }
+    const value = skipBlanks(colon + 1);
+    let end = -1;
+    let cr = -1;
+    if (id !== 0 && id <= idRecordRoute) {
+      const bit = 1 << id;
+      if ((single & seen & bit) !== 0) odd |= bit;
+      seen |= bit;
+      end = endOfPlain(id, value);
+      cr = end < 0 ? -1 : skipBlanks(end);
+      if (cr >= 0 && isLineEnd(cr)) note(index, id, value, end);
+      else {
+        // Nobody but its readers asks what a Content-Type says.
+        if (id !== idContentType) odd |= bit;
+        cr = -1;
+      }
+    }
+    if (cr < 0) {
+      cr = endOfLine(source, value);
+      end = endOfText(source, value, cr);
+    }
+    const entry = count * stride;
+    lines[entry] = id;
+    lines[entry + 1] = at;
+    lines[entry + 2] = value;
+    lines[entry + 3] = end;
+    count++;
     at = cr + 2;
   }
   lines[count * stride + 1] = at;
-  return { lines, count, body: at + 2, plain: 0 };
+  index.count = count;
+  index.body = at + 2;
+  index.seen = seen;
+  index.odd = odd;
+  return index;
 }

@@ -1,8 +1,8 @@
+import { load } from "./bytes.ts";
 import { SipError } from "./errors.ts";
 import { endOfLine } from "./lineIndex.ts";
 import { SipRequest } from "./request.ts";
 import { SipResponse } from "./response.ts";
-import { checkOctets } from "./scan.ts";
 
 export type { CSeq } from "./cseq.ts";
 export type { Body, HeaderList } from "./messageBase.ts";
@@ -22,14 +22,14 @@ export type SipMessage = SipRequest | SipResponse;
  * if (message instanceof SipRequest) console.log(message.method);
  */
 export function parseMessage(source: string): SipMessage {
-  checkOctets(source);
+  const ascii = load(source);
   let start = 0;
   // RFC 3261 §7.5: line ends before the start line are ignored.
   while (source.startsWith("\r\n", start)) start += 2;
   const cr = startLineEnd(source, start);
-  if (isVersion(source, start)) return SipResponse.parsed(source, start, cr);
+  if (isVersion(source, start)) return SipResponse.parsed(source, start, cr, ascii);
   if (cr - start < 7 || !isVersion(source, cr - 7)) refuseStartLine(source.slice(start, cr));
-  return SipRequest.parsed(source, start, cr);
+  return SipRequest.parsed(source, start, cr, ascii);
 }
 
 function startLineEnd(source: string, start: number): number {

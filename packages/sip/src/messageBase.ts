@@ -2,7 +2,7 @@ import type { CSeq } from "./cseq.ts";
 import { parseCSeq } from "./cseq.ts";
 import { SipError } from "./errors.ts";
 import type { Head } from "./head.ts";
-import { header } from "./headerNames.ts";
+import { idCallId, idContentLength, idCseq, idFrom, idTo, idVia } from "./headerNames.ts";
 import type { NameAddr } from "./nameAddr.ts";
 import { parseNameAddr } from "./nameAddr.ts";
 import { octets } from "./octets.ts";
@@ -75,21 +75,21 @@ export abstract class Message {
    */
   set(name: string, value: string): this {
     this.#forget();
-    this.head.set(name, octets.fromText(value));
+    this.head.set(name, value);
     return this;
   }
 
   /** Adds a line after the last of this name, at the end when there is none. */
   add(name: string, value: string): this {
     this.#forget();
-    this.head.add(name, octets.fromText(value));
+    this.head.add(name, value);
     return this;
   }
 
   /** Adds a line before the first of this name, at the top when there is none. */
   prepend(name: string, value: string): this {
     this.#forget();
-    this.head.prepend(name, octets.fromText(value));
+    this.head.prepend(name, value);
     return this;
   }
 
@@ -100,7 +100,7 @@ export abstract class Message {
   addOctets(name: string, value: string): this {
     this.#forget();
     checkOctets(value);
-    this.head.add(name, value);
+    this.head.add(name, value, true);
     return this;
   }
 
@@ -115,8 +115,8 @@ export abstract class Message {
 
   /** Puts a tag on the To line, octet for octet otherwise. */
   tagTo(tag: string): this {
-    const at = this.head.findId(header.to);
-    if (at >= 0) this.head.set("To", `${this.head.valueAt(at)};tag=${tag}`);
+    const at = this.head.findId(idTo);
+    if (at >= 0) this.head.set("To", `${this.head.valueAt(at)};tag=${tag}`, true);
     return this;
   }
 
@@ -156,7 +156,7 @@ export abstract class Message {
   setBodyOctets(contentType: string, body: string): this {
     checkOctets(body);
     if (body === "") this.head.remove("Content-Type");
-    else this.head.set("Content-Type", octets.fromText(contentType));
+    else this.head.set("Content-Type", contentType);
     this.#body = body;
     this.head.bodyCame = false;
     this.head.lengthSettled = false;
@@ -171,11 +171,11 @@ export abstract class Message {
   }
 
   #settleLength(): void {
-    const at = this.head.findId(header.contentLength);
+    const at = this.head.findId(idContentLength);
     const right =
       at >= 0 &&
       parseNumber(this.head.valueAt(at)) === this.#body.length &&
-      this.head.findId(header.contentLength, at + 1) < 0;
+      this.head.findId(idContentLength, at + 1) < 0;
     if (!right) this.head.set("Content-Length", String(this.#body.length));
     this.head.lengthSettled = true;
   }
@@ -188,32 +188,32 @@ export abstract class Message {
 
   /** @throws SipError `sip/header-missing`, as the following do, when a message built here lacks the header field */
   get callId(): string {
-    return (this.#callId ??= this.#required(header.callId, "Call-ID"));
+    return (this.#callId ??= this.#required(idCallId, "Call-ID"));
   }
 
   get cseq(): CSeq {
-    return (this.#cseq ??= parseCSeq(this.#required(header.cseq, "CSeq")));
+    return (this.#cseq ??= this.head.cseq() ?? parseCSeq(this.#required(idCseq, "CSeq")));
   }
 
   /** A fresh copy at each reading; edit with `set("From", formatNameAddr(…))`. */
   get from(): NameAddr {
-    return parseNameAddr(this.#required(header.from, "From"));
+    return parseNameAddr(this.#required(idFrom, "From"));
   }
 
   get to(): NameAddr {
-    return parseNameAddr(this.#required(header.to, "To"));
+    return parseNameAddr(this.#required(idTo, "To"));
   }
 
   get fromTag(): string | undefined {
-    return (this.head.tag(header.from) ?? this.from.params.get("tag")) || undefined;
+    return (this.head.tag(idFrom) ?? this.from.params.get("tag")) || undefined;
   }
 
   get toTag(): string | undefined {
-    return (this.head.tag(header.to) ?? this.to.params.get("tag")) || undefined;
+    return (this.head.tag(idTo) ?? this.to.params.get("tag")) || undefined;
   }
 
   get topVia(): Via {
-    const value = this.#required(header.via, "Via");
+    const value = this.#required(idVia, "Via");
     return parseVia(firstElement(value));
   }
 }

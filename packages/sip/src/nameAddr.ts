@@ -1,7 +1,8 @@
 import { SipError } from "./errors.ts";
 import type { Params } from "./params.ts";
 import { formatParams, parseParams, quote, unquote } from "./params.ts";
-import { alphanumeric, charTable, code, consistsOf, skipQuoted, skipSpace, trimmed } from "./scan.ts";
+import { charLess, charQuote, consistsOf, skipQuoted, skipSpace, trimmed } from "./scan.ts";
+import { opaqueChars } from "./uri.ts";
 
 /** An address with an optional display name and the header field's parameters: From, To, Contact, Route and others. */
 export interface NameAddr {
@@ -13,16 +14,13 @@ export interface NameAddr {
   params: Params;
 }
 
-// What a URI between angle brackets may hold (RFC 3986 §2); its parts are looked at by parseUri.
-const uriChars = charTable(`${alphanumeric}-._~:/?#[]@!$&'()*+,;=%|^\`{}`);
-
 function fail(part: string): never {
   throw new SipError("sip/value", `address ${part}`);
 }
 
 function checkUri(uri: string): string {
   const colon = uri.indexOf(":");
-  if (colon < 1 || !consistsOf(uri, uriChars)) fail("URI");
+  if (colon < 1 || !consistsOf(uri, opaqueChars)) fail("URI");
   return uri;
 }
 
@@ -36,12 +34,12 @@ export function parseNameAddr(text: string): NameAddr {
   const start = skipSpace(text, 0, text.length);
   let less = start;
   let display: string | undefined;
-  if (text.charCodeAt(start) === code.quote) {
+  if (text.charCodeAt(start) === charQuote) {
     const end = skipQuoted(text, start, text.length);
     if (end < 0) fail("display name");
     display = unquote(text.slice(start, end));
     less = skipSpace(text, end, text.length);
-    if (text.charCodeAt(less) !== code.less) fail("display name");
+    if (text.charCodeAt(less) !== charLess) fail("display name");
   } else {
     less = text.indexOf("<", start);
     if (less < 0) return parseAddrSpec(text, start);

@@ -1,84 +1,38 @@
+// Of browsers and of Node alike; this room has the types of neither.
+declare const TextEncoder: new () => {
+  encode(text: string): Uint8Array;
+  encodeInto(text: string, to: Uint8Array): { read: number; written: number };
+};
+declare const TextDecoder: new (
+  label: string,
+  options: { fatal: boolean; ignoreBOM: boolean },
+) => { decode(bytes: Uint8Array): string };
+
+export const encoder: InstanceType<typeof TextEncoder> = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const chunk = 8192;
+const beyondAscii = /[^\0-\x7f]/;
 
-/** Index of the first char outside ASCII, or -1. */
-function firstNonAscii(text: string): number {
-  // Beyond some length the search of the platform is quicker than a loop.
-  if (text.length > 24 && !/[^\0-\x7f]/.test(text)) return -1;
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return i;
-  return -1;
-}
-
-/**
- * Length of the well-formed UTF-8 sequence at `at`, or 0.
- * RFC 3629 §4: no overlong form, no surrogate, nothing above U+10FFFF.
- */
-function sequenceLength(octets: string, at: number): number {
-  const lead = octets.charCodeAt(at);
-  if (lead < 0x80) return 1;
-  const length =
-    lead >= 0xc2 && lead <= 0xdf ? 2 : lead >= 0xe0 && lead <= 0xef ? 3 : lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
-  if (length === 0 || at + length > octets.length) return 0;
-  const second = octets.charCodeAt(at + 1);
-  const low = lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80;
-  const high = lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf;
-  if (second < low || second > high) return 0;
-  for (let i = 2; i < length; i++) {
-    const next = octets.charCodeAt(at + i);
-    if (next < 0x80 || next > 0xbf) return 0;
+/** Undefined when the octets are no UTF-8. */
+function decoded(octets: string): string | undefined {
+  try {
+    return decoder.decode(toBytes(octets));
+  } catch {
+    return undefined;
   }
-  return length;
 }
 
 function isUtf8(octets: string): boolean {
-  let at = firstNonAscii(octets);
-  if (at < 0) return true;
-  while (at < octets.length) {
-    const length = sequenceLength(octets, at);
-    if (length === 0) return false;
-    at += length;
-  }
-  return true;
+  return !beyondAscii.test(octets) || decoded(octets) !== undefined;
 }
 
 function toText(octets: string): string {
-  let at = firstNonAscii(octets);
-  if (at < 0) return octets;
-  let text = octets.slice(0, at);
-  while (at < octets.length) {
-    const length = sequenceLength(octets, at);
-    // Not UTF-8: the Latin-1 reading, where each octet already is its character.
-    if (length === 0) return octets;
-    let code = octets.charCodeAt(at);
-    if (length > 1) code &= 0xff >> (length + 1);
-    for (let i = 1; i < length; i++) code = (code << 6) | (octets.charCodeAt(at + i) & 0x3f);
-    text += String.fromCodePoint(code);
-    at += length;
-  }
-  return text;
+  // What is not UTF-8 is read as Latin-1, where each octet already is its character.
+  return beyondAscii.test(octets) ? (decoded(octets) ?? octets) : octets;
 }
 
 function fromText(text: string): string {
-  const first = firstNonAscii(text);
-  if (first < 0) return text;
-  let octets = text.slice(0, first);
-  for (let i = first; i < text.length; i++) {
-    let code = text.codePointAt(i) ?? 0;
-    if (code > 0xffff) i++;
-    // A lone surrogate has no UTF-8 form.
-    if (code >= 0xd800 && code <= 0xdfff) code = 0xfffd;
-    if (code < 0x80) octets += String.fromCharCode(code);
-    else if (code < 0x800) octets += String.fromCharCode(0xc0 | (code >> 6), 0x80 | (code & 0x3f));
-    else if (code < 0x10000)
-      octets += String.fromCharCode(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f));
-    else
-      octets += String.fromCharCode(
-        0xf0 | (code >> 18),
-        0x80 | ((code >> 12) & 0x3f),
-        0x80 | ((code >> 6) & 0x3f),
-        0x80 | (code & 0x3f),
-      );
-  }
-  return octets;
+  return beyondAscii.test(text) ? fromBytes(encoder.encode(text)) : text;
 }
 
 function fromBytes(bytes: Uint8Array): string {

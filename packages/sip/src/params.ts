@@ -1,5 +1,16 @@
 import { SipError } from "./errors.ts";
-import { charTable, alphanumeric, code, isToken, isTokenChar, skipQuoted, skipSpace } from "./scan.ts";
+import {
+  charTable,
+  alphanumeric,
+  charBackslash,
+  charEquals,
+  charQuote,
+  charSemicolon,
+  isToken,
+  isTokenChar,
+  skipQuoted,
+  skipSpace,
+} from "./scan.ts";
 
 /**
  * Parameters of a header field or URI, in their order; names in lower case.
@@ -11,7 +22,7 @@ export type Params = Map<string, string | undefined>;
 
 // RFC 3261 §25.1: gen-value = token / host / quoted-string; a host may be an IPv6reference, and received= goes without brackets.
 // `/` and `=` are beyond the grammar but harmless, and met in the wild.
-const valueChars = charTable(`${alphanumeric}-.!%*_+\`'~[]:/=@`);
+export const valueChars: Uint8Array = charTable(`${alphanumeric}-.!%*_+\`'~[]:/=@`);
 
 /**
  * Reads `;name=value;name` from `at` to the end of the text.
@@ -22,7 +33,7 @@ export function parseParams(text: string, at: number, what: string): Params {
   const end = text.length;
   let i = skipSpace(text, at, end);
   while (i < end) {
-    if (text.charCodeAt(i) !== code.semicolon) throw new SipError("sip/value", `${what} parameters`);
+    if (text.charCodeAt(i) !== charSemicolon) throw new SipError("sip/value", `${what} parameters`);
     const nameStart = skipSpace(text, i + 1, end);
     i = nameStart;
     while (i < end && isTokenChar(text.charCodeAt(i))) i++;
@@ -30,7 +41,7 @@ export function parseParams(text: string, at: number, what: string): Params {
     const name = text.slice(nameStart, i).toLowerCase();
     i = skipSpace(text, i, end);
     let value: string | undefined;
-    if (text.charCodeAt(i) === code.equals) {
+    if (text.charCodeAt(i) === charEquals) {
       const valueStart = skipSpace(text, i + 1, end);
       i = endOfValue(text, valueStart);
       if (i <= valueStart) throw new SipError("sip/value", `${what} parameter value`);
@@ -45,7 +56,7 @@ export function parseParams(text: string, at: number, what: string): Params {
 
 /** Position after the value that begins at `at`; `at` or less when there is none. */
 function endOfValue(text: string, at: number): number {
-  if (text.charCodeAt(at) === code.quote) return skipQuoted(text, at, text.length);
+  if (text.charCodeAt(at) === charQuote) return skipQuoted(text, at, text.length);
   let i = at;
   while (i < text.length && valueChars[text.charCodeAt(i)] === 1) i++;
   return i;
@@ -77,11 +88,11 @@ export function formatParams(params: Params): string {
  * unquote('"Mary \\"M\\" Jones"'); // Mary "M" Jones
  */
 export function unquote(value: string): string {
-  if (value.length < 2 || value.charCodeAt(0) !== code.quote || !value.endsWith('"')) return value;
+  if (value.length < 2 || value.charCodeAt(0) !== charQuote || !value.endsWith('"')) return value;
   let text = "";
   let from = 1;
   for (let i = 1; i < value.length - 1; i++) {
-    if (value.charCodeAt(i) !== code.backslash) continue;
+    if (value.charCodeAt(i) !== charBackslash) continue;
     text += value.slice(from, i);
     from = ++i;
   }
@@ -99,7 +110,7 @@ export function quote(text: string): string {
   let from = 0;
   for (let i = 0; i < text.length; i++) {
     const char = text.charCodeAt(i);
-    if (char !== code.quote && char !== code.backslash) continue;
+    if (char !== charQuote && char !== charBackslash) continue;
     quoted += `${text.slice(from, i)}\\`;
     from = i;
   }

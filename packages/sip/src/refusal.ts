@@ -1,9 +1,10 @@
+import { load } from "./bytes.ts";
 import { SipError } from "./errors.ts";
 import { Head } from "./head.ts";
 import { indexLines } from "./lineIndex.ts";
 import { reasonPhrase } from "./reasonPhrases.ts";
 import { SipResponse } from "./response.ts";
-import { firstElement } from "./scan.ts";
+import { firstElement, maxOctets } from "./scan.ts";
 import { parseVia } from "./via.ts";
 
 /**
@@ -27,7 +28,10 @@ export function createRefusal(source: string, error: SipError, toTag?: string): 
   const line = source.slice(start, start + 4).toUpperCase();
   if (line.startsWith("SIP/") || line.startsWith("ACK ")) return undefined;
   try {
-    const head = new Head(source, indexLines(source, source.indexOf("\r\n", start) + 2));
+    // Of a message that is too long the head may still be read.
+    const read = source.slice(0, maxOctets);
+    const ascii = load(read);
+    const head = new Head(read, indexLines(read, read.indexOf("\r\n", start) + 2, ascii));
     const top = head.find("Via") < 0 ? "" : head.valueAt(head.find("Via"));
     parseVia(firstElement(top));
     const response = SipResponse.create(error.status, reasonPhrase(error.status), []);

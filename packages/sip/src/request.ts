@@ -3,9 +3,8 @@ import { Head } from "./head.ts";
 import { indexLines } from "./lineIndex.ts";
 import type { Body, HeaderList } from "./messageBase.ts";
 import { Message } from "./messageBase.ts";
-import { octets } from "./octets.ts";
-import { plainRequestUri } from "./plain.ts";
-import { code, isToken, isTokenChar } from "./scan.ts";
+import { endOfToken, plainRequestUri } from "./plain.ts";
+import { charSpace, isToken } from "./scan.ts";
 import { parseUri } from "./uri.ts";
 import { validate } from "./validate.ts";
 
@@ -33,26 +32,27 @@ export class SipRequest extends Message {
     if (!isToken(method)) throw new SipError("sip/injection", "method");
     parseUri(uri);
     const request = new SipRequest(method, uri, new Head(), "", true);
-    for (const [name, value] of headers) request.head.append(name, octets.fromText(value));
+    for (const [name, value] of headers) request.head.append(name, value);
     return body === undefined ? request : request.setBody(body.type, body.text);
   }
 
   /** Takes over a request whose start line stands from `start` to `cr`; `parseMessage` calls it. */
-  static parsed(source: string, start: number, cr: number): SipRequest {
-    let methodEnd = start;
-    while (isTokenChar(source.charCodeAt(methodEnd))) methodEnd++;
+  static parsed(source: string, start: number, cr: number, ascii: boolean): SipRequest {
+    const methodEnd = endOfToken(start);
     const uriEnd = cr - 8;
     // RFC 3261 §7.1: single spaces, none inside the URI; RFC 4475 §3.1.2.7 and §3.1.2.8.
     if (methodEnd === start || methodEnd + 1 >= uriEnd || !isSp(source, methodEnd) || !isSp(source, uriEnd))
       throw new SipError("sip/start-line");
     const method = source.slice(start, methodEnd);
     const uri = source.slice(methodEnd + 1, uriEnd);
-    if (!plainRequestUri(source, methodEnd + 1, uriEnd)) checkRequestUri(uri);
-    const index = indexLines(source, cr + 2);
+    if (!plainRequestUri(methodEnd + 1, uriEnd)) checkRequestUri(uri);
+    const index = indexLines(source, cr + 2, ascii);
     const end = validate(source, index);
     const head = new Head(source, index, start, true, end >= 0);
     const request = new SipRequest(method, uri, head, source.slice(index.body, end < 0 ? undefined : end), false);
-    if (request.cseq.method !== method) throw new SipError("sip/value", "CSeq method");
+    const same =
+      index.cseq >= 0 && index.methodEnd - index.method === method.length && source.startsWith(method, index.method);
+    if (!same && request.cseq.method !== method) throw new SipError("sip/value", "CSeq method");
     return request;
   }
 
@@ -83,7 +83,7 @@ export class SipRequest extends Message {
 }
 
 function isSp(source: string, at: number): boolean {
-  return source.charCodeAt(at) === code.space;
+  return source.charCodeAt(at) === charSpace;
 }
 
 function checkRequestUri(uri: string): void {

@@ -36,17 +36,17 @@ export class SipResponse extends Message {
     if (!Number.isInteger(status) || status < 100 || status > 699) throw new SipError("sip/bad-response", "status");
     if (hasLineEnd(reason)) throw new SipError("sip/injection", "reason");
     const response = new SipResponse(status, octets.fromText(reason), new Head(), "", false);
-    for (const [name, value] of headers) response.head.append(name, octets.fromText(value));
+    for (const [name, value] of headers) response.head.append(name, value);
     return body === undefined ? response : response.setBody(body.type, body.text);
   }
 
   /** Takes over a response whose start line stands from `start` to `cr`; `parseMessage` calls it. */
-  static parsed(source: string, start: number, cr: number): SipResponse {
+  static parsed(source: string, start: number, cr: number, ascii: boolean): SipResponse {
     // `SIP/2.0 200 OK`; a missing reason goes without its space often enough (RFC 3261 §7.2 wants it).
     const whole = cr === start + 11 || (cr > start + 11 && source.charCodeAt(start + 11) === 32);
     const status = whole && source.charCodeAt(start + 7) === 32 ? parseNumberAt(source, start + 8, start + 11) : -1;
     if (status < 100 || status > 699) throw new SipError("sip/bad-response", "status");
-    const index = indexLines(source, cr + 2);
+    const index = indexLines(source, cr + 2, ascii);
     const end = validate(source, index);
     const head = new Head(source, index, start, true, end >= 0);
     return new SipResponse(

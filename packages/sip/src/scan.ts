@@ -3,34 +3,19 @@ import { SipError } from "./errors.ts";
 /** Most octets of one message, body included. */
 export const maxOctets: number = 65_536;
 
-/** Char codes that scanners compare with. */
-export const code: {
-  readonly tab: 9;
-  readonly lf: 10;
-  readonly cr: 13;
-  readonly space: 32;
-  readonly quote: 34;
-  readonly comma: 44;
-  readonly colon: 58;
-  readonly semicolon: 59;
-  readonly less: 60;
-  readonly equals: 61;
-  readonly greater: 62;
-  readonly backslash: 92;
-} = {
-  tab: 9,
-  lf: 10,
-  cr: 13,
-  space: 32,
-  quote: 34,
-  comma: 44,
-  colon: 58,
-  semicolon: 59,
-  less: 60,
-  equals: 61,
-  greater: 62,
-  backslash: 92,
-};
+// Char codes that scanners compare with.
+export const charTab = 9;
+export const charLf = 10;
+export const charCr = 13;
+export const charSpace = 32;
+export const charQuote = 34;
+export const charComma = 44;
+export const charColon = 58;
+export const charSemicolon = 59;
+export const charLess = 60;
+export const charEquals = 61;
+export const charGreater = 62;
+export const charBackslash = 92;
 
 /** A table of 256 flags, one for each octet that occurs in `chars`. */
 export function charTable(chars: string): Uint8Array {
@@ -42,7 +27,7 @@ export function charTable(chars: string): Uint8Array {
 export const alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 // RFC 3261 §25.1: token
-const tokenChars = charTable(`${alphanumeric}-.!%*_+\`'~`);
+export const tokenChars: Uint8Array = charTable(`${alphanumeric}-.!%*_+\`'~`);
 
 /** True for a char code that a token may hold. */
 export function isTokenChar(char: number): boolean {
@@ -62,7 +47,7 @@ export function isToken(text: string): boolean {
 
 /** True for SP and HTAB. */
 export function isSpace(char: number): boolean {
-  return char === code.space || char === code.tab;
+  return char === charSpace || char === charTab;
 }
 
 /** True for a decimal digit. */
@@ -112,8 +97,8 @@ export function parseNumberAt(text: string, from: number, to: number): number {
 export function skipQuoted(text: string, at: number, end: number): number {
   for (let i = at + 1; i < end; i++) {
     const char = text.charCodeAt(i);
-    if (char === code.quote) return i + 1;
-    if (char === code.backslash) i++;
+    if (char === charQuote) return i + 1;
+    if (char === charBackslash) i++;
   }
   return -1;
 }
@@ -127,13 +112,13 @@ export function endOfElement(text: string, at: number): number {
   let bracketed = false;
   for (let i = at; i < text.length; i++) {
     const char = text.charCodeAt(i);
-    if (char === code.quote && !bracketed) {
+    if (char === charQuote && !bracketed) {
       const next = skipQuoted(text, i, text.length);
       if (next < 0) return text.length;
       i = next - 1;
-    } else if (char === code.less) bracketed = true;
-    else if (char === code.greater) bracketed = false;
-    else if (char === code.comma && !bracketed) return i;
+    } else if (char === charLess) bracketed = true;
+    else if (char === charGreater) bracketed = false;
+    else if (char === charComma && !bracketed) return i;
   }
   return text.length;
 }
@@ -141,7 +126,7 @@ export function endOfElement(text: string, at: number): number {
 /** Position of the first element of a comma-separated value; empty elements before it are none. */
 export function startOfList(text: string): number {
   let at = 0;
-  while (text.charCodeAt(at) === code.comma || isSpace(text.charCodeAt(at))) at++;
+  while (text.charCodeAt(at) === charComma || isSpace(text.charCodeAt(at))) at++;
   return at;
 }
 

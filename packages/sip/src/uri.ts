@@ -25,19 +25,19 @@ export interface SipUri {
 
 const mark = "-_.!~*'()";
 const schemeChars = charTable(`${alphanumeric}+-.`);
-const letters = charTable(alphanumeric.slice(0, 52));
+export const letters: Uint8Array = charTable(alphanumeric.slice(0, 52));
 // RFC 3261 §25.1: user, password, uri-parameter, header; `%` is checked apart.
 const userChars = charTable(`${alphanumeric}${mark}&=+$,;?/%`);
 const passwordChars = charTable(`${alphanumeric}${mark}&=+$,;?/%:`);
 const paramChars = charTable(`${alphanumeric}${mark}[]/:&+$%`);
 const headerChars = charTable(`${alphanumeric}${mark}[]/?:+$=&%;,@`);
-const hostChars = charTable(`${alphanumeric}-._`);
+export const hostChars: Uint8Array = charTable(`${alphanumeric}-._`);
 const ipv6Chars = charTable("0123456789abcdefABCDEF:.");
 // RFC 3966 §3: digits with visual separators; `*`, `#` and hex digits stand in local numbers.
 const telChars = charTable("0123456789+-.()*#abcdefABCDEF");
 const hexDigits = charTable("0123456789abcdefABCDEF");
 // RFC 3986 §2: anything but controls, space, quotation marks and angle brackets.
-const opaqueChars = charTable(`${alphanumeric}-._~:/?#[]@!$&'()*+,;=%|^\`{}`);
+export const opaqueChars: Uint8Array = charTable(`${alphanumeric}-._~:/?#[]@!$&'()*+,;=%|^\`{}`);
 
 function fail(part: string): never {
   throw new SipError("sip/uri", part);

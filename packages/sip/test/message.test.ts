@@ -346,3 +346,36 @@ test("accessors of a message built here say what it lacks", () => {
   expect(request.add("CSeq", "1 MESSAGE").cseq.number).toBe(1);
   expect(request.set("CSeq", "2 MESSAGE").cseq.number).toBe(2);
 });
+
+test.each([
+  ["<sip:a@b>;tag=1", "1"],
+  ["<sip:a@b>;TAG=1", "1"],
+  ["<sip:a@b>;Tag=1;tag=2", "1"],
+  ["<sip:a@b>;tag=1;TAG=2", "1"],
+  ["<sip:a@b>;ttl=3;tag=1", "1"],
+  ["<sip:a@b>;xag=3;tag=1", "1"],
+  ['<sip:a@b>;tag="1";tag=2', '"1"'],
+  ["<sip:a@b>;tag;tag=2", undefined],
+  ["sip:a@b;tag=1", "1"],
+  ["<sip:a@b;tag=5>", undefined],
+  ['"a;tag=9" <sip:a@b>;x="tag=8";tag=1', "1"],
+  ["<sip:a@b>\r\n ;tag=1", "1"],
+])("the tag of From: %j", (from, tag) => {
+  const lines = inviteLines.map((line) => (line.startsWith("From:") ? `From: ${from}` : line));
+  const message = parseMessage(wire(lines));
+  expect(message.fromTag).toBe(tag);
+  expect(message.from.params.get("tag")).toBe(tag);
+});
+
+test.each(["\r", "\n"])("a message that ends in the midst of a line with %j is none, whatever came before it", (end) => {
+  parseMessage(wire(inviteLines));
+  expect(() => parseMessage(wire(inviteLines).slice(0, 60) + end)).toThrow(SipError);
+  expect(() => parseMessage(wire(inviteLines).split("\r\n\r\n")[0] + end)).toThrow(SipError);
+});
+
+test("controls that differ from letters by one bit are not taken for them", () => {
+  for (const via of ["SIP\u000f2.0/UDP a", "SIP/\u00122.0/UDP a", "S\tP/2.0/UDP a", "SIP/2.0\u000fUDP a"])
+    expect(() =>
+      parseMessage(wire(inviteLines.map((line) => (line.startsWith("Via:") ? `Via: ${via}` : line)))),
+    ).toThrow(SipError);
+});
