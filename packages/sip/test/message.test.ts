@@ -367,11 +367,14 @@ test.each([
   expect(message.from.params.get("tag")).toBe(tag);
 });
 
-test.each(["\r", "\n"])("a message that ends in the midst of a line with %j is none, whatever came before it", (end) => {
-  parseMessage(wire(inviteLines));
-  expect(() => parseMessage(wire(inviteLines).slice(0, 60) + end)).toThrow(SipError);
-  expect(() => parseMessage(wire(inviteLines).split("\r\n\r\n")[0] + end)).toThrow(SipError);
-});
+test.each(["\r", "\n"])(
+  "a message that ends in the midst of a line with %j is none, whatever came before it",
+  (end) => {
+    parseMessage(wire(inviteLines));
+    expect(() => parseMessage(wire(inviteLines).slice(0, 60) + end)).toThrow(SipError);
+    expect(() => parseMessage(wire(inviteLines).split("\r\n\r\n")[0] + end)).toThrow(SipError);
+  },
+);
 
 test("controls that differ from letters by one bit are not taken for them", () => {
   for (const via of ["SIP\u000f2.0/UDP a", "SIP/\u00122.0/UDP a", "S\tP/2.0/UDP a", "SIP/2.0\u000fUDP a"])
