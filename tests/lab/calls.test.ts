@@ -1,5 +1,5 @@
 import { countTone } from "@portico/lab";
-import { parseMessage, SipRequest } from "@portico/sip";
+import { octets, parseMessage, SipRequest } from "@portico/sip";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { callPhase, dial, signIn, tapW2, type W2Wire } from "../support/acmePage.ts";
 import { hasChromium, openPerson, type Person } from "../support/browser.ts";
@@ -192,6 +192,33 @@ describe.skipIf(!hasChromium)(`calls of a real browser${hasChromium ? "" : " (sk
     cancelled.hangUp();
     await mary.page.getByTestId("incoming").waitFor({ state: "detached" });
     expect(w2.sent.some((message) => message.startsWith("SIP/2.0 487"))).toBe(true);
+    await atRest();
+  });
+
+  test("EPC-WS-04a a caller's name in ISO-8859-1 rings her page under its letters, and the socket stays", async () => {
+    const number = (await mary.page.getByTestId("ims-state").textContent())?.replace(/[^+\d]/g, "") ?? "";
+    const registers = (): number => w2.sent.filter((message) => message.startsWith("REGISTER")).length;
+    const before = registers();
+    const call = await world.lab.dial({
+      from: announcement,
+      to: number,
+      display: "Zo\u00e9 M\u00fcller",
+      latin1: true,
+    });
+    const incoming = mary.page.getByTestId("incoming");
+    await incoming.waitFor();
+    expect(await incoming.textContent()).toContain("Zo\u00e9 M\u00fcller");
+    // One octet a letter: this is no UTF-8.
+    const sent = world.lab.wire.find("INVITE", "telephones", "out").at(-1)?.octets ?? "";
+    expect([sent.includes('"Zo\u00e9 M\u00fcller"'), octets.isUtf8(sent)]).toEqual([true, false]);
+    expect(world.lab.wire.find("SIP/2.0 180", "telephones", "in").length).toBeGreaterThan(0);
+    await mary.page.getByTestId("answer").click();
+    expect(await call.connected).toBe(true);
+    await callPhase(mary.page, "active");
+    call.hangUp();
+    await mary.page.getByTestId("call-ended").waitFor();
+    await mary.page.locator("[data-testid=ims-state][data-state=registered]").waitFor();
+    expect(registers(), "no new flow").toBe(before);
     await atRest();
   });
 

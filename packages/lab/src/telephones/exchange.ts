@@ -70,6 +70,8 @@ export interface DialOptions {
   readonly tone?: TonePattern | undefined;
   /** Display name in From. */
   readonly display?: string | undefined;
+  /** The display name goes out as ISO-8859-1, as old gateways send it, and not as UTF-8. */
+  readonly latin1?: boolean | undefined;
 }
 
 type Stop = () => void;
@@ -175,9 +177,10 @@ export class Exchange {
   #invite(call: TelephoneCall, options: DialOptions, uri: string): SipRequest {
     const { homeDomain } = this.#o;
     const display = options.display === undefined ? "" : `"${options.display.replaceAll(/["\\]/g, "")}" `;
+    const from = `${display}<sip:${options.from}@${homeDomain};user=phone>;tag=${systemRandom.token(12)}`;
     const headers: [string, string][] = [
       ["Max-Forwards", "70"],
-      ["From", `${display}<sip:${options.from}@${homeDomain};user=phone>;tag=${systemRandom.token(12)}`],
+      ["From", from],
       ["To", `<${uri}>`],
       ["Call-ID", `${systemRandom.token(20)}@${this.element.endpoint.address}`],
       ["CSeq", "1 INVITE"],
@@ -185,7 +188,9 @@ export class Exchange {
       ["P-Charging-Vector", `icid-value="lab-${systemRandom.token(16)}";orig-ioi="Type 1${homeDomain}"`],
       ["Supported", "100rel"],
     ];
-    return SipRequest.create("INVITE", uri, headers, call.offer());
+    const request = SipRequest.create("INVITE", uri, headers, call.offer());
+    // A character up to U+00FF is its own octet there.
+    return options.latin1 === true ? request.remove("From").addOctets("From", from) : request;
   }
 
   #headers(number: string): [string, string][] {
