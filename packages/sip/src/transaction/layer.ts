@@ -10,6 +10,7 @@ import type { MachineContext } from "./machine.ts";
 import { NonInviteClientTransaction } from "./nonInviteClient.ts";
 import { NonInviteServerTransaction } from "./nonInviteServer.ts";
 import type { ServerMachine, ServerTransaction } from "./serverTransaction.ts";
+import { TransactionTable } from "./table.ts";
 import { coreTimers } from "./timers.ts";
 import type { Timers } from "./timers.ts";
 
@@ -44,8 +45,8 @@ export class TransactionLayer {
   readonly timers: Timers;
   readonly #options: TransactionLayerOptions;
   readonly #context: MachineContext;
-  readonly #clients = new Map<string, InviteClientTransaction | NonInviteClientTransaction>();
-  readonly #servers = new Map<string, ServerMachine>();
+  readonly #clients = new TransactionTable<InviteClientTransaction | NonInviteClientTransaction>();
+  readonly #servers = new TransactionTable<ServerMachine>();
   readonly #merge = new Set<string>();
   #closed = false;
 

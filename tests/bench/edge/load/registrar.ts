@@ -4,7 +4,9 @@ import { createServer, type Server, type Socket } from "node:net";
 
 const endOfHead = "\r\n\r\n";
 /** Header fields of a request that its answer repeats. */
-const repeated = ["Via:", "From:", "Call-ID:", "CSeq:", "Path:", "Contact:"];
+const repeated = ["Via:", "From:", "Call-ID:", "CSeq:"];
+/** Those of a binding, which a REGISTER's answer repeats, too. */
+const bound = ["Path:", "Contact:"];
 
 /**
  * A home network that grants every REGISTER and SUBSCRIBE at once, at the least cost there can be: it copies lines and
@@ -65,6 +67,8 @@ export class OctetRegistrar {
 
   /** @param request its head, each line with its end. */
   #answer(request: string): string {
+    const binding = request.startsWith("REGISTER");
+    const names = binding ? [...repeated, ...bound] : repeated;
     let answer = "SIP/2.0 200 OK\r\n";
     let identity = "";
     for (let at = request.indexOf("\n") + 1; at > 0 && at < request.length;) {
@@ -72,10 +76,13 @@ export class OctetRegistrar {
       if (request.startsWith("To:", at)) {
         identity = request.slice(request.indexOf("<", at), request.indexOf(">", at) + 1);
         answer += `To: ${identity};tag=r1\r\n`;
-      } else if (repeated.some((name) => request.startsWith(name, at))) answer += request.slice(at, next);
+      } else if (names.some((name) => request.startsWith(name, at))) answer += request.slice(at, next);
       at = next;
     }
-    const route = `<sip:127.0.0.1:${this.port};lr>`;
-    return `${answer}Service-Route: ${route}\r\nP-Associated-URI: ${identity}\r\nRequire: outbound\r\nExpires: 600\r\nContent-Length: 0${endOfHead}`;
+    const here = `<sip:127.0.0.1:${this.port};lr>`;
+    answer += binding
+      ? `Service-Route: ${here}\r\nP-Associated-URI: ${identity}\r\nRequire: outbound\r\n`
+      : `Contact: ${here}\r\n`;
+    return `${answer}Expires: 600\r\nContent-Length: 0${endOfHead}`;
   }
 }
