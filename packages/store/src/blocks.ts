@@ -1,6 +1,7 @@
 import type { ExpressionBuilder, ExpressionWrapper, SqlBool } from "kysely";
 import { locks } from "./atomically.ts";
 import { changing } from "./changes.ts";
+import { ContendedError } from "./errors.ts";
 import type { BlockEntryRow, Database, Schema } from "./schema.ts";
 
 /** One subscription of a tenant's block (TS 33.203 X.4.2.1): a unique pair of IMPU and IMPI. */
@@ -183,9 +184,13 @@ export class Blocks {
     if (block !== undefined) query = query.where("block_id", "=", block);
     if (impu !== undefined) query = query.where("impu", "=", impu);
     if (!locks(this.#db)) return (await query.executeTakeFirst())?.impu;
-    // Each of those who ask at once gets another one. If none is left, what others have their hands on may yet be.
-    const row =
-      (await query.forUpdate().skipLocked().executeTakeFirst()) ?? (await query.forUpdate().executeTakeFirst());
+    if (impu !== undefined) return (await query.forUpdate().executeTakeFirst())?.impu;
+    // Each of those who ask at once gets another one.
+    const row = await query.forUpdate().skipLocked().executeTakeFirst();
+    // The last ones are in the hands of others: whether they keep them shows when all is done anew.
+    if (row === undefined && (await query.executeTakeFirst()) !== undefined) {
+      throw new ContendedError("others are taking the last free entries");
+    }
     return row?.impu;
   }
 

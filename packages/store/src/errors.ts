@@ -48,5 +48,12 @@ export class StoreError extends Error {
   }
 }
 
+/** Another transaction is in the way: the one that meets this is run again, and gives up with it after many times. */
+export class ContendedError extends StoreError {
+  constructor(detail: string) {
+    super("store/busy", detail);
+  }
+}
+
 /** What an error says. */
 export const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,6 +1,6 @@
 import { type Dialect, PostgresDialect, type PostgresPool, type PostgresPoolClient } from "kysely";
 import { DatabaseError, Pool, type QueryResult, types } from "pg";
-import { StoreError, textOf } from "./errors.ts";
+import { ContendedError, StoreError, textOf } from "./errors.ts";
 
 /** A PostgreSQL database, 13 or newer. */
 export interface PostgresTarget {
@@ -13,6 +13,8 @@ export interface PostgresTarget {
   readonly schema?: string;
 }
 
+/** How long a statement waits for a lock, milliseconds. */
+const patience = 10_000;
 /** Connections of one process. */
 const poolSize = 10;
 
@@ -31,7 +33,7 @@ export function openPostgres({ postgres, schema = "public" }: PostgresTarget, li
     options: `-c search_path=${schema}`,
     // A transaction whose process is gone without a word must not hold its locks for ever.
     idle_in_transaction_session_timeout: 30_000,
-    ...(limits ? { lock_timeout: 5000, statement_timeout: 10_000, query_timeout: 15_000 } : {}),
+    ...(limits ? { lock_timeout: patience, statement_timeout: patience + 5000, query_timeout: patience + 10_000 } : {}),
     types: {
       getTypeParser: (oid, format) => (oid === types.builtins.INT8 ? Number : types.getTypeParser(oid, format)),
     },
@@ -94,6 +96,7 @@ const guards = new Set(["assignment_one_holder", "assignment_one_identity", "lea
 
 /** True when another transaction was in the way and doing everything again will find out what it did. */
 export function isConflict(error: unknown): boolean {
+  if (error instanceof ContendedError) return true;
   if (!(error instanceof DatabaseError)) return false;
   // 40001 serialization failure, 40P01 deadlock, 23505 unique violation.
   if (error.code === "40001" || error.code === "40P01") return true;

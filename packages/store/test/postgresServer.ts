@@ -68,21 +68,29 @@ export class PostgresServer {
       "-c",
       "max_connections=200",
     ];
-    // In the cluster's log, which is shown when the server does not come up.
-    this.#process = spawn(...this.#command("postgres", [...options, ...this.#settings]), {
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    let log = "";
-    this.#process.stderr?.on("data", (bytes: Buffer) => (log = (log + bytes.toString()).slice(-4000)));
+    const start = (): { process: ChildProcess; log: () => string } => {
+      const process = spawn(...this.#command("postgres", [...options, ...this.#settings]), {
+        stdio: ["ignore", "ignore", "pipe"],
+      });
+      let log = "";
+      process.stderr.on("data", (bytes: Buffer) => (log = (log + bytes.toString()).slice(-4000)));
+      return { process, log: () => log };
+    };
+    let attempt = start();
     for (;;) {
       const client = new pg.Client(this.url);
       client.on("error", () => undefined);
       try {
         await client.connect();
         await client.end();
+        this.#process = attempt.process;
         return;
       } catch {
-        if (this.#process.exitCode !== null) throw new Error(`postgres ended: ${log}`);
+        if (attempt.process.exitCode !== null) {
+          // After a kill the server's former children hold its memory until they notice.
+          if (!/shared memory|lock file/.test(attempt.log())) throw new Error(`postgres ended: ${attempt.log()}`);
+          attempt = start();
+        }
       }
       await wait(20);
     }
