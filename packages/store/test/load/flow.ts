@@ -82,9 +82,17 @@ async function underLock(
 
 async function issue(tables: Tables, leaseId: string, now: number): Promise<string> {
   const hash = createHash("sha256").update(randomUUID()).digest("base64url");
-  await tables.refreshTokens.add({ hash, leaseId, scope: "ims.register", issuedAt: now, expiresAt: now + 1000 });
-  await tables.refreshTokens.trim(leaseId, 256);
   const times = { issuedAt: now, expiresAt: now + 1000 };
+  await tables.refreshTokens.add({
+    hash,
+    leaseId,
+    ...times,
+    scope: "ims.register",
+    parent: undefined,
+    restrictions: undefined,
+    proofKey: undefined,
+  });
+  await tables.refreshTokens.trim(leaseId, 256);
   await tables.issuedTokens.add({ jti: randomUUID(), leaseId, address: "192.0.2.1", ...times });
   return hash;
 }
