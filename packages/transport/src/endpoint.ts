@@ -1,14 +1,18 @@
 import { createSocket } from "node:dgram";
 import type { Socket as DatagramSocket } from "node:dgram";
-import { createServer, isIPv6 } from "node:net";
+import { connect, createServer, isIP, isIPv6 } from "node:net";
 import type { Server, Socket } from "node:net";
+import { connect as connectTls, createServer as createTlsServer } from "node:tls";
+import type { ConnectionOptions, SecureContext, Server as TlsServer } from "node:tls";
 import { SipError, SipRequest, formatVia, octets as codec, parseMessage } from "@portico/sip";
 import type { SipMessage } from "@portico/sip";
 import { bindError } from "./errors.ts";
 import { hostPort, plainAddress } from "./remote.ts";
 import type { RemoteHop, SocketAddress } from "./remote.ts";
-import { TcpHop } from "./tcpHop.ts";
-import type { TcpHopOwner } from "./tcpHop.ts";
+import { StreamHop } from "./streamHop.ts";
+import type { Dial, StreamHopOwner } from "./streamHop.ts";
+import { checkDomain, secureContext, secureOptions } from "./tls.ts";
+import type { TlsCredentials, TlsOptions } from "./tls.ts";
 import { UdpHop } from "./udpHop.ts";
 import type { UdpHopOwner } from "./udpHop.ts";
 
@@ -22,22 +26,44 @@ export interface SipEndpointOptions {
   udp?: boolean;
   /** Default true. */
   tcp?: boolean;
+  /** Absent: no TLS. */
+  tls?: TlsOptions | undefined;
   /** Every well-formed message. A request's top Via carries `received` and `rport` already. */
   onMessage(message: SipMessage, hop: RemoteHop): void;
   /** Input that is no SIP message. It is counted and dropped; a TCP stream that lost its framing is closed. */
   onMalformed?(error: SipError, from: SocketAddress): void;
-  /** A TCP connection ended. */
+  /** A connection ended. */
   onHopClosed?(hop: RemoteHop): void;
+  /** A connection could not be made or taken: the peer refuses it, does not answer, or its certificate is not what it should be. */
+  onUnreached?(error: Error, peer: SocketAddress, protocol: "TCP" | "TLS"): void;
 }
 
-/** SIP over UDP and TCP at one address and port (RFC 3261 §18). */
+/** Where a hop leads. */
+export interface HopTarget extends SocketAddress {
+  readonly protocol: "UDP" | "TCP" | "TLS";
+  /** TLS: the SIP domain that the peer's certificate must name (RFC 5922 §7); default the address. */
+  readonly host?: string;
+}
+
+/** SIP over UDP and TCP at one address and port, and over TLS at another port (RFC 3261 §18). */
 export interface SipEndpoint {
   readonly address: string;
+  /** Of UDP and TCP. */
   readonly port: number;
+  /** Undefined without TLS. */
+  readonly tlsPort: number | undefined;
   /** Messages refused since the start. */
   readonly malformed: number;
-  /** A way to a peer. TCP connects with the first message, and again after a loss; one hop a peer. */
-  hopTo(target: SocketAddress & { protocol: "UDP" | "TCP" }): RemoteHop;
+  /**
+   * A way to a peer. TCP and TLS connect with the first message, and again after a loss; one hop a peer.
+   * @throws TypeError for TLS at an endpoint without
+   */
+  hopTo(target: HopTarget): RemoteHop;
+  /**
+   * Other credentials for connections from now on, in both directions; those that stand stay.
+   * @throws TransportError `transport/tls-credentials`; nothing has changed then
+   */
+  setSecureContext(credentials: TlsCredentials): void;
   /** Sends what waits and closes every socket. Idempotent. */
   close(): Promise<void>;
 }
@@ -46,49 +72,63 @@ const mostConnections = 4096;
 const bindAttempts = 20;
 const shortestMessage = 16;
 
+/** The sockets of an endpoint. */
+interface Sockets {
+  readonly udp: DatagramSocket | undefined;
+  readonly tcp: Server | undefined;
+  readonly tls: TlsServer | undefined;
+}
+
 class Endpoint implements SipEndpoint {
   readonly address: string;
   readonly port: number;
+  readonly tlsPort: number | undefined;
   readonly #options: SipEndpointOptions;
-  readonly #udp: DatagramSocket | undefined;
-  readonly #tcp: Server | undefined;
-  readonly #tcpOwner: TcpHopOwner;
+  readonly #sockets: Sockets;
+  readonly #tcpOwner: StreamHopOwner;
+  readonly #tlsOwner: StreamHopOwner;
   readonly #udpOwner: UdpHopOwner;
-  readonly #opened = new Map<string, TcpHop>();
-  readonly #accepted = new Set<TcpHop>();
+  readonly #opened = new Map<string, StreamHop>();
+  readonly #accepted = new Set<StreamHop>();
+  #secureContext: SecureContext | undefined;
   #malformed = 0;
   #closing: Promise<void> | undefined;
 
-  constructor(options: SipEndpointOptions, port: number, udp: DatagramSocket | undefined, tcp: Server | undefined) {
+  constructor(options: SipEndpointOptions, port: number, sockets: Sockets, context: SecureContext | undefined) {
+    const { udp, tcp, tls } = sockets;
     this.address = options.address;
     this.port = port;
+    this.tlsPort = portOf(tls);
     this.#options = options;
-    this.#udp = udp;
-    this.#tcp = tcp;
-    const sentBy = hostPort(options.address, port);
-    this.#tcpOwner = {
-      sentBy,
-      address: options.address,
-      received: (octets, hop) => this.#received(octets, hop),
-      malformed: (error, hop) => this.#refused(error, hop.remote),
-      closed: (hop) => this.#hopClosed(hop),
-    };
+    this.#sockets = sockets;
+    this.#secureContext = context;
+    this.#tcpOwner = this.#streamOwner("TCP", port);
+    this.#tlsOwner = this.#streamOwner("TLS", this.tlsPort ?? 0);
     this.#udpOwner = {
-      sentBy,
+      sentBy: hostPort(options.address, port),
       sendDatagram: (octets, remote) => this.#sendDatagram(octets, remote),
       sendStream: tcp === undefined ? undefined : (octets, remote, failed) => this.#tcpHop(remote).send(octets, failed),
     };
     udp?.on("message", (datagram, from) => this.#datagram(datagram.toString("latin1"), from));
-    tcp?.on("connection", (socket) => this.#connection(socket));
+    tcp?.on("connection", (socket) => this.#connection(socket, this.#tcpOwner));
+    tls?.on("secureConnection", (socket) => this.#connection(socket, this.#tlsOwner));
+    tls?.on("tlsClientError", (error, socket) => this.#unreached(error, remoteOf(socket), "TLS"));
   }
 
   get malformed(): number {
     return this.#malformed;
   }
 
-  hopTo(target: SocketAddress & { protocol: "UDP" | "TCP" }): RemoteHop {
+  hopTo(target: HopTarget): RemoteHop {
     const remote = { address: target.address, port: target.port };
-    return target.protocol === "TCP" ? this.#tcpHop(remote) : new UdpHop(this.#udpOwner, remote);
+    if (target.protocol === "UDP") return new UdpHop(this.#udpOwner, remote);
+    return target.protocol === "TCP" ? this.#tcpHop(remote) : this.#tlsHop(remote, target.host ?? target.address);
+  }
+
+  setSecureContext(credentials: TlsCredentials): void {
+    const context = secureContext(credentials);
+    this.#sockets.tls?.setSecureContext(secureOptions(credentials));
+    this.#secureContext = context;
   }
 
   close(): Promise<void> {
@@ -96,31 +136,69 @@ class Endpoint implements SipEndpoint {
     return this.#closing;
   }
 
-  #tcpHop(remote: SocketAddress): TcpHop {
-    const key = hostPort(remote.address, remote.port);
+  #streamOwner(protocol: "TCP" | "TLS", port: number): StreamHopOwner {
+    return {
+      protocol,
+      sentBy: hostPort(this.address, port),
+      received: (octets, hop) => this.#received(octets, hop),
+      malformed: (error, hop) => this.#refused(error, hop.remote),
+      closed: (hop) => this.#hopClosed(hop),
+      unreached: (error, hop) => this.#unreached(error, hop.remote, protocol),
+    };
+  }
+
+  #tcpHop(remote: SocketAddress): StreamHop {
+    const where = { host: remote.address, port: remote.port, localAddress: this.address };
+    return this.#streamHop(hostPort(remote.address, remote.port), this.#tcpOwner, remote, (ready) =>
+      connect(where, ready),
+    );
+  }
+
+  #tlsHop(remote: SocketAddress, domain: string): StreamHop {
+    if (this.#secureContext === undefined) throw new TypeError("this endpoint has no TLS");
+    const { address: host, port } = remote;
+    return this.#streamHop(`${domain} ${hostPort(host, port)}`, this.#tlsOwner, remote, (ready) => {
+      const context = this.#secureContext;
+      // node:tls hands localAddress on to node:net, although its types do not say so.
+      const options: ConnectionOptions & { localAddress: string } = {
+        host,
+        port,
+        localAddress: this.address,
+        ...(context === undefined ? {} : { secureContext: context }),
+        ...(isIP(domain) === 0 ? { servername: domain } : {}),
+        checkServerIdentity: (_, certificate) => checkDomain(domain, certificate),
+      };
+      return connectTls(options, ready);
+    });
+  }
+
+  #streamHop(key: string, owner: StreamHopOwner, remote: SocketAddress, dial: Dial): StreamHop {
     let hop = this.#opened.get(key);
     if (hop === undefined) {
-      hop = new TcpHop(this.#tcpOwner, remote);
+      hop = new StreamHop(owner, remote, dial);
       if (this.#closing !== undefined) hop.close();
       else this.#opened.set(key, hop);
     }
     return hop;
   }
 
-  #connection(socket: Socket): void {
-    const remote = { address: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 };
-    this.#accepted.add(new TcpHop(this.#tcpOwner, remote, socket));
+  #connection(socket: Socket, owner: StreamHopOwner): void {
+    this.#accepted.add(new StreamHop(owner, remoteOf(socket), socket));
   }
 
-  #hopClosed(hop: TcpHop): void {
+  #hopClosed(hop: StreamHop): void {
     this.#accepted.delete(hop);
     this.#tell(() => this.#options.onHopClosed?.(hop));
   }
 
+  #unreached(error: Error, peer: SocketAddress, protocol: "TCP" | "TLS"): void {
+    this.#tell(() => this.#options.onUnreached?.(error, peer, protocol));
+  }
+
   #sendDatagram(octets: string, remote: SocketAddress): boolean {
-    if (this.#closing !== undefined || this.#udp === undefined) return false;
+    if (this.#closing !== undefined || this.#sockets.udp === undefined) return false;
     // Errors such as "no route" end in the callback: on UDP, SIP's timers answer for loss
-    this.#udp.send(codec.toBytes(octets), remote.port, remote.address, () => undefined);
+    this.#sockets.udp.send(codec.toBytes(octets), remote.port, remote.address, () => undefined);
     return true;
   }
 
@@ -165,19 +243,24 @@ class Endpoint implements SipEndpoint {
 
   async #close(): Promise<void> {
     for (const hop of [...this.#opened.values(), ...this.#accepted]) hop.close();
-    const ends: Promise<void>[] = [];
-    const { promise: tcpClosed, resolve: closedTcp } = Promise.withResolvers<void>();
-    if (this.#tcp !== undefined) {
-      this.#tcp.close(() => closedTcp());
-      ends.push(tcpClosed);
-    }
-    const { promise: udpClosed, resolve: closedUdp } = Promise.withResolvers<void>();
-    if (this.#udp !== undefined) {
-      this.#udp.close(() => closedUdp());
-      ends.push(udpClosed);
-    }
-    await Promise.all(ends);
+    await Promise.all(Object.values(this.#sockets).map((socket) => closed(socket)));
   }
+}
+
+function closed(socket: DatagramSocket | Server | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket === undefined) resolve();
+    else socket.close(() => resolve());
+  });
+}
+
+function remoteOf(socket: Socket): SocketAddress {
+  return { address: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 };
+}
+
+function portOf(server: Server | undefined): number | undefined {
+  const bound = server?.address();
+  return typeof bound === "object" && bound !== null ? bound.port : undefined;
 }
 
 /**
@@ -187,15 +270,30 @@ class Endpoint implements SipEndpoint {
 function stampVia(request: SipRequest, remote: SocketAddress): SocketAddress {
   const via = request.topVia;
   const symmetric = via.params.has("rport");
-  if (!symmetric && via.host === remote.address) return { address: remote.address, port: via.port ?? 5060 };
+  if (!symmetric && via.host.replace(/^\[|\]$/g, "") === remote.address)
+    return { address: remote.address, port: via.port ?? 5060 };
   via.params.set("received", remote.address);
   if (symmetric) via.params.set("rport", String(remote.port));
   request.removeFirst("Via").prepend("Via", formatVia(via));
   return { address: remote.address, port: symmetric ? remote.port : (via.port ?? 5060) };
 }
 
-async function bindTcp(address: string, port: number): Promise<Server> {
-  const server = createServer();
+function bindTcp(address: string, port: number): Promise<Server> {
+  return listening(createServer(), address, port);
+}
+
+function bindTls(address: string, options: TlsOptions): Promise<TlsServer> {
+  const required = options.requireClientCertificate === true;
+  const server = createTlsServer({
+    ...secureOptions(options),
+    requestCert: required,
+    rejectUnauthorized: required,
+    handshakeTimeout: 5000,
+  });
+  return listening(server, address, options.port);
+}
+
+async function listening<T extends Server>(server: T, address: string, port: number): Promise<T> {
   server.maxConnections = mostConnections;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
@@ -224,27 +322,34 @@ async function bindUdp(address: string, port: number): Promise<DatagramSocket> {
   return socket;
 }
 
-async function bindBoth(o: SipEndpointOptions): Promise<Endpoint> {
-  const server = o.tcp === false ? undefined : await bindTcp(o.address, o.port);
-  const bound = server?.address();
-  const port = typeof bound === "object" && bound !== null ? bound.port : o.port;
+async function bindAll(o: SipEndpointOptions): Promise<Endpoint> {
+  const opened: (DatagramSocket | Server)[] = [];
+  const keep = <T extends DatagramSocket | Server>(socket: T): T => {
+    opened.push(socket);
+    return socket;
+  };
   try {
-    const udp = o.udp === false ? undefined : await bindUdp(o.address, port);
-    return new Endpoint(o, udp?.address().port ?? port, udp, server);
+    // First of all, since a port that is bound in vain helps nobody.
+    const context = o.tls === undefined ? undefined : secureContext(o.tls);
+    const tls = o.tls === undefined ? undefined : keep(await bindTls(o.address, o.tls));
+    const tcp = o.tcp === false ? undefined : keep(await bindTcp(o.address, o.port));
+    const port = portOf(tcp) ?? o.port;
+    const udp = o.udp === false ? undefined : keep(await bindUdp(o.address, port));
+    return new Endpoint(o, udp?.address().port ?? port, { udp, tcp, tls }, context);
   } catch (error) {
-    server?.close();
+    for (const socket of opened) socket.close();
     throw error;
   }
 }
 
 /**
- * Opens SIP at an address, UDP and TCP on one port.
- * @throws TransportError when the port is taken or the address is not this machine's
+ * Opens SIP at an address: UDP and TCP on one port, TLS on another.
+ * @throws TransportError when a port is taken, the address is not this machine's, or the TLS credentials cannot be used
  */
 export async function openSipEndpoint(options: SipEndpointOptions): Promise<SipEndpoint> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await bindBoth(options);
+      return await bindAll(options);
     } catch (error) {
       const failure = bindError(error, `SIP at ${hostPort(options.address, options.port)}`);
       // Port 0: the port that TCP got may be taken on UDP; another draw decides

@@ -15,6 +15,11 @@ const catalogue = {
     cause: "The configured address belongs to none of the interfaces",
     remedy: "Configure an address of one of this machine's interfaces",
   },
+  "transport/tls-credentials": {
+    message: "The certificate or its key cannot be used",
+    cause: "A PEM text is damaged, or the key is not that of the certificate",
+    remedy: "Give the certificate with those between it and a root, and its unencrypted key, as PEM",
+  },
   "transport/socket": {
     message: "The socket could not be opened",
     cause: "The operating system refused it",
@@ -40,6 +45,7 @@ export class TransportError extends Error {
 
 /** The catalogue's error for what node:net or node:dgram threw while binding `where`. */
 export function bindError(error: unknown, where: string): TransportError {
+  if (error instanceof TransportError) return error;
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (code === "EADDRINUSE") return new TransportError("transport/port-in-use", where, error);
   if (code === "EACCES") return new TransportError("transport/port-forbidden", where, error);

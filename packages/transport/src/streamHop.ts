@@ -1,20 +1,23 @@
-import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { SipError, StreamFramer } from "@portico/sip";
 import { hostPort } from "./remote.ts";
 import type { RemoteHop, SocketAddress } from "./remote.ts";
 
 /** What a hop tells the endpoint that owns it. */
-export interface TcpHopOwner {
+export interface StreamHopOwner {
+  readonly protocol: "TCP" | "TLS";
   readonly sentBy: string;
-  /** Source address of connections that we open. */
-  readonly address: string;
   /** One framed message. */
-  received(octets: string, hop: TcpHop): void;
-  malformed(error: SipError, hop: TcpHop): void;
+  received(octets: string, hop: StreamHop): void;
+  malformed(error: SipError, hop: StreamHop): void;
   /** The connection ended; a hop that we opened connects again with the next message. */
-  closed(hop: TcpHop): void;
+  closed(hop: StreamHop): void;
+  /** A connection of ours could not be made, and why. */
+  unreached(error: Error, hop: StreamHop): void;
 }
+
+/** Begins a connection; calls back when messages can be sent on it. */
+export type Dial = (ready: () => void) => Socket;
 
 interface Waiting {
   octets: string;
@@ -27,19 +30,19 @@ const connectTimeoutMs = 5_000;
 const closeGraceMs = 500;
 
 /**
- * One TCP flow, used in both directions (RFC 3261 §18.2.2: responses return on the connection of the request).
+ * One flow of TCP or of TLS over it, used in both directions (RFC 3261 §18.2.2: responses return on the connection of the request).
  *
  *     idle --send--> connecting --connected--> open --end, error--> idle (opened by us) | gone (accepted)
  *
  * Messages sent in one turn of the event loop leave in one write: a system call costs more than a message's parsing.
  */
-export class TcpHop implements RemoteHop {
-  readonly protocol = "TCP";
+export class StreamHop implements RemoteHop {
+  readonly protocol: "TCP" | "TLS";
   readonly reliable = true;
   readonly sentBy: string;
   readonly remote: SocketAddress;
-  readonly #owner: TcpHopOwner;
-  readonly #mayConnect: boolean;
+  readonly #owner: StreamHopOwner;
+  readonly #dial: Dial | undefined;
   #socket: Socket | undefined;
   #connected = false;
   #waiting: Waiting[] = [];
@@ -47,14 +50,16 @@ export class TcpHop implements RemoteHop {
   #flush: NodeJS.Immediate | undefined;
   #closed = false;
 
-  constructor(owner: TcpHopOwner, remote: SocketAddress, accepted?: Socket) {
+  /** @param way how to connect, or the connection that was accepted. */
+  constructor(owner: StreamHopOwner, remote: SocketAddress, way: Dial | Socket) {
     this.#owner = owner;
+    this.protocol = owner.protocol;
     this.sentBy = owner.sentBy;
     this.remote = remote;
-    this.#mayConnect = accepted === undefined;
-    if (accepted !== undefined) {
+    if (typeof way === "function") this.#dial = way;
+    else {
       this.#connected = true;
-      this.#adopt(accepted);
+      this.#adopt(way);
     }
   }
 
@@ -71,8 +76,8 @@ export class TcpHop implements RemoteHop {
   send(octets: string, failed?: () => void): boolean {
     if (this.#closed) return false;
     if (this.#socket === undefined) {
-      if (!this.#mayConnect) return false;
-      this.#connect();
+      if (this.#dial === undefined) return false;
+      this.#connect(this.#dial);
     }
     if (this.#waitingOctets + (this.#socket?.writableLength ?? 0) + octets.length > mostWaiting) {
       this.#socket?.destroy();
@@ -100,15 +105,19 @@ export class TcpHop implements RemoteHop {
     setTimeout(() => socket.destroy(), closeGraceMs).unref();
   }
 
-  #connect(): void {
-    const socket = connect({ host: this.remote.address, port: this.remote.port, localAddress: this.#owner.address });
-    socket.setTimeout(connectTimeoutMs, () =>
-      socket.destroy(new Error(`no connection to ${hostPort(this.remote.address, this.remote.port)}`)),
-    );
-    socket.once("connect", () => {
+  #connect(dial: Dial): void {
+    const socket = dial(() => {
       socket.setTimeout(0);
       this.#connected = true;
       this.#write();
+    });
+    socket.setTimeout(connectTimeoutMs, () =>
+      socket.destroy(new Error(`no connection to ${hostPort(this.remote.address, this.remote.port)}`)),
+    );
+    socket.on("error", (error) => {
+      // In TLS 1.3 a peer refuses our certificate only after the connection is ready.
+      if (!this.#connected || ("code" in error && String(error.code).startsWith("ERR_SSL")))
+        this.#owner.unreached(error, this);
     });
     this.#adopt(socket);
   }
