@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { accessTimers, UserAgent, type Hop, type SipMessage } from "@portico/sip";
-import { openSipEndpoint, type SipEndpoint } from "@portico/transport";
+import { openSipEndpoint, systemResolver, type SipEndpoint, type TlsCredentials } from "@portico/transport";
 import { Core } from "./core.ts";
 import { Events, type EpcscfEvent } from "./events.ts";
 import { ChargingVectors } from "./policy/charging.ts";
@@ -49,6 +49,7 @@ export class Epcscf {
       port: mw.port,
       udp: true,
       tcp: true,
+      tls: mw.tls,
       onMessage: (message, hop) => {
         // SEC-04: what comes from elsewhere is not of the core, whatever it says.
         if (mw.peers === undefined || mw.peers.includes(hop.remote.address)) node?.fromCore(message, hop);
@@ -56,8 +57,15 @@ export class Epcscf {
       },
       onMalformed: (error) => log.warn("mw.malformed", { code: error.code }),
       onHopClosed: (hop) => node?.coreHopClosed(hop),
+      onUnreached: ({ message }, { address, port }, protocol) =>
+        log.warn("mw.unreached", { address, port, protocol, reason: message }),
     });
-    node = new Epcscf(options, endpoint);
+    try {
+      node = new Epcscf(options, endpoint);
+    } catch (error) {
+      await endpoint.close();
+      throw error;
+    }
     try {
       await node.#registrar.endings.restore();
     } catch (error) {
@@ -74,7 +82,8 @@ export class Epcscf {
     this.#events = new Events(options.log);
     const { log } = this.#events;
     this.#log = log;
-    const core = new Core(home, endpoint);
+    const resolver = options.resolver ?? systemResolver({ clock });
+    const core = new Core(home, { endpoint, resolver, clock, random });
     const registrations = this.#registrations;
     const [host = ""] = core.sentBy.split(/:\d+$/);
     const charging = new ChargingVectors({ host, network: networkId, random });
@@ -178,6 +187,16 @@ export class Epcscf {
   /** Port on Mw. */
   get mwPort(): number {
     return this.#endpoint.port;
+  }
+
+  /** Port of Mw over TLS. */
+  get mwTlsPort(): number | undefined {
+    return this.#endpoint.tlsPort;
+  }
+
+  /** Another certificate on Mw, for connections from now on. @throws TransportError `transport/tls-credentials`. */
+  setMwCredentials(credentials: TlsCredentials): void {
+    this.#endpoint.setSecureContext(credentials);
   }
 
   /** Live flows, registrations and sessions. */

@@ -1,5 +1,6 @@
 import type { MediaPlane } from "@portico/agw";
-import type { Clock, Random } from "@portico/sip";
+import type { Clock, Random, Resolver } from "@portico/sip";
+import type { TlsOptions } from "@portico/transport";
 import type { CoreOptions } from "./core.ts";
 import type { RegistrationStore } from "./registration/binding.ts";
 import type {
@@ -31,6 +32,8 @@ export interface EpcscfOptions {
   /** At least 32 secret octets; the same ones after a restart keep Paths in the core recognisable. */
   readonly sealKey: Uint8Array;
   readonly home: CoreOptions;
+  /** Default: the system's name servers. */
+  readonly resolver?: Resolver;
   /** P-Visited-Network-ID; the home domain where this node is in the home network. */
   readonly networkId: string;
   /** This node's address on Mw; port 0 lets the system choose. */
@@ -39,6 +42,8 @@ export interface EpcscfOptions {
     readonly port: number;
     /** Addresses of the core; messages from others are dropped (SEC-04). Absent: the network keeps others away. */
     readonly peers?: readonly string[];
+    /** Absent: no TLS on Mw. */
+    readonly tls?: TlsOptions | undefined;
   };
   readonly w2: {
     /** Host and port browsers connect to. */

@@ -1,22 +1,68 @@
 import type { Hop, SipRequest, SipResponse, UserAgent } from "@portico/sip";
+import { Way } from "./way.ts";
 
-/** Sends a request out of any dialog of this node and waits for its final response. @returns undefined when none came. */
-export async function relay(
-  agent: UserAgent,
-  request: SipRequest,
-  next: Hop | Promise<Hop>,
-): Promise<SipResponse | undefined> {
-  let hop: Hop;
-  try {
-    hop = await next;
-  } catch {
-    // The name of the next hop has no address now.
-    return undefined;
-  }
+/**
+ * Sends a request out of any dialog of this node and waits for its final response; along a way, to the next target when one gives
+ * 503, cannot be reached or stays silent (RFC 3263 §4.3).
+ * @returns undefined when none came; the last 503 when there was nothing else
+ */
+export function relay(agent: UserAgent, request: SipRequest, to: Hop | Way): Promise<SipResponse | undefined> {
+  return to instanceof Way ? along(agent, request, to) : once(agent, request, to);
+}
+
+function once(agent: UserAgent, request: SipRequest, hop: Hop): Promise<SipResponse | undefined> {
   const { promise, resolve } = Promise.withResolvers<SipResponse | undefined>();
   agent.transactions.request(request, hop, {
     response: (response) => response.status >= 200 && resolve(response),
     failed: () => resolve(undefined),
   });
-  return await promise;
+  return promise;
+}
+
+function along(agent: UserAgent, request: SipRequest, way: Way): Promise<SipResponse | undefined> {
+  const { promise, resolve } = Promise.withResolvers<SipResponse | undefined>();
+  let underWay = 0;
+  let refused: SipResponse | undefined;
+  const attempt = async (): Promise<void> => {
+    const target = await way.next();
+    if (target === undefined) {
+      if (underWay === 0) resolve(refused);
+      return;
+    }
+    underWay += 1;
+    let slow = false;
+    // A slow one may still answer first: the request has not failed there.
+    const stop = way.whenSlow(target, () => {
+      slow = true;
+      void attempt();
+    });
+    const failed = (seconds?: number): void => {
+      stop();
+      underWay -= 1;
+      way.failed(target, seconds);
+      if (!slow || underWay === 0) void attempt();
+    };
+    // A new transaction for each target, with a branch of its own (RFC 3263 §4.3).
+    agent.transactions.request(request, way.hopTo(target), {
+      response: (response) => {
+        stop();
+        if (response.status < 200) return;
+        if (response.status === 503) {
+          refused = response;
+          failed(retryAfter(response));
+          return;
+        }
+        way.answered(target);
+        resolve(response);
+      },
+      failed: () => failed(),
+    });
+  };
+  void attempt();
+  return promise;
+}
+
+/** Seconds of Retry-After; 0 without. */
+export function retryAfter(response: SipResponse): number {
+  return Number.parseInt(response.get("Retry-After") ?? "", 10) || 0;
 }

@@ -1,4 +1,6 @@
 export { systemClock } from "./clock.ts";
+export { systemResolver } from "./dns.ts";
+export type { DnsOptions } from "./dns.ts";
 export { openSipEndpoint } from "./endpoint.ts";
 export type { HopTarget, SipEndpoint, SipEndpointOptions } from "./endpoint.ts";
 export { TransportError } from "./errors.ts";

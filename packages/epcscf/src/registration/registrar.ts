@@ -103,7 +103,7 @@ export class Registrar {
       },
     );
     if (expires === 0) this.endings.leaving(registration);
-    const response = await relay(agent, up, core.entry());
+    const response = await relay(agent, up, core.entry(registration.key));
     const endedByCore = expires === 0 && this.endings.left(registration);
     if (endedByCore && (response?.status ?? 408) >= 300) await this.endings.end(registration, "network", true);
     if (response === undefined || response.status >= 300) this.#refused(response, pending, claimed);

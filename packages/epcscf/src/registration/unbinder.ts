@@ -25,7 +25,7 @@ export class Unbinder {
   /** One attempt. @returns true when no binding is left. */
   async unbind(binding: Binding): Promise<boolean> {
     const { core, agent } = this.#options;
-    const status = (await relay(agent, this.#request(binding), core.entry()))?.status ?? 408;
+    const status = (await relay(agent, this.#request(binding), core.entry(binding.key)))?.status ?? 408;
     // 403 and 404: the core does not know the binding any more.
     return status < 300 || status === 403 || status === 404;
   }

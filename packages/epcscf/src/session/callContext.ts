@@ -128,7 +128,7 @@ export class CallContext {
     const [contact] = message.list("Contact");
     try {
       const target = contact === undefined ? usage.invite.uri : parseNameAddr(contact).uri;
-      usage.hop = await this.options.core.nextHop(routes, target);
+      usage.hop = await this.options.core.nextHop(routes, target).first();
     } catch {
       this.options.log.warn("core.route-unusable");
     }

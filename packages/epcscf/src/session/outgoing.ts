@@ -2,10 +2,10 @@ import {
   formatNameAddr,
   parseNameAddr,
   SipRequest,
-  type Hop,
   type InviteUsage,
   type ServerTransaction,
   type SipResponse,
+  type Target,
 } from "@portico/sip";
 import { earlyMediaOf } from "../alg/earlyMedia.ts";
 import { EpcscfError } from "../errors.ts";
@@ -17,6 +17,8 @@ import { hopsLeft } from "../policy/maxForwards.ts";
 import { checkDestination } from "../policy/restrictions.ts";
 import type { Refusal } from "../refusal.ts";
 import type { Registration } from "../registration/registration.ts";
+import { retryAfter } from "../relay.ts";
+import type { Way } from "../way.ts";
 import { sdpBody, sdpOf } from "./body.ts";
 import type { CallContext } from "./callContext.ts";
 import { anonymous, mmtel } from "./identities.ts";
@@ -55,9 +57,11 @@ export class OutgoingCalls {
       if (gaveUp) return session.finish({ by: "access", status: 487 });
       const body = session.media.accessOffer(offer);
       invite.setBody("application/sdp", body);
-      const hop = await core.nextHop(registration.serviceRoute);
+      const way = core.nextHop(registration.serviceRoute);
+      const target = await way.next();
       if (session.over) return;
-      session.setLeg("core", this.#callCore(tx, session, access, invite, hop));
+      if (target === undefined) throw new EpcscfError("epcscf/core-unreachable");
+      this.#callCore(tx, { session, access }, invite, { way, target });
     } catch (error) {
       const refusal = refuser.of(tx, error);
       session?.finish({ by: "portal", status: refusal[0] });
@@ -65,7 +69,13 @@ export class OutgoingCalls {
     }
   }
 
-  #callCore(tx: ServerTransaction, session: Session, access: InviteUsage, invite: SipRequest, hop: Hop): InviteUsage {
+  #callCore(
+    tx: ServerTransaction,
+    legs: { session: Session; access: InviteUsage },
+    invite: SipRequest,
+    { way, target }: { way: Way; target: Target },
+  ): void {
+    const { session, access } = legs;
     const { coreAgent, accessSentBy, refuser } = this.#context.options;
     const contact: [string, string] = ["Contact", `<sip:${session.id}@${accessSentBy};transport=ws>`];
     const reliable = tx.request.list("Require").includes("100rel");
@@ -106,19 +116,30 @@ export class OutgoingCalls {
       await session.answered();
       guarded(() => accept(response));
     };
-    const usage: InviteUsage = coreAgent.invite(invite, hop, {
-      progress: (response) => guarded(() => progress(response)),
-      accepted: (response) => void accepted(response),
-      rejected: (response) => {
-        if (session.over) return;
-        session.finish({ by: "core", status: response.status });
-        access.reject(...this.#coreRefusal(response));
+    let heard = false;
+    const rejected = async (response: SipResponse): Promise<void> => {
+      if (session.over) return;
+      const failed = isFailure(response);
+      if (failed) way.failed(target, response.has("Via") ? retryAfter(response) : undefined);
+      // RFC 3263 §4.3: the next one is tried, unless somebody has been reached already.
+      const next = failed && !heard ? await way.next() : undefined;
+      if (session.over) return;
+      if (next !== undefined) return this.#callCore(tx, legs, invite, { way, target: next });
+      session.finish({ by: "core", status: response.status });
+      access.reject(...this.#coreRefusal(response));
+    };
+    const usage: InviteUsage = coreAgent.invite(invite, way.hopTo(target), {
+      progress: (response) => {
+        heard = true;
+        guarded(() => progress(response));
       },
+      accepted: (response) => void accepted(response),
+      rejected: (response) => void rejected(response),
       request: (inside) => void session.inside("core", inside),
       acknowledged: (ack) => this.#context.lateAnswer(session, ack),
       ended: ({ message }) => session.endOther("core", message),
     });
-    return usage;
+    session.setLeg("core", usage);
   }
 
   /** The INVITE toward the core: a dialog of this node's own, the user's identity asserted (spec 3.9). */
@@ -162,4 +183,9 @@ export class OutgoingCalls {
     }
     return [status, { reason, headers }];
   }
+}
+
+/** RFC 3263 §4.3: a 503, or (without a Via, made here) no answer at all. */
+function isFailure(response: SipResponse): boolean {
+  return response.status === 503 || (response.status === 408 && !response.has("Via"));
 }

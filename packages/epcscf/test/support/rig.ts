@@ -9,10 +9,11 @@ import {
   UserAgent,
   type Clock,
   type Hop,
+  type Resolver,
   type ServerTransaction,
   type SipMessage,
 } from "@portico/sip";
-import { openSipEndpoint, systemClock, systemRandom, type SipEndpoint } from "@portico/transport";
+import { openSipEndpoint, systemClock, systemRandom, type SipEndpoint, type TlsOptions } from "@portico/transport";
 import { createLocalJWKSet, exportJWK, generateKeyPair, SignJWT, type CryptoKey } from "jose";
 import { WebSocket } from "ws";
 import { MemoryStore } from "./memoryStore.ts";
@@ -117,13 +118,17 @@ export class ScriptedCore {
     this.agent = agent;
   }
 
-  static async open(): Promise<ScriptedCore> {
+  static async open({
+    address = "127.0.0.1",
+    tls,
+  }: { address?: string; tls?: TlsOptions } = {}): Promise<ScriptedCore> {
     let core: ScriptedCore | undefined;
     const endpoint = await openSipEndpoint({
-      address: "127.0.0.1",
+      address,
       port: 0,
       udp: true,
       tcp: true,
+      tls,
       onMessage: (message, hop) => core?.receive(message, hop),
     });
     const agent = new UserAgent({ clock: systemClock, random: systemRandom, onRequest: (tx) => core?.answer(tx) });
@@ -143,7 +148,8 @@ export class ScriptedCore {
   }
 
   get uri(): string {
-    return `sip:127.0.0.1:${this.endpoint.port}`;
+    const { address, port } = this.endpoint;
+    return `sip:${address.includes(":") ? `[${address}]` : address}:${port}`;
   }
 
   async close(): Promise<void> {
@@ -162,7 +168,7 @@ export function grant(core: ScriptedCore): (tx: ServerTransaction) => void {
     tx.reply(200, {
       headers: [
         ["Path", request.get("Path") ?? ""],
-        ["Service-Route", `<sip:orig@127.0.0.1:${core.endpoint.port};transport=tcp;lr>`],
+        ["Service-Route", `<${core.uri.replace("sip:", "sip:orig@")};transport=tcp;lr>`],
         ["P-Associated-URI", `<${impu}>, <tel:+12125550142>`],
         ["P-Charging-Vector", `icid-value="x";term-ioi="Type 1ims.test"`],
         ["P-Charging-Function-Addresses", "ccf=192.0.2.5"],
@@ -286,10 +292,10 @@ export async function openRig(
   options: {
     clock?: Clock;
     wallClock?: () => number;
-    protocol?: "TCP" | "UDP";
+    protocol?: "TCP" | "UDP" | "TLS";
     graceSeconds?: number;
     sessionGraceSeconds?: number;
-    entryPoint?: string;
+    entryPoint?: string | ((core: ScriptedCore) => string | string[]);
     peers?: string[];
     maxPerAddress?: number;
     maxPerSite?: number;
@@ -298,9 +304,17 @@ export async function openRig(
     /** The core of a rig before it, which closes it. */
     core?: ScriptedCore;
     policy?: Partial<TenantPolicy>;
+    resolver?: Resolver;
+    /** Of both sides of Mw. */
+    address?: string;
+    /** The core's and the node's credentials. */
+    coreTls?: TlsOptions;
+    mwTls?: TlsOptions;
   } = {},
 ): Promise<Rig> {
-  const core = options.core ?? (await ScriptedCore.open());
+  const { address = "127.0.0.1", coreTls, mwTls, entryPoint } = options;
+  const core =
+    options.core ?? (await ScriptedCore.open({ address, ...(coreTls === undefined ? {} : { tls: coreTls }) }));
   if (options.core === undefined) core.answer = grant(core);
   const media = new SilentPlane();
   const store = options.store ?? new MemoryStore();
@@ -356,11 +370,15 @@ export async function openRig(
     sealKey: new Uint8Array(32).fill(7),
     home: {
       homeDomain: "ims.test",
-      entryPoint: options.entryPoint ?? `${core.uri};transport=${protocol.toLowerCase()}`,
+      entryPoint:
+        typeof entryPoint === "function"
+          ? entryPoint(core)
+          : (entryPoint ?? `${core.uri};transport=${protocol.toLowerCase()}`),
       protocol,
     },
     networkId: "ims.test",
-    mw: { address: "127.0.0.1", port: 0, ...(options.peers === undefined ? {} : { peers: options.peers }) },
+    ...(options.resolver === undefined ? {} : { resolver: options.resolver }),
+    mw: { address, port: 0, tls: mwTls, ...(options.peers === undefined ? {} : { peers: options.peers }) },
     w2: {
       sentBy: "portal.ims.test:443",
       originAllowed: (origin) => [site, "https://other.example"].includes(origin),

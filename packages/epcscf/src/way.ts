@@ -1,0 +1,65 @@
+import type { Clock, Hop, Target } from "@portico/sip";
+import type { Outages } from "./outages.ts";
+
+/** What a way borrows from the core it leads to. */
+export interface WayContext {
+  readonly clock: Clock;
+  readonly outages: Outages;
+  hopTo(target: Target): Hop;
+}
+
+/** Milliseconds without any response after which the next target is tried beside the silent one. */
+const patience = 6000;
+
+/** The places one request may go to, best first (RFC 3263 §4), and what becomes of them. */
+export class Way {
+  readonly #context: WayContext;
+  readonly #targets: Iterator<Target> | AsyncIterator<Target, void>;
+  /** Nothing else to try: nobody need watch the time. */
+  readonly #single: boolean;
+
+  constructor(context: WayContext, targets: readonly Target[] | AsyncIterator<Target, void>) {
+    this.#context = context;
+    this.#single = Array.isArray(targets) && targets.length < 2;
+    this.#targets = Array.isArray(targets) ? targets.values() : (targets as AsyncIterator<Target, void>);
+  }
+
+  /** The next target; undefined when there is no other, or the URI leads nowhere. */
+  async next(): Promise<Target | undefined> {
+    try {
+      return (await this.#targets.next()).value ?? undefined;
+    } catch {
+      // A URI that cannot be read leads nowhere.
+      return undefined;
+    }
+  }
+
+  hopTo(target: Target): Hop {
+    return this.#context.hopTo(target);
+  }
+
+  /** The hop to the best target. @throws Error when there is none. */
+  async first(): Promise<Hop> {
+    const target = await this.next();
+    if (target === undefined) throw new Error("no address");
+    return this.hopTo(target);
+  }
+
+  /** Tells when a target that has said nothing should no longer be waited for alone. @returns stops that. */
+  whenSlow(target: Target, tell: () => void): () => void {
+    if (this.#single) return () => undefined;
+    return this.#context.clock.setTimer(patience, () => {
+      this.failed(target);
+      tell();
+    });
+  }
+
+  /** @param seconds Retry-After of a 503, 0 if it has none; absent: no answer at all. */
+  failed(target: Target, seconds?: number): void {
+    this.#context.outages.failed(target, seconds);
+  }
+
+  answered(target: Target): void {
+    this.#context.outages.over(target);
+  }
+}
