@@ -127,6 +127,7 @@ export class Epcscf {
     });
     this.#regEvent = new RegEvent({
       ...shared,
+      clock,
       ended: (registration) => this.#registrar.endings.endedByCore(registration),
     });
     const refuser = new Refuser({ log, authorisation, agent: core.sentBy });
@@ -294,10 +295,11 @@ export class Epcscf {
     this.#report(registration.facts, "registered", initial ? "registered" : "refreshed", true);
     this.#changed(registration, initial ? "registered" : "refreshed");
     const seconds = Math.ceil((registration.grantedUntil - this.#options.clock.now()) / 1000);
-    void this.#regEvent.subscribe(registration, seconds);
+    this.#regEvent.watch(registration, seconds);
   }
 
   #ended(registration: Registration, reason: EndReason, confirmed: boolean): void {
+    this.#regEvent.unwatch(registration);
     this.#report(registration.facts, "deregistered", reason, confirmed);
     this.#events.emit(() => ({
       type: "registration",

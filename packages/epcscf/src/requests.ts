@@ -101,7 +101,8 @@ export class Requests {
   async #core(tx: ServerTransaction): Promise<void> {
     const { regEvent, registrations, sessions, proxy } = this.#options;
     const { request } = tx;
-    if (regEvent.owns(request)) return regEvent.notify(tx);
+    // RFC 6665 §4.1.3: the core may forget a subscription whose registration is over.
+    if (regEvent.owns(request)) return tx.reply(481);
     const [route] = request.list("Route");
     const { user = "" } = parseUri(request.uri);
     if (request.method === "OPTIONS" && route === undefined && user === "") {

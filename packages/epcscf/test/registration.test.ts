@@ -3,7 +3,6 @@ import { VirtualClock } from "@portico/sip/testing";
 import { generateKeyPair } from "jose";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { grant, impi, impu, openRig, type Rig } from "./support/rig.ts";
-import { until } from "./support/until.ts";
 
 let rig: Rig;
 beforeEach(async () => void (rig = await openRig()));
@@ -107,23 +106,6 @@ describe("REGISTER as a trusted node", () => {
     expect(subscribe.get("Event")).toBe("reg");
     expect(Number(subscribe.get("Expires"))).toBeGreaterThan(600);
     expect(subscribe.get("P-Charging-Vector")).toContain("icid-value=");
-  });
-
-  test("EPC-REG-20 the subscription is prolonged with the registration, in its dialog", async () => {
-    rig.core.answer = (tx) =>
-      tx.request.method === "SUBSCRIBE"
-        ? tx.reply(200, { headers: [["Contact", `<sip:notifier@127.0.0.1:${rig.core.endpoint.port};transport=tcp>`]] })
-        : grant(rig.core)(tx);
-    const browser = await rig.connect();
-    const subscriptions = (): SipRequest[] => rig.core.got.filter(({ method }) => method === "SUBSCRIBE");
-    await browser.register(await rig.token());
-    await until(() => subscriptions().length === 1);
-    await browser.register(await rig.token());
-    await until(() => subscriptions().length === 2);
-    const [first, second] = subscriptions();
-    expect(second?.callId).toBe(first?.callId);
-    expect(second?.toTag).toBeDefined();
-    expect(second?.cseq.number).toBe(2);
   });
 
   test("EPC-REG-21a a refresh is validated and leaves as a trusted node's again", async () => {

@@ -1,27 +1,34 @@
 import {
-  Dialog,
   parseReginfo,
+  sameUri,
   SipRequest,
-  type HeaderList,
+  type Clock,
   type Random,
-  type ServerTransaction,
+  type Subscription,
+  type SubscriptionEnd,
   type UserAgent,
 } from "@portico/sip";
 import type { Core } from "../core.ts";
 import type { ChargingVectors } from "../policy/charging.ts";
 import type { Log } from "../ports.ts";
-import { relay } from "../relay.ts";
-import type { Registration, Registrations } from "./registration.ts";
+import { retryAfter } from "../relay.ts";
+import type { Way } from "../way.ts";
+import type { Registration } from "./registration.ts";
 
 /** Start of the user part of this node's Contact in its own subscriptions. */
 const prefix = "reg-";
-/** Seconds a subscription is asked for beyond the registration it watches (EPC-REG-20). */
+/** Seconds asked for at least: one subscription outlives many refreshes of its registration, which ends it. */
+const usual = 86_400;
+/** Seconds asked for beyond the registration (EPC-REG-20). */
 const beyond = 600;
+/** Seconds until a subscription that was refused is tried again: doubled each time, with chance. */
+const firstPause = 5;
+const longestPause = 600;
 
 export interface RegEventOptions {
   readonly core: Core;
   readonly agent: UserAgent;
-  readonly registrations: Registrations;
+  readonly clock: Clock;
   readonly charging: ChargingVectors;
   readonly random: Random;
   readonly log: Log;
@@ -29,70 +36,139 @@ export interface RegEventOptions {
   readonly ended: (registration: Registration) => void;
 }
 
-/** The eP-CSCF's own subscriptions to the reg event of the identities it serves (TS 24.229 §5.2.3, RFC 3680). */
+/** The watch over one registration: a subscription, or the pause before the next one. */
+interface Watch {
+  subscription: Subscription | undefined;
+  stopPause: (() => void) | undefined;
+  refusals: number;
+  /** Further SUBSCRIBEs go where the dialog leads. */
+  routed: boolean;
+}
+
+/**
+ * The eP-CSCF's own subscriptions to the reg event of the identities it serves (TS 24.229 §5.2.3, RFC 3680): one for each
+ * registration, from its first 200 (OK) to its end, prolonged only before it would end.
+ */
 export class RegEvent {
   readonly #options: RegEventOptions;
-  readonly #dialogs = new WeakMap<Registration, Dialog>();
+  readonly #watches = new WeakMap<Registration, Watch>();
 
   constructor(options: RegEventOptions) {
     this.#options = options;
   }
 
-  /** Subscribes for a registration, or prolongs that. @param seconds the granted registration time. */
-  async subscribe(registration: Registration, seconds: number): Promise<void> {
-    const { core, agent, charging, log } = this.#options;
-    const known = this.#dialogs.get(registration);
-    const headers: [string, string][] = [
-      ["P-Asserted-Identity", `<${core.uri()}>`],
-      ["P-Charging-Vector", charging.next()],
-      ["Event", "reg"],
-      ["Expires", String(seconds + beyond)],
-      ["Accept", "application/reginfo+xml"],
-    ];
-    const request = known?.createRequest("SUBSCRIBE", headers) ?? this.#initial(registration, headers);
-    const next = known === undefined ? core.entry() : core.nextHop(known.state.routeSet, known.remoteTarget);
-    const response = await relay(agent, request, next);
-    if (response !== undefined && response.status < 300) {
-      if (known === undefined) this.#dialogs.set(registration, Dialog.uac(request, response));
-      return;
-    }
-    // Without it the node learns of a network-initiated end only at the next REGISTER, which tries again.
-    this.#dialogs.delete(registration);
-    log.warn("reg-event.refused", { status: response?.status ?? 408 });
+  /** Watches a registration unless that is done already. @param seconds the granted registration time. */
+  watch(registration: Registration, seconds: number): void {
+    const known = this.#watches.get(registration);
+    if (known?.subscription !== undefined) return;
+    known?.stopPause?.();
+    const watch = known ?? { subscription: undefined, stopPause: undefined, refusals: 0, routed: false };
+    watch.stopPause = undefined;
+    this.#watches.set(registration, watch);
+    void this.#subscribe(registration, watch, seconds, this.#options.core.entry(registration.key));
   }
 
-  #initial(registration: Registration, headers: HeaderList): SipRequest {
-    const { core, random } = this.#options;
-    const { impu } = registration;
+  /** The registration is over: what the core still says of it has no listener. */
+  unwatch(registration: Registration): void {
+    const watch = this.#watches.get(registration);
+    watch?.subscription?.close();
+    watch?.stopPause?.();
+    this.#watches.delete(registration);
+  }
+
+  /** True for a NOTIFY to one of this node's subscriptions; where nobody waits for it any more. */
+  owns(request: SipRequest): boolean {
+    return request.method === "NOTIFY" && request.uri.startsWith(`sip:${prefix}`);
+  }
+
+  async #subscribe(registration: Registration, watch: Watch, seconds: number, way: Way): Promise<void> {
+    const { agent, charging, core } = this.#options;
+    const target = await way.next();
+    if (registration.ended || watch.subscription !== undefined) return;
+    if (target === undefined)
+      return this.#again(registration, watch, seconds, { reason: "unreachable", retryAfter: 0 });
+    watch.routed = false;
+    const subscription: Subscription = agent.subscribe(this.#request(registration, seconds), way.hopTo(target), {
+      headers: () => [
+        ["P-Asserted-Identity", `<${core.uri()}>`],
+        ["P-Charging-Vector", charging.next()],
+      ],
+      notified: (notify) => {
+        way.answered(target);
+        watch.refusals = 0;
+        this.#follow(watch, subscription);
+        this.#read(registration, notify);
+      },
+      ended: (end) => {
+        watch.subscription = undefined;
+        if (registration.ended) return;
+        if (isFailure(end)) {
+          way.failed(target, end.response?.has("Via") === true ? retryAfter(end.response) : undefined);
+          void this.#subscribe(registration, watch, seconds, way);
+        } else this.#again(registration, watch, seconds, end);
+      },
+    });
+    watch.subscription = subscription;
+    return undefined;
+  }
+
+  /** Without a subscription the node learns of a network-initiated end only at the next REGISTER. */
+  #again(registration: Registration, watch: Watch, seconds: number, end: SubscriptionEnd): void {
+    const { clock, log, random } = this.#options;
+    log.warn("reg-event.ended", { reason: end.reason, status: end.response?.status ?? 0 });
+    if (end.retryAfter === undefined) return;
+    const pause = Math.min(longestPause, firstPause * 2 ** watch.refusals);
+    watch.refusals += 1;
+    const chance = 1 + Number.parseInt(random.token(4), 36) / 36 ** 4;
+    watch.stopPause = clock.setTimer(Math.max(end.retryAfter, pause) * chance * 1000, () => {
+      watch.stopPause = undefined;
+      this.watch(registration, seconds);
+    });
+  }
+
+  #request({ impu, key }: Registration, seconds: number): SipRequest {
+    const { core, random, charging } = this.#options;
     return SipRequest.create("SUBSCRIBE", impu, [
       ["Max-Forwards", "70"],
       ["From", `<${core.uri()}>;tag=${random.token(10)}`],
       ["To", `<${impu}>`],
       ["Call-ID", `${random.token(24)}@${core.sentBy}`],
       ["CSeq", "1 SUBSCRIBE"],
-      ["Contact", `<${core.uri(prefix + registration.key)}>`],
-      ...headers,
+      ["Contact", `<${core.uri(prefix + key)}>`],
+      ["P-Asserted-Identity", `<${core.uri()}>`],
+      ["P-Charging-Vector", charging.next()],
+      ["Event", "reg"],
+      ["Expires", String(Math.max(usual, seconds) + beyond)],
+      ["Accept", "application/reginfo+xml"],
     ]);
   }
 
-  /** True for a NOTIFY to one of this node's subscriptions. */
-  owns(request: SipRequest): boolean {
-    return request.method === "NOTIFY" && request.uri.startsWith(`sip:${prefix}`);
+  /** RFC 3261 §12.2.1.1: the route set, else the remote target, says where the next SUBSCRIBE goes. */
+  #follow(watch: Watch, subscription: Subscription): void {
+    const { dialog } = subscription;
+    if (watch.routed || dialog === undefined) return;
+    watch.routed = true;
+    const { routeSet, remoteTarget } = dialog.state;
+    this.#options.core
+      .nextHop(routeSet, remoteTarget)
+      .first()
+      .then(
+        (hop) => (subscription.hop = hop),
+        () => this.#options.log.warn("core.route-unusable"),
+      );
   }
 
-  /** Takes a NOTIFY. Each one stands for itself: cores differ in versions and in what they repeat. */
-  notify(tx: ServerTransaction): void {
-    const { request } = tx;
-    const key = request.uri.slice(`sip:${prefix}`.length, request.uri.indexOf("@"));
-    const registration = this.#options.registrations.byKey(key);
-    if (registration === undefined) return tx.reply(481);
-    tx.reply(200);
-    const reginfo = parseReginfo(request.body);
-    if (reginfo === undefined) return;
-    const own = reginfo.registrations.find(({ aor }) => aor === registration.impu);
+  /** Each NOTIFY stands for itself: cores differ in versions and in what they repeat. */
+  #read(registration: Registration, notify: SipRequest): void {
+    const own = parseReginfo(notify.body)?.registrations.find(({ aor }) => sameUri(aor, registration.impu));
     if (own === undefined) return;
     const contact = own.contacts.find(({ uri }) => uri.includes(registration.key));
     // A core may end the registration without naming a contact; it may also name ours among others that live on.
     if (own.state === "terminated" || contact?.state === "terminated") this.#options.ended(registration);
   }
+}
+
+/** RFC 3263 §4.3: a 503, or (without a Via, made here) no answer at all to the first SUBSCRIBE. */
+function isFailure({ reason, response }: SubscriptionEnd): boolean {
+  return reason === "refused" && (response?.status === 503 || (response?.status === 408 && !response.has("Via")));
 }

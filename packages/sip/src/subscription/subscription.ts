@@ -101,6 +101,11 @@ export class Subscription {
     return this.#phase;
   }
 
+  /** Undefined until the notifier has answered: where further SUBSCRIBEs lead. */
+  get dialog(): Dialog | undefined {
+    return this.#dialog;
+  }
+
   /** Sends the SUBSCRIBE. */
   start(): void {
     void this.#exchange(this.#request);
