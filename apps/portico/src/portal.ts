@@ -1,9 +1,9 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { openEmbeddedPlane, type MediaPlane } from "@portico/agw";
-import { Epcscf, JwtVerifier, type Log } from "@portico/epcscf";
+import { Epcscf, JwtVerifier, type EpcscfOptions, type Log } from "@portico/epcscf";
 import { openStore, type StoreTarget } from "@portico/store";
 import { systemClock, systemRandom } from "@portico/transport";
 import { openWaf, wafRoutes, type Waf } from "@portico/waf";
@@ -152,7 +152,7 @@ async function start(
     sealKey: sealKey(config.data),
     home: { homeDomain: config.home.domain, entryPoint: config.home.entryPoint, protocol: config.home.protocol },
     networkId: config.home.domain,
-    mw: config.mw,
+    mw: { ...config.mw, tls: mwTls(config.mw.tls) },
     w2: { sentBy: host.includes(":") ? host : `${host}:443`, originAllowed: (origin) => origins.has(origin) },
     authzServer: waf.issuer,
     policyOf: (tenant) => tenantPolicy(config, waf, tenant),
@@ -245,6 +245,14 @@ async function closeAll(opened: readonly (() => Promise<void>)[]): Promise<void>
   const failures: unknown[] = [];
   for (const step of opened.toReversed()) await step().catch((error: unknown) => failures.push(error));
   if (failures.length > 0) throw failures[0];
+}
+
+/** The certificate files of Mw, read. */
+function mwTls(tls: PortalConfig["mw"]["tls"]): EpcscfOptions["mw"]["tls"] {
+  if (tls === undefined) return undefined;
+  const { port, cert, key, ca, requireClientCertificate = false } = tls;
+  const own = { port, cert: readFileSync(cert), key: readFileSync(key), requireClientCertificate };
+  return ca === undefined ? own : { ...own, ca: readFileSync(ca) };
 }
 
 function refuseUpgrade(socket: Duplex): void {

@@ -45,8 +45,8 @@ test("ADM-08a every mistake of a file is told at once, each with line, column, w
     .replace("corePorts: [41000, 41099]", "corePorts: [41000]")
     .replace("count: 10", "count: -1");
   expect(complaint(wrong).split("\n")).toEqual([
-    "portal.yaml:4:1: home.entryPoint is missing; add it: entryPoint: sip:icscf.ims.example;transport=tcp",
-    'portal.yaml:6:13: home.protocol is not one of the choices: "TPC"; did you mean TCP? (TCP or UDP)',
+    "portal.yaml:4:1: home.entryPoint is missing; add it: entryPoint: ims.example",
+    'portal.yaml:6:13: home.protocol is not one of the choices: "TPC"; did you mean TCP? (TCP or UDP or TLS)',
     "portal.yaml:12:14: media.corePorts has 1 entries; write a list of 2 entries (first and last port of media toward the core), for example corePorts: [41000, 41999]",
     "portal.yaml:13:14: media.latchCore is no true or false: 7; write true or false (take a far end's media from where it comes, once, not only from where its SDP says), for example latchCore: true",
     "portal.yaml:15:1: maxExpireSeconds is no setting of the portal; did you mean maxExpiresSeconds?",
@@ -75,7 +75,18 @@ test("settings that do not fit each other are told", () => {
   expect(complaint(good.replace("domain: acme.ims.test", "subDomain: acme, domain: acme.ims.test"))).toBe(
     "portal.yaml:32:9: tenants.0.blocks.0 has domain and subDomain; keep one of them",
   );
-  expect(complaint(good.replace("sip:127.0.0.1:5060", "icscf.example"))).toContain("home.entryPoint is no SIP URI");
+  expect(complaint(good.replace("sip:127.0.0.1:5060", "tel:+1"))).toContain(
+    "home.entryPoint is no domain and no SIP URI",
+  );
+  const list = (second: string): string => good.replace("sip:127.0.0.1:5060", `[ims.example, "${second}"]`);
+  expect(complaint(list("not a name"))).toContain("home.entryPoint.1 is no domain and no SIP URI");
+  expect(parseConfig(list("sip:10.1.0.5:5060"), "portal.yaml").home.entryPoint).toEqual([
+    "ims.example",
+    "sip:10.1.0.5:5060",
+  ]);
+  expect(complaint(good.replace(/protocol: \w+/, "protocol: TLS"))).toContain(
+    "home.protocol is TLS, but this node has no",
+  );
 });
 
 test("broken YAML is told by line, twice the same key too, and so is a missing file", () => {
@@ -133,7 +144,7 @@ test("ADM-08c a secret that is absent is told by its name, and one that is wrong
     database("mysql://root:hunter2@db"),
     `${good}\nlog: { level: "\${env:LEVEL}" }`,
     good.replace("graceSeconds: 32", "graceSeconds: ${env:LEVEL}"),
-    good.replace("sip:127.0.0.1:5060", "${env:LEVEL}"),
+    good.replace("mw: { address: 127.0.0.1", "mw: { address: '${env:LEVEL}'"),
   ]) {
     expect(() => parseConfig(source, "portal.yaml", hidden)).toThrow(ConfigError);
     expect(() => parseConfig(source, "portal.yaml", hidden)).not.toThrow(/hunter2/);

@@ -96,7 +96,7 @@ function absolute(config: PortalConfig, folder: string): PortalConfig {
   const at = (path: string): string => resolve(folder, path);
   const data = at(config.data);
   const files = ({ cert, key }: { cert: string; key: string }) => ({ cert: at(cert), key: at(key) });
-  const { tls, admin, database } = config;
+  const { tls, admin, database, mw } = config;
   const sqlite = database?.sqlite;
   return {
     ...config,
@@ -107,6 +107,14 @@ function absolute(config: PortalConfig, folder: string): PortalConfig {
         ? database
         : { sqlite: sqlite === undefined ? join(data, "portal.sqlite") : at(sqlite) },
     ...(tls === undefined ? {} : { tls: files(tls) }),
+    ...(mw.tls === undefined
+      ? {}
+      : {
+          mw: {
+            ...mw,
+            tls: { ...mw.tls, ...files(mw.tls), ...(mw.tls.ca === undefined ? {} : { ca: at(mw.tls.ca) }) },
+          },
+        }),
     ...(admin?.tls === undefined ? {} : { admin: { ...admin, tls: files(admin.tls) } }),
   };
 }

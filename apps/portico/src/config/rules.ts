@@ -61,11 +61,19 @@ function publicSide({ publicUrl, listen, tls, admin }: PortalConfig, say: Say): 
 }
 
 function core({ home, mw }: PortalConfig, say: Say): void {
-  try {
-    const { scheme } = parseUri(home.entryPoint);
-    if (scheme !== "sip" && scheme !== "sips") throw new Error("no SIP URI");
-  } catch {
-    say(["home", "entryPoint"], "is no SIP URI", "write for example sip:icscf.ims.example;transport=tcp");
+  const { entryPoint } = home;
+  for (const [n, entry] of (typeof entryPoint === "string" ? [entryPoint] : entryPoint).entries()) {
+    const at = typeof entryPoint === "string" ? [] : [n];
+    if (!isEntryPoint(entry)) {
+      say(
+        ["home", "entryPoint", ...at],
+        "is no domain and no SIP URI",
+        "write for example ims.example, or sip:icscf.ims.example;transport=tcp",
+      );
+    }
+  }
+  if (home.protocol === "TLS" && mw.tls === undefined) {
+    say(["home", "protocol"], "is TLS, but this node has no certificate on Mw", "set mw.tls, or choose TCP or UDP");
   }
   if (isIP(mw.address) === 0 || isWildcard(mw.address)) {
     say(
@@ -76,6 +84,15 @@ function core({ home, mw }: PortalConfig, say: Say): void {
   }
   for (const [n, peer] of mw.peers.entries()) {
     if (isIP(peer) === 0) say(["mw", "peers", n], "is no IP address", "write the address the core sends from");
+  }
+}
+
+function isEntryPoint(entry: string): boolean {
+  if (/^[a-z0-9][a-z0-9.-]*$/i.test(entry)) return true;
+  try {
+    return ["sip", "sips"].includes(parseUri(entry).scheme);
+  } catch {
+    return false;
   }
 }
 

@@ -23,6 +23,21 @@ const tls = Type.Object(
   { ...closed, description: "certificate files; a changed file is taken up without a restart" },
 );
 
+const mwTls = Type.Object(
+  {
+    port,
+    cert: text("file of the certificate and its chain, PEM", "tls/mw.pem"),
+    key: text("file of its private key, PEM", "tls/mw.key"),
+    ca: Type.Optional(
+      text("file of the authorities that the core's certificates are checked against, PEM", "tls/ca.pem"),
+    ),
+    requireClientCertificate: Type.Optional(
+      Type.Boolean({ description: "the core must show a certificate when it connects (mutual TLS)" }),
+    ),
+  },
+  { ...closed, description: "SIP over TLS toward the core, beside UDP and TCP" },
+);
+
 /** The configuration file, described; editors get it as JSON Schema. */
 export const configSchema = Type.Object(
   {
@@ -67,8 +82,12 @@ export const configSchema = Type.Object(
     home: Type.Object(
       {
         domain: text("home domain of the IMS", "ims.example"),
-        entryPoint: text("SIP URI of the I-CSCF", "sip:icscf.ims.example;transport=tcp"),
-        protocol: Type.Enum(["TCP", "UDP"], { description: "transport where a URI names none" }),
+        entryPoint: Type.Union([text("one"), Type.Array(text("one of several"), { minItems: 1 })], {
+          description:
+            "where requests enter the home network: a domain (NAPTR, SRV) or SIP URI of an I-CSCF, or a list of them in which each stands in for those before it",
+          examples: ["ims.example", ["sip:10.1.0.5:5060;transport=tcp", "sip:10.1.0.6:5060;transport=tcp"]],
+        }),
+        protocol: Type.Enum(["TCP", "UDP", "TLS"], { description: "transport where a URI names none" }),
       },
       { ...closed, description: "the IMS core" },
     ),
@@ -81,6 +100,7 @@ export const configSchema = Type.Object(
           description: "addresses of the core; messages from others are dropped",
           examples: [["10.1.0.5"]],
         }),
+        tls: Type.Optional(mwTls),
       },
       { ...closed, description: "this node toward the core" },
     ),

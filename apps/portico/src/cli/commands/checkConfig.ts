@@ -9,7 +9,7 @@ export function checkConfig(file: string, { json, print, style }: Output): void 
     "Public URL": `${publicUrl}, on ${at(listen)}`,
     "Admin API": admin === undefined ? "none" : at(admin),
     Metrics: metrics === undefined ? "none" : `http://${at(metrics)}/metrics`,
-    "IMS core": `${home.domain}, entered at ${home.entryPoint}`,
+    "IMS core": `${home.domain}, entered at ${[home.entryPoint].flat().join(", ")}`,
     // The URL of a database holds a password.
     Database: database?.postgres === undefined ? `SQLite, ${database?.sqlite}` : "PostgreSQL",
     "Shared state": sharedState === undefined ? "in this process: one node" : "Valkey",
