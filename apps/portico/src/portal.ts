@@ -11,6 +11,7 @@ import type { PortalConfig } from "./config/schema.ts";
 import { appOn, healthRoutes } from "./http/app.ts";
 import { Listener } from "./http/listener.ts";
 import { speakFor } from "./http/proxiedServer.ts";
+import { readTls, watchTls } from "./http/tlsFiles.ts";
 import { Readiness } from "./http/readiness.ts";
 import { TrustedProxies } from "./http/trustedProxies.ts";
 import type { LogLevel } from "./log.ts";
@@ -113,6 +114,7 @@ async function start(
   onClose(() => media.close());
 
   const origins = new Set(config.tenants.flatMap((tenant) => tenant.origins));
+  const { tls: mwTls } = config.mw;
   const epcscf = await Epcscf.open({
     clock: systemClock,
     random: systemRandom,
@@ -152,7 +154,7 @@ async function start(
     sealKey: sealKey(config.data),
     home: { homeDomain: config.home.domain, entryPoint: config.home.entryPoint, protocol: config.home.protocol },
     networkId: config.home.domain,
-    mw: { ...config.mw, tls: mwTls(config.mw.tls) },
+    mw: { ...config.mw, tls: mwTls && { ...mwTls, ...mwCredentials(mwTls) } },
     w2: { sentBy: host.includes(":") ? host : `${host}:443`, originAllowed: (origin) => origins.has(origin) },
     authzServer: waf.issuer,
     policyOf: (tenant) => tenantPolicy(config, waf, tenant),
@@ -163,6 +165,12 @@ async function start(
     latchCoreMedia: config.media.latchCore,
   });
   onClose(() => epcscf.close());
+  if (mwTls !== undefined) {
+    const { cert, key, ca } = mwTls;
+    const renewed = { setSecureContext: () => epcscf.setMwCredentials(mwCredentials(mwTls)) };
+    const unwatch = watchTls(ca === undefined ? { cert, key } : { cert, key, ca }, renewed, log);
+    onClose(async () => unwatch());
+  }
 
   epcscf.on((event) => metrics.note(event));
 
@@ -247,12 +255,13 @@ async function closeAll(opened: readonly (() => Promise<void>)[]): Promise<void>
   if (failures.length > 0) throw failures[0];
 }
 
-/** The certificate files of Mw, read. */
-function mwTls(tls: PortalConfig["mw"]["tls"]): EpcscfOptions["mw"]["tls"] {
-  if (tls === undefined) return undefined;
-  const { port, cert, key, ca, requireClientCertificate = false } = tls;
-  const own = { port, cert: readFileSync(cert), key: readFileSync(key), requireClientCertificate };
-  return ca === undefined ? own : { ...own, ca: readFileSync(ca) };
+type MwTls = NonNullable<PortalConfig["mw"]["tls"]>;
+type MwTlsOptions = NonNullable<EpcscfOptions["mw"]["tls"]>;
+
+/** The certificate files of Mw, read. @throws ConfigError */
+function mwCredentials({ cert, key, ca }: MwTls): Pick<MwTlsOptions, "cert" | "key" | "ca"> {
+  const { cert: own, key: ownKey } = readTls({ cert, key });
+  return ca === undefined ? { cert: own, key: ownKey } : { cert: own, key: ownKey, ca: readFileSync(ca) };
 }
 
 function refuseUpgrade(socket: Duplex): void {

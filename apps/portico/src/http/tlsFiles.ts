@@ -8,6 +8,8 @@ import { ConfigError } from "../config/complaint.ts";
 export interface TlsFiles {
   readonly cert: string;
   readonly key: string;
+  /** Authorities to believe, where they are not the usual ones. */
+  readonly ca?: string;
 }
 
 /** What a TLS server is made of. TLS 1.2 is the oldest it speaks (EPC-WS-02). */
