@@ -55,6 +55,9 @@ test("ADM-08a every mistake of a file is told at once, each with line, column, w
   ]);
 });
 
+/** A configuration with two entry points. */
+const list = (second: string): string => good.replace("sip:127.0.0.1:5060", `[ims.example, "${second}"]`);
+
 test("settings that do not fit each other are told", () => {
   expect(complaint(good.replace("mw: { address: 127.0.0.1", "mw: { address: 0.0.0.0"))).toMatch(
     /^portal\.yaml:8:16: mw\.address is not one address/,
@@ -78,7 +81,6 @@ test("settings that do not fit each other are told", () => {
   expect(complaint(good.replace("sip:127.0.0.1:5060", "tel:+1"))).toContain(
     "home.entryPoint is no domain and no SIP URI",
   );
-  const list = (second: string): string => good.replace("sip:127.0.0.1:5060", `[ims.example, "${second}"]`);
   expect(complaint(list("not a name"))).toContain("home.entryPoint.1 is no domain and no SIP URI");
   expect(parseConfig(list("sip:10.1.0.5:5060"), "portal.yaml").home.entryPoint).toEqual([
     "ims.example",
