@@ -10,6 +10,8 @@ const marysTone = { frequency: 440, on: 400, off: 300 };
 const kensTone = { frequency: 620, on: 300, off: 400 };
 const announcement = "+12025550120";
 
+const registersOf = (w2: W2Wire): number => w2.sent.filter((message) => message.startsWith("REGISTER")).length;
+
 describe.skipIf(!hasChromium)(`calls of a real browser${hasChromium ? "" : " (skipped: no Chromium)"}`, () => {
   let world: World;
   let mary: Person;
@@ -56,7 +58,7 @@ describe.skipIf(!hasChromium)(`calls of a real browser${hasChromium ? "" : " (sk
     expect(token.split(".")).toHaveLength(3);
     const [arrived] = world.lab.wire.find("REGISTER", "I-CSCF", "in");
     expect(arrived?.octets).toContain('integrity-protected="auth-done"');
-    for (const { octets } of world.lab.wire.entries) expect(octets).not.toContain(token);
+    for (const entry of world.lab.wire.entries) expect(entry.octets).not.toContain(token);
   });
 
   test("GEN-06b GEN-13a AGW-01a a call out: tones both ways, silence after the end, media released", async () => {
@@ -197,8 +199,7 @@ describe.skipIf(!hasChromium)(`calls of a real browser${hasChromium ? "" : " (sk
 
   test("EPC-WS-04a a caller's name in ISO-8859-1 rings her page under its letters, and the socket stays", async () => {
     const number = (await mary.page.getByTestId("ims-state").textContent())?.replace(/[^+\d]/g, "") ?? "";
-    const registers = (): number => w2.sent.filter((message) => message.startsWith("REGISTER")).length;
-    const before = registers();
+    const before = registersOf(w2);
     const call = await world.lab.dial({
       from: announcement,
       to: number,
@@ -218,7 +219,7 @@ describe.skipIf(!hasChromium)(`calls of a real browser${hasChromium ? "" : " (sk
     call.hangUp();
     await mary.page.getByTestId("call-ended").waitFor();
     await mary.page.locator("[data-testid=ims-state][data-state=registered]").waitFor();
-    expect(registers(), "no new flow").toBe(before);
+    expect(registersOf(w2), "no new flow").toBe(before);
     await atRest();
   });
 
