@@ -1,8 +1,10 @@
 import { mkdirSync, writeFileSync } from "node:fs";
+import { openApiFile, openApiText } from "../apps/portico/src/admin/openapiFile.ts";
 import { sdp, sip, sipTesting, wic } from "./api/entries.ts";
 import { publicApi, type PublicSymbol } from "./api/publicApi.ts";
 
-// npm run docs: writes docs/api, one file for each package entry, from the TSDoc of its public symbols.
+// npm run docs: writes docs/api, one file for each package entry, from the TSDoc of its public symbols, and
+// docs/openapi.json from the schemas of the Admin API.
 
 const files = new Map([
   [sip, "sip.md"],
@@ -23,6 +25,8 @@ for (const [entry, symbols] of publicApi([...files.keys()])) {
   writeFileSync(`${folder}/${files.get(entry)}`, `${parts.join("\n\n")}\n`);
   console.log(`${folder}/${files.get(entry)}: ${symbols.length} symbols`);
 }
+
+writeFileSync(openApiFile, openApiText());
 
 function sectionOf({ name, summary, tags, examples, signature, place }: PublicSymbol): string[] {
   const [path] = place.split(":");

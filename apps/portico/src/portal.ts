@@ -7,6 +7,9 @@ import { Epcscf, JwtVerifier, type EpcscfOptions, type Log } from "@portico/epcs
 import { openStore, type StoreTarget } from "@portico/store";
 import { systemClock, systemRandom } from "@portico/transport";
 import { openWaf, wafRoutes, type Waf } from "@portico/waf";
+import { type Admin, type AdminOptions, openAdmin } from "./admin/admin.ts";
+import type { NodeFacts } from "./admin/services.ts";
+import { CallRecords } from "./callRecords.ts";
 import type { PortalConfig } from "./config/schema.ts";
 import { appOn, healthRoutes } from "./http/app.ts";
 import { Listener } from "./http/listener.ts";
@@ -37,6 +40,8 @@ export interface Portal {
    * @returns what is in force now, and what needs a restart
    */
   reload(next: PortalConfig): Promise<Reloaded>;
+  /** Where the Admin API is reached, with the real port; undefined: not configured. */
+  readonly adminUrl: string | undefined;
   /** Idempotent. */
   close(): Promise<void>;
 }
@@ -67,6 +72,7 @@ async function start(
   onClose: (step: () => Promise<void>) => void,
   close: () => Promise<void>,
 ): Promise<Portal> {
+  const startedAt = Date.now();
   mkdirSync(config.data, { recursive: true, mode: 0o700 });
   const { listen, tls } = config;
   const metrics = new Metrics();
@@ -113,6 +119,8 @@ async function start(
   });
   onClose(() => media.close());
 
+  const records = new CallRecords(store, log, Date.now);
+  onClose(async () => records.close());
   const origins = new Set(config.tenants.flatMap((tenant) => tenant.origins));
   const { tls: mwTls } = config.mw;
   const epcscf = await Epcscf.open({
@@ -134,12 +142,7 @@ async function start(
     reportRegistration: (fact) => {
       waf.reportRegistration(fact).catch(() => log.alarm("waf.registration-not-noted"));
     },
-    reportSession: async (fact) => {
-      const { id, icid, direction, since, answeredAt } = fact.session;
-      const end = fact.type === "ended" ? { by: fact.end.by, status: fact.end.status } : {};
-      const answered = answeredAt === undefined ? {} : { setupMs: answeredAt - since };
-      log.info(`session.${fact.type}`, { id, icid, direction, ...answered, ...end });
-    },
+    reportSession: (fact) => records.report(fact),
     media,
     // ARCHITECTURE: a node is named by its own address on Mw.
     node: `${config.mw.address}:${config.mw.port}`,
@@ -171,6 +174,12 @@ async function start(
     const unwatch = watchTls(ca === undefined ? { cert, key } : { cert, key, ca }, renewed, log);
     onClose(async () => unwatch());
   }
+  const node = `${config.mw.address}:${epcscf.mwPort}`;
+  await records.begin(node, startedAt);
+  epcscf.on(records.count);
+
+  const admin = await openAdminOf(config, { store, waf, live: epcscf, log }, { name: node, publicUrl: url, startedAt });
+  if (admin !== undefined) onClose(() => admin.close());
 
   epcscf.on((event) => metrics.note(event));
 
@@ -216,6 +225,7 @@ async function start(
     url,
     mwPort: epcscf.mwPort,
     metricsPort,
+    adminUrl: admin?.url,
     waf,
     epcscf,
     media,
@@ -246,6 +256,22 @@ async function openMetrics(
 function databaseOf({ database, data }: PortalConfig): StoreTarget {
   if (database?.postgres !== undefined) return { postgres: database.postgres };
   return { sqlite: database?.sqlite ?? join(data, "portal.sqlite") };
+}
+
+async function openAdminOf(
+  { admin, data, home }: PortalConfig,
+  parts: Pick<AdminOptions, "store" | "waf" | "live" | "log">,
+  node: Pick<NodeFacts, "name" | "publicUrl" | "startedAt">,
+): Promise<Admin | undefined> {
+  if (admin === undefined) return undefined;
+  const { oidc, ...listen } = admin;
+  return await openAdmin({
+    ...parts,
+    listen,
+    ...(oidc === undefined ? {} : { oidc }),
+    data,
+    node: { ...node, version: "0.0.0", homeDomain: home.domain },
+  });
 }
 
 /** Closes what was opened, the last first; a step that fails keeps no other from being done. */

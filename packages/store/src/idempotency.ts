@@ -7,6 +7,8 @@ export interface IdempotentRequest {
   /** HTTP status; undefined while the first request is still at work. */
   readonly status: number | undefined;
   readonly body: string | undefined;
+  /** When the key was taken, milliseconds since the epoch. */
+  readonly createdAt: number;
 }
 
 /** Owner of table `idempotency`: answers kept so that a repeated request is answered and not done again. */
@@ -34,7 +36,12 @@ export class Idempotency {
       .where("principal", "=", principal)
       .where("key", "=", key)
       .executeTakeFirstOrThrow();
-    return { requestHash: row.request_hash, status: row.status ?? undefined, body: row.body ?? undefined };
+    return {
+      requestHash: row.request_hash,
+      status: row.status ?? undefined,
+      body: row.body ?? undefined,
+      createdAt: row.created_at,
+    };
   }
 
   /** Keeps the answer to a request whose key was taken. */
@@ -44,6 +51,17 @@ export class Idempotency {
       .set({ status, body })
       .where("principal", "=", principal)
       .where("key", "=", key)
+      .execute();
+  }
+
+  /** Gives the key of a request back that was not answered: it failed, or its process died. */
+  async release(principal: string, key: string, claimedAt: number): Promise<void> {
+    await this.#db
+      .deleteFrom("idempotency")
+      .where("principal", "=", principal)
+      .where("key", "=", key)
+      .where("created_at", "=", claimedAt)
+      .where("status", "is", null)
       .execute();
   }
 

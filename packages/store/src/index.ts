@@ -1,9 +1,10 @@
 export { type ApiKey, ApiKeys, type ApiRole } from "./apiKeys.ts";
 export { SeenAssertions } from "./assertions.ts";
 export { type Assignment, Assignments, personOf, type UserKey } from "./assignments.ts";
-export { Audit, type AuditFilter, type AuditHead } from "./audit.ts";
+export { Audit, type AuditFilter, type AuditHead, type AuditLink } from "./audit.ts";
 export type { AuditEvent, AuditRecord, Json } from "./auditChain.ts";
 export { Blocks, type EntryState, type ListedEntry, type StoredEntry } from "./blocks.ts";
+export { type CallFilter, type CallRecord, Calls } from "./calls.ts";
 export { Changes, type ChangeTopic } from "./changes.ts";
 export { type Checkpoint, isGenuine, makeCheckpoint } from "./checkpoints.ts";
 export { skewSeconds } from "./entryState.ts";
@@ -17,4 +18,5 @@ export { type StoredRegistration, StoredRegistrations } from "./registrations.ts
 export { openStore, type SqliteTarget, type Store, type StoreTarget, type Tables } from "./store.ts";
 export { Suspensions } from "./suspensions.ts";
 export { type StoredTenant, Tenants, type TenantSource } from "./tenants.ts";
+export { Usage, type UsageCounts, type UsageOfDay } from "./usage.ts";
 export { type AuditFault, type AuditVerdict, verifyAudit } from "./verifyAudit.ts";

@@ -182,6 +182,39 @@ interface RegistrationRow {
   granted_until: number;
 }
 
+export interface CallRow {
+  id: string;
+  node: string;
+  tenant: string;
+  client_id: string;
+  /** Empty once erased, as the next two. */
+  impu: string;
+  impi: string;
+  remote: string;
+  direction: "outgoing" | "incoming";
+  icid: string;
+  began_at: number;
+  answered_at: number | null;
+  ended_at: number | null;
+  ended_by: string | null;
+  /** SIP status that says why. */
+  status: number | null;
+  /** When it was last known to live. */
+  seen_at: number;
+}
+
+export interface UsageDayRow {
+  tenant: string;
+  client_id: string;
+  /** `YYYY-MM-DD`, UTC. */
+  day: string;
+  calls: number;
+  answered: number;
+  seconds: number;
+  registrations: number;
+  messages: number;
+}
+
 /** All tables. */
 export interface Schema {
   block_entry: BlockEntryRow;
@@ -199,6 +232,8 @@ export interface Schema {
   audit: AuditRow;
   audit_person: AuditPersonRow;
   registration: RegistrationRow;
+  call_record: CallRow;
+  usage_day: UsageDayRow;
 }
 
 /** The database, or one transaction on it. */

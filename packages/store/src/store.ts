@@ -6,6 +6,7 @@ import { Assignments } from "./assignments.ts";
 import { atomically } from "./atomically.ts";
 import { Audit } from "./audit.ts";
 import { Blocks } from "./blocks.ts";
+import { Calls } from "./calls.ts";
 import { Changes } from "./changes.ts";
 import { StoreError, textOf } from "./errors.ts";
 import { Idempotency } from "./idempotency.ts";
@@ -19,6 +20,7 @@ import type { Database, Schema } from "./schema.ts";
 import { openSqlite } from "./sqlite.ts";
 import { Suspensions } from "./suspensions.ts";
 import { Tenants } from "./tenants.ts";
+import { Usage } from "./usage.ts";
 
 /** One owner for each table. */
 export interface Tables {
@@ -35,6 +37,8 @@ export interface Tables {
   readonly idempotency: Idempotency;
   readonly audit: Audit;
   readonly changes: Changes;
+  readonly calls: Calls;
+  readonly usage: Usage;
 }
 
 /** An SQLite file, for one machine. */
@@ -145,5 +149,7 @@ function tablesOf(db: Database): Tables {
     audit: new Audit(db),
     changes: new Changes(db),
     registrations: new StoredRegistrations(db),
+    calls: new Calls(db),
+    usage: new Usage(db),
   };
 }

@@ -4,6 +4,7 @@ export type { ClientCredentials } from "./client/authentication.ts";
 export type { ClientCertificate } from "./client/certificate.ts";
 export { WafError, type WafErrorCode } from "./errors.ts";
 export { wafRoutes, type WafRates } from "./http/routes.ts";
+export { TokenBuckets } from "./http/tokenBuckets.ts";
 export type { Fetch } from "./keys/guardedFetch.ts";
 export type { RegistrationFact, Revocation } from "./leasing.ts";
 export type { Now, Random, SetTimer } from "./ports.ts";

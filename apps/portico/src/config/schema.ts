@@ -38,6 +38,25 @@ const mwTls = Type.Object(
   { ...closed, description: "SIP over TLS toward the core, beside UDP and TCP" },
 );
 
+const oidc = Type.Object(
+  {
+    issuer: text("iss of the provider's tokens, and base of its discovery document", "https://login.op.example"),
+    audience: text("aud that names this portal", "portico-admin"),
+    jwks: Type.Optional(text("URL of its keys, where discovery does not say it", "https://login.op.example/jwks")),
+    roleClaim: text("claim that holds role names; dots lead into objects", "realm_access.roles"),
+    roles: Type.Object(
+      {
+        operator: Type.Optional(text("what the provider calls an operator", "portico-operators")),
+        "tenant-admin": Type.Optional(text("what the provider calls a tenant's administrator", "portico-tenants")),
+        auditor: Type.Optional(text("what the provider calls an auditor", "portico-auditors")),
+      },
+      closed,
+    ),
+    tenantClaim: Type.Optional(text("claim that names the tenant of a tenant's administrator", "tenant")),
+  },
+  { ...closed, description: "OpenID provider whose tokens the Admin API takes, beside API keys" },
+);
+
 /** The configuration file, described; editors get it as JSON Schema. */
 export const configSchema = Type.Object(
   {
@@ -65,7 +84,7 @@ export const configSchema = Type.Object(
     tls: Type.Optional(tls),
     admin: Type.Optional(
       Type.Object(
-        { address: host, port, tls: Type.Optional(tls) },
+        { address: host, port, tls: Type.Optional(tls), oidc: Type.Optional(oidc) },
         { ...closed, description: "the Admin API's own listener", examples: [{ address: "127.0.0.1", port: 8091 }] },
       ),
     ),

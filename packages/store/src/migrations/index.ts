@@ -4,6 +4,7 @@ import { entryState } from "./entryState.ts";
 import { purge } from "./purge.ts";
 import { registration } from "./registration.ts";
 import { tokenBinding } from "./tokenBinding.ts";
+import { usage } from "./usage.ts";
 import { waf } from "./waf.ts";
 
 /** Every migration by its name; names sort in the order of running, and a published one never changes. */
@@ -13,5 +14,6 @@ export const migrations: Record<string, Migration> = {
   "003-administration": administration,
   "004-entry-state": entryState,
   "020-token-binding": tokenBinding,
+  "030-usage": usage,
   "050-registration": registration,
 };

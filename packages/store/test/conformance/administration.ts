@@ -93,8 +93,16 @@ export function administrationTests(open: () => Promise<Store>): void {
       requestHash: "hash",
       status: 201,
       body: "answer 1",
+      createdAt: 1,
     });
     expect(await store.idempotency.claim("k2", "once", "other", 2)).toBeUndefined();
+    // One that was answered is not given back, nor one that somebody else has taken since.
+    await store.idempotency.release("k1", "once", 1);
+    await store.idempotency.release("k2", "once", 1);
+    expect(await store.idempotency.claim("k1", "once", "hash", 2)).toMatchObject({ status: 201 });
+    expect(await store.idempotency.claim("k2", "once", "other", 3)).toMatchObject({ createdAt: 2 });
+    await store.idempotency.release("k2", "once", 2);
+    expect(await store.idempotency.claim("k2", "once", "other", 3)).toBeUndefined();
     await store.idempotency.purge(2);
     expect(await store.idempotency.claim("k1", "once", "hash", 3)).toBeUndefined();
     await store.close();

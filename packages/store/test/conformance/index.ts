@@ -3,6 +3,7 @@ import type { Store } from "../../src/index.ts";
 import { administrationTests } from "./administration.ts";
 import { auditTests } from "./audit.ts";
 import { blocksTests } from "./blocks.ts";
+import { callsTests } from "./calls.ts";
 
 /** What every database has to do alike. @param open gives an empty one */
 export function conformanceTests(open: () => Promise<Store>): void {
@@ -11,6 +12,9 @@ export function conformanceTests(open: () => Promise<Store>): void {
   });
   describe("administration", () => {
     administrationTests(open);
+  });
+  describe("calls", () => {
+    callsTests(open);
   });
   describe("audit", () => {
     auditTests(open);

@@ -1,0 +1,55 @@
+/** Who may use the Admin API: the operator's staff, a tenant's own administrator, and who may only look. */
+export const roles = ["operator", "tenant-admin", "auditor"] as const;
+export type Role = (typeof roles)[number];
+
+/**
+ * What a role may reach by an endpoint.
+ * `all`: every tenant. `own`: its own tenant; another one looks as if it did not exist. `none`: refused.
+ */
+export type Reach = "all" | "own" | "none";
+
+const row = (operator: Reach, tenantAdmin: Reach, auditor: Reach): Readonly<Record<Role, Reach>> => ({
+  operator,
+  "tenant-admin": tenantAdmin,
+  auditor,
+});
+
+const everybody = row("all", "own", "all");
+/** Changes of a tenant that its own administrator may make. */
+const owners = row("all", "own", "none");
+/** Reading that is not the business of a tenant. */
+const overseers = row("all", "none", "all");
+
+/** The table endpoint x role. The guard, the document and the tests of every endpoint come from it. */
+export const access = {
+  getNode: overseers,
+  whoAmI: everybody,
+  streamEvents: everybody,
+
+  listRegistrations: everybody,
+  endRegistration: owners,
+  listSessions: everybody,
+  releaseSession: owners,
+
+  listUsage: overseers,
+  getUsage: everybody,
+  listCalls: everybody,
+
+  searchAudit: everybody,
+  exportAudit: everybody,
+  verifyAudit: everybody,
+  listCheckpoints: everybody,
+
+  listApiKeys: row("all", "own", "none"),
+  createApiKey: owners,
+  getApiKey: row("all", "own", "none"),
+  revokeApiKey: owners,
+} as const satisfies Record<string, Readonly<Record<Role, Reach>>>;
+
+/** Name of an operation, as in the OpenAPI document. */
+export type OperationId = keyof typeof access;
+
+/** How far `role` reaches by the operation. */
+export function reachOf(operation: OperationId, role: Role): Reach {
+  return access[operation][role];
+}

@@ -1,0 +1,70 @@
+import type { EpcscfEvent, Log, SessionFact } from "@portico/epcscf";
+import type { CallRecord, Store } from "@portico/store";
+
+/** How often open records are noted as alive, milliseconds: a node that dies leaves their end unknown by so much. */
+const seenEvery = 60_000;
+
+/** Writes what the eP-CSCF tells of calls and registrations into call records and usage (CHG-02, CHG-03). */
+export class CallRecords {
+  readonly #store: Pick<Store, "calls" | "usage">;
+  readonly #log: Log;
+  readonly #now: () => number;
+  #node = "";
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(store: Pick<Store, "calls" | "usage">, log: Log, now: () => number) {
+    this.#store = store;
+    this.#log = log;
+    this.#now = now;
+  }
+
+  /**
+   * Begins for a node: records that its former run left open end when they were last seen alive.
+   * @param node its name, the same after a restart
+   * @param startedAt milliseconds since the epoch: whatever is younger is of this run
+   */
+  async begin(node: string, startedAt: number): Promise<void> {
+    this.#node = node;
+    const interrupted = await this.#store.calls.endInterrupted(node, startedAt);
+    if (interrupted > 0) this.#log.warn("calls.interrupted", { calls: interrupted });
+    this.#timer = setInterval(() => {
+      this.#store.calls.seen(node, this.#now()).catch(() => this.#log.alarm("calls.not-noted"));
+    }, seenEvery);
+    this.#timer.unref();
+  }
+
+  /** Resolves when it is written; the answer of a call waits for that. */
+  async report(fact: SessionFact): Promise<void> {
+    const { id, tenant, clientId, impu, remote, direction, icid, since, answeredAt } = fact.session;
+    const begun: Omit<CallRecord, "endedAt" | "endedBy" | "status"> = {
+      id,
+      node: this.#node,
+      tenant,
+      clientId,
+      impu,
+      impi: fact.impi,
+      remote,
+      direction,
+      icid,
+      beganAt: since,
+      answeredAt,
+    };
+    if (fact.type === "answered") await this.#store.calls.answered(begun);
+    else {
+      const { at: endedAt, by: endedBy, status } = fact.end;
+      await this.#store.calls.ended({ ...begun, endedAt, endedBy, status });
+    }
+  }
+
+  /** Counts initial registrations. */
+  readonly count = (event: EpcscfEvent): void => {
+    if (event.type !== "registration" || event.change !== "registered") return;
+    this.#store.usage
+      .add(event.registration, this.#now(), { registrations: 1 })
+      .catch(() => this.#log.alarm("usage.not-written", { fact: "registration" }));
+  };
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+}
