@@ -20,6 +20,7 @@ const components = [
   "kamailio-presence-modules",
   "baresip-core",
   "postgresql",
+  "redis-server",
 ];
 if (whole) needPackages(components);
 

@@ -3,6 +3,7 @@ import { relayFigure } from "./agw/relayFigure.ts";
 import { callFigure } from "./edge/callFigure.ts";
 import { memoryFigure, registerFigure } from "./edge/figures.ts";
 import type { Figure } from "./figure.ts";
+import { leaseFigure } from "./store/figure.ts";
 import { roundTripFigure } from "./sdp/figure.ts";
 import { sipFigure } from "./sip/figure.ts";
 
@@ -24,6 +25,10 @@ export const figures: Readonly<Record<string, Figure | undefined>> = {
   "sip.invite": sipFigure("invite"),
   "sip.bye": sipFigure("bye"),
   "sdp.roundtrip": roundTripFigure,
+  "store.lease.sqlite.100": leaseFigure("sqlite", 100),
+  "store.lease.sqlite.100k": leaseFigure("sqlite", 100_000),
+  "store.lease.postgres.100": leaseFigure("postgres", 100),
+  "store.lease.postgres.100k": leaseFigure("postgres", 100_000),
   "wic.ready": undefined,
   "wic.audio": undefined,
 };

@@ -21,6 +21,16 @@ const catalogue = {
     cause: "It holds migrations that this release does not know",
     remedy: "Run the release that wrote it, or restore the copy made before the upgrade",
   },
+  "store/backup-file": {
+    message: "The file of the backup cannot be used",
+    cause: "It cannot be read or written, was cut off or changed, or is no backup",
+    remedy: "Name a file in a folder that can be written, or another backup",
+  },
+  "store/not-empty": {
+    message: "A backup is restored into an empty database only",
+    cause: "The database has tables already",
+    remedy: "Name a new file, a new schema or a new database, and have the configuration point to it afterwards",
+  },
   "store/migration": {
     message: "A migration of the database failed",
     cause: "The disk is full or the file was changed by hand",

@@ -44,13 +44,16 @@ export class Leases {
     return row && fromRow(row);
   }
 
-  /** Live leases of an assignment, a tenant, or those whose time is over; oldest first. */
+  /** Live leases of an assignment, or of a tenant, oldest first; or those whose time is over, in that order. */
   async live(which: { assignmentId: string } | { tenant: string } | { expiredAt: number }): Promise<Lease[]> {
-    let query = this.#db.selectFrom("lease").selectAll().where("ended_at", "is", null);
-    if ("assignmentId" in which) query = query.where("assignment_id", "=", which.assignmentId);
-    else if ("tenant" in which) query = query.where("tenant", "=", which.tenant);
-    else query = query.where("expires_at", "<=", which.expiredAt);
-    return (await query.orderBy("started_at").execute()).map(fromRow);
+    const live = this.#db.selectFrom("lease").selectAll().where("ended_at", "is", null);
+    if ("expiredAt" in which) {
+      const expired = live.where("expires_at", "<=", which.expiredAt).orderBy("expires_at");
+      return (await expired.execute()).map(fromRow);
+    }
+    const [column, value] =
+      "tenant" in which ? (["tenant", which.tenant] as const) : (["assignment_id", which.assignmentId] as const);
+    return (await live.where(column, "=", value).orderBy("started_at").execute()).map(fromRow);
   }
 
   /** Leases that ended while an access token of theirs is still unexpired. */

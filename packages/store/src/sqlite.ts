@@ -13,6 +13,12 @@ import {
 } from "kysely";
 import { StoreError, textOf } from "./errors.ts";
 
+/** An SQLite file, for one machine. */
+export interface SqliteTarget {
+  /** A file, made with mode 0600 when absent, or `:memory:`. */
+  readonly sqlite: string;
+}
+
 /** How long a statement waits for another process to end its transaction, milliseconds. */
 const patience = 10_000;
 

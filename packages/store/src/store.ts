@@ -1,5 +1,3 @@
-import { type Dialect, Kysely } from "kysely";
-import { Migrator } from "kysely/migration";
 import { ApiKeys } from "./apiKeys.ts";
 import { SeenAssertions } from "./assertions.ts";
 import { Assignments } from "./assignments.ts";
@@ -8,16 +6,13 @@ import { Audit } from "./audit.ts";
 import { Blocks } from "./blocks.ts";
 import { Calls } from "./calls.ts";
 import { Changes } from "./changes.ts";
-import { StoreError, textOf } from "./errors.ts";
+import { connect, migrate, type StoreTarget } from "./database.ts";
 import { Idempotency } from "./idempotency.ts";
 import { IssuedTokens } from "./issuedTokens.ts";
 import { Leases } from "./leases.ts";
-import { migrations } from "./migrations/index.ts";
-import { openPostgres, type PostgresTarget } from "./postgres.ts";
 import { RefreshTokens } from "./refreshTokens.ts";
 import { StoredRegistrations } from "./registrations.ts";
-import type { Database, Schema } from "./schema.ts";
-import { openSqlite } from "./sqlite.ts";
+import type { Database } from "./schema.ts";
 import { Suspensions } from "./suspensions.ts";
 import { Tenants } from "./tenants.ts";
 import { Usage } from "./usage.ts";
@@ -40,15 +35,6 @@ export interface Tables {
   readonly calls: Calls;
   readonly usage: Usage;
 }
-
-/** An SQLite file, for one machine. */
-export interface SqliteTarget {
-  /** A file, made with mode 0600 when absent, or `:memory:`. */
-  readonly sqlite: string;
-}
-
-/** Where the database is. */
-export type StoreTarget = SqliteTarget | PostgresTarget;
 
 /** An open database. What a call has written when its promise resolves survives a kill and a loss of power. */
 export interface Store extends Tables {
@@ -77,7 +63,7 @@ export interface Store extends Tables {
  * await store.close();
  */
 export async function openStore(target: StoreTarget): Promise<Store> {
-  const db = "sqlite" in target ? await openMigrated(openSqlite(target.sqlite)) : await openBoth(target);
+  const db = await openMigrated(target);
   const running = new Set<Promise<unknown>>();
   const settled = async (): Promise<void> => void (await Promise.allSettled(running));
   return {
@@ -95,46 +81,22 @@ export async function openStore(target: StoreTarget): Promise<Store> {
   };
 }
 
-/** Migrations have connections of their own, which know no limit of time. */
-async function openBoth(target: PostgresTarget): Promise<Database> {
-  const unlimited = new Kysely<Schema>({ dialect: openPostgres(target, false) });
+async function openMigrated(target: StoreTarget): Promise<Database> {
+  const db = connect(target, false);
   try {
-    await migrate(unlimited, target.schema ?? "public");
-  } finally {
-    await unlimited.destroy();
-  }
-  return new Kysely<Schema>({ dialect: openPostgres(target, true) });
-}
-
-async function openMigrated(dialect: Dialect): Promise<Database> {
-  const db = new Kysely<Schema>({ dialect });
-  try {
-    await migrate(db);
-    return db;
+    await migrate(db, target);
+    // What is in memory alone would be gone with its connection.
+    if ("sqlite" in target) return db;
   } catch (error) {
     await db.destroy();
     throw error;
   }
+  await db.destroy();
+  return connect(target, true);
 }
 
-/** @param schema made when absent */
-async function migrate(db: Database, schema?: string): Promise<void> {
-  const provider = { getMigrations: async () => migrations };
-  const migrator = new Migrator({
-    db,
-    provider,
-    // Numbers are handed out in ranges, and those of one range may come after those of a higher one.
-    allowUnorderedMigrations: true,
-    ...(schema === undefined ? {} : { migrationTableSchema: schema }),
-  });
-  const { error } = await migrator.migrateToLatest();
-  if (error === undefined) return;
-  if (error instanceof StoreError) throw error;
-  const newer = textOf(error).includes("previously executed migration");
-  throw new StoreError(newer ? "store/newer" : "store/migration", textOf(error));
-}
-
-function tablesOf(db: Database): Tables {
+/** The owners of all tables, on a database or one transaction on it. */
+export function tablesOf(db: Database): Tables {
   return {
     blocks: new Blocks(db),
     assignments: new Assignments(db),

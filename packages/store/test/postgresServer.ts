@@ -132,6 +132,6 @@ export class PostgresServer {
       "-D",
       join(this.#folder, "data"),
     ];
-    return ["setpriv", [...full, ...args]];
+    return ["/usr/bin/setpriv", [...full, ...args]];
   }
 }

@@ -4,7 +4,10 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
 import { openStore } from "../src/index.ts";
+import { openSqlite } from "../src/sqlite.ts";
 import { assign, entry } from "./entries.ts";
+import { fillBlock } from "./load/flow.ts";
+import { plansOf } from "./plans.ts";
 
 const file = (): string => join(mkdtempSync(join(tmpdir(), "portico-store-")), "waf.db");
 test("what was written is there after the file is opened again, in a file only its owner reads", async () => {
@@ -70,14 +73,19 @@ test("a file that is no database, a missing folder and a newer release each get 
   });
 });
 
-test("forgetting leases reads only what is forgotten, however long the audit is", async () => {
+test("WWSF-04a no statement of a lease reads more of a block for its being large: none scans or sorts", async () => {
   const path = file();
   const store = await openStore({ sqlite: path });
-  const raw = new DatabaseSync(path);
-  for (const statement of ["SELECT 1 FROM issued_token WHERE lease_id = 'l'", "DELETE FROM lease WHERE ended_at < 1"]) {
-    const plan = raw.prepare(`EXPLAIN QUERY PLAN ${statement}`).all();
-    expect(plan.map(({ detail }) => detail)).not.toContainEqual(expect.stringMatching(/^SCAN/));
-  }
-  raw.close();
+  await fillBlock(store, 1000);
   await store.close();
+  const plans = await plansOf(openSqlite(path), "explain query plan");
+  expect(plans.size).toBeGreaterThan(20);
+  const slow = [...plans].filter(([, plan]) => /SCAN (?!times|\(subquery|\d)|TEMP B-TREE/.test(plan));
+  expect(slow).toEqual([]);
+  const next = [...plans].filter(([text]) => text.includes('order by "free_at"')).map(([, plan]) => plan);
+  expect(next).toEqual([
+    expect.stringContaining("block_entry_next "),
+    expect.stringContaining("block_entry_next_of_block "),
+    expect.stringContaining("sqlite_autoindex_block_entry_1 "),
+  ]);
 });

@@ -1,6 +1,7 @@
 import type { Migration } from "kysely/migration";
 import { administration } from "./administration.ts";
 import { entryState } from "./entryState.ts";
+import { leaseIndexes } from "./leaseIndexes.ts";
 import { purge } from "./purge.ts";
 import { registration } from "./registration.ts";
 import { tokenBinding } from "./tokenBinding.ts";
@@ -13,6 +14,7 @@ export const migrations: Record<string, Migration> = {
   "002-purge": purge,
   "003-administration": administration,
   "004-entry-state": entryState,
+  "005-lease-indexes": leaseIndexes,
   "020-token-binding": tokenBinding,
   "030-usage": usage,
   "050-registration": registration,

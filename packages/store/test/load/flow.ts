@@ -15,7 +15,7 @@ export async function fillBlock(store: Store, size: number): Promise<void> {
 }
 
 /** What a token exchange writes, with identities that go back when their last lease ends. @returns undefined: all taken */
-export function take(store: Store, subject: string): Promise<Use | undefined> {
+export function take(store: Pick<Store, "transaction">, subject: string): Promise<Use | undefined> {
   return store.transaction(async (tables) => {
     const now = Date.now();
     const user: UserKey = { tenant: "acme", issuer: "https://idp.acme.test", subject };
@@ -46,7 +46,7 @@ async function assign(tables: Tables, user: UserKey, now: number): Promise<{ id:
 }
 
 /** What a refresh writes. @returns undefined when the token was used before or its lease has ended */
-export function renew(store: Store, { lease, impu, token }: Use): Promise<Use | undefined> {
+export function renew(store: Pick<Store, "transaction">, { lease, impu, token }: Use): Promise<Use | undefined> {
   return store.transaction(async (tables) => {
     const now = Date.now();
     if ((await underLock(tables, lease))?.endedAt !== undefined) return undefined;
@@ -58,7 +58,7 @@ export function renew(store: Store, { lease, impu, token }: Use): Promise<Use | 
 }
 
 /** What a logout writes. @returns false when the lease had ended before */
-export function release(store: Store, { lease, impu }: Use): Promise<boolean> {
+export function release(store: Pick<Store, "transaction">, { lease, impu }: Use): Promise<boolean> {
   return store.transaction(async (tables) => {
     const now = Date.now();
     const known = await underLock(tables, lease);

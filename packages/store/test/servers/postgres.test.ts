@@ -1,7 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { openStore, type Store } from "../../src/index.ts";
+import { openPostgres } from "../../src/postgres.ts";
+import { backupTests } from "../conformance/backup.ts";
 import { conformanceTests } from "../conformance/index.ts";
 import { assign, entry } from "../entries.ts";
+import { fillBlock } from "../load/flow.ts";
+import { plansOf } from "../plans.ts";
 import { noPostgres, PostgresServer } from "../postgresServer.ts";
 
 describe.skipIf(noPostgres !== undefined)(
@@ -23,6 +30,34 @@ describe.skipIf(noPostgres !== undefined)(
       );
       await server.query(`truncate ${all?.names}`);
       return store;
+    });
+
+    describe("backup", () => {
+      backupTests(
+        async () => ({ postgres: server.url, schema: server.newSchema() }),
+        async () => {
+          const folder = mkdtempSync(join(tmpdir(), "portico-store-"));
+          onTestFinished(() => rmSync(folder, { recursive: true }));
+          return { sqlite: join(folder, "waf.db") };
+        },
+      );
+    });
+
+    test("WWSF-04a no statement of a lease reads more of a block for its being large: none scans or sorts it", async () => {
+      const schema = server.newSchema();
+      const store = await open(schema);
+      await fillBlock(store, 10_000);
+      await store.close();
+      await server.query(`analyze ${schema}.block_entry`);
+      const plans = await plansOf(openPostgres({ postgres: server.url, schema }, true), "explain");
+      expect(plans.size).toBeGreaterThan(20);
+      expect([...plans].filter(([, plan]) => /Seq Scan on (block_entry|"block_entry)/.test(plan))).toEqual([]);
+      const next = [...plans].filter(([text]) => text.includes('order by "free_at"') && !text.includes('"impu" ='));
+      expect(next.length).toBeGreaterThan(0);
+      for (const [, plan] of next) {
+        expect(plan).toMatch(/Index Scan using block_entry_next/);
+        expect(plan).not.toContain("Sort");
+      }
     });
 
     test("what was written is there after the database is opened again, and two schemas know nothing of each other", async () => {
