@@ -1,9 +1,9 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { openEmbeddedPlane, type MediaPlane } from "@portico/agw";
-import { Epcscf, JwtVerifier, type EpcscfOptions, type Log } from "@portico/epcscf";
+import { Epcscf, JwtVerifier, type Log } from "@portico/epcscf";
 import { openStore, type StoreTarget } from "@portico/store";
 import { systemClock, systemRandom } from "@portico/transport";
 import { openWaf, wafRoutes, type Waf } from "@portico/waf";
@@ -11,15 +11,18 @@ import { type Admin, type AdminOptions, openAdmin } from "./admin/admin.ts";
 import type { NodeFacts } from "./admin/services.ts";
 import { CallRecords } from "./callRecords.ts";
 import type { PortalConfig } from "./config/schema.ts";
+import { mwCredentials } from "./core/mwCredentials.ts";
+import { CoreProbe } from "./core/probe.ts";
 import { appOn, healthRoutes } from "./http/app.ts";
 import { Listener } from "./http/listener.ts";
 import { speakFor } from "./http/proxiedServer.ts";
-import { readTls, watchTls } from "./http/tlsFiles.ts";
+import { watchTls } from "./http/tlsFiles.ts";
 import { Readiness } from "./http/readiness.ts";
 import { TrustedProxies } from "./http/trustedProxies.ts";
 import type { LogLevel } from "./log.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { timedStore } from "./metrics/timedStore.ts";
+import { Origins } from "./origins.ts";
 import { Reload, type Reloaded } from "./reload.ts";
 import { sealKey } from "./sealKey.ts";
 import { tenantPolicy } from "./tenantPolicy.ts";
@@ -121,8 +124,9 @@ async function start(
 
   const records = new CallRecords(store, log, Date.now);
   onClose(async () => records.close());
-  const origins = new Set(config.tenants.flatMap((tenant) => tenant.origins));
   const { tls: mwTls } = config.mw;
+  const origins = await Origins.follow(waf);
+  onClose(async () => origins.close());
   const epcscf = await Epcscf.open({
     clock: systemClock,
     random: systemRandom,
@@ -158,7 +162,7 @@ async function start(
     home: { homeDomain: config.home.domain, entryPoint: config.home.entryPoint, protocol: config.home.protocol },
     networkId: config.home.domain,
     mw: { ...config.mw, tls: mwTls && { ...mwTls, ...mwCredentials(mwTls) } },
-    w2: { sentBy: host.includes(":") ? host : `${host}:443`, originAllowed: (origin) => origins.has(origin) },
+    w2: { sentBy: host.includes(":") ? host : `${host}:443`, originAllowed: (origin) => origins.allows(origin) },
     authzServer: waf.issuer,
     policyOf: (tenant) => tenantPolicy(config, waf, tenant),
     emergencyNumbers: config.emergencyNumbers,
@@ -183,15 +187,19 @@ async function start(
 
   epcscf.on((event) => metrics.note(event));
 
+  const core = await CoreProbe.open(config);
+  onClose(() => core.close());
   const readiness = new Readiness({
     database: () => opened.suspensions.all(),
+    core: () => coreAnswers(core, metrics),
     media: async () => media.size,
   });
   metrics.readFrom({
     epcscf,
     media,
     parts: () => readiness.parts(),
-    blockUse: () => Promise.all(config.tenants.map(async ({ id }) => ({ tenant: id, ...(await waf.usage(id)) }))),
+    tenants: async () => (await waf.tenants.list()).map(({ id }) => id),
+    blockUse: (tenant) => waf.usage(tenant),
   });
   healthRoutes(http.app, readiness);
   await http.app.register(wafRoutes(waf));
@@ -208,6 +216,11 @@ async function start(
   const reload = new Reload(config, {
     "log.level": (next) => {
       plainLog.level = next.log?.level ?? "info";
+      return true;
+    },
+    tenants: async (next) => {
+      await waf.tenants.defineFile(next.tenants);
+      await waf.notice();
       return true;
     },
     "listen.trustedProxies": (next) => {
@@ -253,6 +266,14 @@ async function openMetrics(
   return listener.port;
 }
 
+/** @throws Error when no entry of the core answers */
+async function coreAnswers(core: CoreProbe, metrics: Metrics): Promise<void> {
+  const answers = await core.options();
+  for (const { status, seconds } of answers) metrics.core("OPTIONS", status, seconds);
+  const last = answers.at(-1)?.status ?? 503;
+  if (last === 503 || last === 408) throw new Error("the core does not answer");
+}
+
 function databaseOf({ database, data }: PortalConfig): StoreTarget {
   if (database?.postgres !== undefined) return { postgres: database.postgres };
   return { sqlite: database?.sqlite ?? join(data, "portal.sqlite") };
@@ -279,15 +300,6 @@ async function closeAll(opened: readonly (() => Promise<void>)[]): Promise<void>
   const failures: unknown[] = [];
   for (const step of opened.toReversed()) await step().catch((error: unknown) => failures.push(error));
   if (failures.length > 0) throw failures[0];
-}
-
-type MwTls = NonNullable<PortalConfig["mw"]["tls"]>;
-type MwTlsOptions = NonNullable<EpcscfOptions["mw"]["tls"]>;
-
-/** The certificate files of Mw, read. @throws ConfigError */
-function mwCredentials({ cert, key, ca }: MwTls): Pick<MwTlsOptions, "cert" | "key" | "ca"> {
-  const { cert: own, key: ownKey } = readTls({ cert, key });
-  return ca === undefined ? { cert: own, key: ownKey } : { cert: own, key: ownKey, ca: readFileSync(ca) };
 }
 
 function refuseUpgrade(socket: Duplex): void {

@@ -70,7 +70,7 @@ test("ADM-08a check-config tells what is wrong with a file, for people and for p
 
 test(
   "the command runs from any folder, by the launcher, and takes the configuration of that folder",
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   () => {
     const folder = newFolder();
     const started = (...words: string[]) =>

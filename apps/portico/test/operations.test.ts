@@ -4,18 +4,26 @@ import { openStore } from "@portico/store";
 import { Readiness } from "../src/http/readiness.ts";
 import { maskText, openLog } from "../src/log.ts";
 import { timedStore } from "../src/metrics/timedStore.ts";
+import { openTestCore } from "./support/core.ts";
 import { newPortal } from "./support/portal.ts";
 
 // A portal starts slowly on a busy machine.
 vi.setConfig({ testTimeout: 20_000 });
 
 test("ADM-07d health says that the process serves, ready that the parts it needs do, and neither says more", async () => {
-  const { url } = await newPortal();
+  const core = await openTestCore();
+  const { url } = await newPortal({ "sip:127.0.0.1:5060": core.uri });
   const health = await fetch(`${url}/health`);
   expect([health.status, await health.json()]).toEqual([200, { status: "ok" }]);
   const ready = await fetch(`${url}/ready`);
-  expect([ready.status, await ready.json()]).toEqual([200, { ready: true, parts: { database: true, media: true } }]);
+  expect([ready.status, await ready.json()]).toEqual([
+    200,
+    { ready: true, parts: { database: true, core: true, media: true } },
+  ]);
   expect(ready.headers.get("cache-control")).toBe("no-store");
+  await core.close();
+  await expect.poll(async () => (await fetch(`${url}/ready`)).status, { timeout: 15_000 }).toBe(503);
+  expect((await fetch(`${url}/health`)).status).toBe(200);
 });
 
 test("ADM-07d a part that fails or hangs makes a node unready, and asking often costs nothing", async () => {

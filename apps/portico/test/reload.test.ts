@@ -10,7 +10,7 @@ import { parseConfig } from "../src/index.ts";
 import { good } from "./goodConfig.ts";
 import { newFolder, portico } from "./support/command.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 const config = (change: (source: string) => string) => parseConfig(change(good), "/etc/portico/portal.yaml", {});
 
@@ -61,7 +61,7 @@ test("ADM-08b a running portal reads its configuration again by command and by S
   for (const stream of [child.stdout, child.stderr])
     createInterface({ input: stream }).on("line", (line) => lines.push(line));
   const said = async (text: string): Promise<void> => {
-    await expect.poll(() => lines.join("\n"), { timeout: 30_000 }).toContain(text);
+    await expect.poll(() => lines.join("\n"), { timeout: 90_000 }).toContain(text);
   };
   await said("portal ready");
 

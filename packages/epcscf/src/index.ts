@@ -7,7 +7,7 @@ export type { EndReason } from "./registration/registration.ts";
 export type { SessionEnd, SessionView } from "./session/view.ts";
 export type { CoreOptions } from "./core.ts";
 export { EpcscfError, TokenError, type EpcscfErrorCode } from "./errors.ts";
-export { dial, type Dialled, type DialForm, type DialPlan } from "./policy/dialPlan.ts";
+export { destinationClass, dial, type Dialled, type DialForm, type DialPlan } from "./policy/dialPlan.ts";
 export type {
   AccessClaims,
   BlockEntry,

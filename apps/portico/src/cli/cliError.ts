@@ -13,6 +13,17 @@ export const exitCodes = {
   refused: 5,
 } as const;
 
+/** A command has said everything, and ends with a code of its own. */
+export class Ended extends Error {
+  override readonly name = "Ended";
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super("ended");
+    this.exitCode = exitCode;
+  }
+}
+
 /** A command cannot go on: what is wrong, and what to do about it. */
 export class CliError extends Error {
   override readonly name = "CliError";

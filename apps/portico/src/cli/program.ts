@@ -1,6 +1,6 @@
 import { Command, CommanderError, Help } from "commander";
 import { ConfigError } from "../config/complaint.ts";
-import { CliError, exitCodes } from "./cliError.ts";
+import { CliError, Ended, exitCodes } from "./cliError.ts";
 import { configurationCommands } from "./commands/configuration.ts";
 import { type OpenOutput, type Output, processOutput } from "./output.ts";
 
@@ -36,6 +36,7 @@ function portico(open: OpenOutput): Command {
 function tell(error: unknown, { json, note, print, style }: Output): number {
   // Commander has written already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  if (error instanceof Ended) return error.exitCode;
   if (error instanceof ConfigError) {
     if (json) print(JSON.stringify({ file: error.file, complaints: error.complaints }, null, 2));
     else note(error.message);

@@ -5,9 +5,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom
 const buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 32];
 
 /** Use of one tenant's block. */
-export interface BlockUse {
-  readonly tenant: string;
-  readonly size: number;
+interface BlockUse {
   readonly assigned: number;
   readonly resting: number;
   readonly free: number;
@@ -19,7 +17,8 @@ export interface BlockUse {
 export interface MetricSources {
   readonly epcscf: Pick<Epcscf, "counts" | "registrations" | "sessions">;
   readonly media: { readonly size: number };
-  readonly blockUse: () => Promise<readonly BlockUse[]>;
+  readonly tenants: () => Promise<readonly string[]>;
+  readonly blockUse: (tenant: string) => Promise<BlockUse>;
   /** Parts of the readiness, by name. */
   readonly parts: () => Promise<Readonly<Record<string, boolean>>>;
 }
@@ -65,7 +64,7 @@ export class Metrics {
 
   /** The gauges are read from here from now on. */
   readFrom(sources: MetricSources): void {
-    const { epcscf, media, blockUse, parts } = sources;
+    const { epcscf, media, tenants, blockUse, parts } = sources;
     const gauge = <L extends string>(
       name: string,
       help: string,
@@ -92,12 +91,13 @@ export class Metrics {
       for (const { tenant, direction, state } of epcscf.sessions()) set({ tenant, direction, state }, 1);
     });
     gauge("block_identities", "Identities of a tenant's block, by use", ["tenant", "use"], async (set) => {
-      for (const { tenant, assigned, resting, free } of await blockUse()) {
+      for (const tenant of await tenants()) {
+        const { assigned, resting, free } = await blockUse(tenant);
         for (const [use, count] of Object.entries({ assigned, resting, free })) set({ tenant, use }, count);
       }
     });
     gauge("leases", "Live leases: web sessions with an identity", ["tenant"], async (set) => {
-      for (const { tenant, sessions } of await blockUse()) set({ tenant }, sessions);
+      for (const tenant of await tenants()) set({ tenant }, (await blockUse(tenant)).sessions);
     });
     gauge("up", "Parts a node needs: 1 when they answer", ["part"], async (set) => {
       for (const [part, up] of Object.entries(await parts())) set({ part }, up ? 1 : 0);

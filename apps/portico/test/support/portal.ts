@@ -35,7 +35,7 @@ export async function newPortal(
 export function writeCertificate(folder: string, name: string): { cert: string; key: string } {
   const files = { cert: join(folder, "tls.pem"), key: join(folder, "tls.key") };
   const made = spawnSync(
-    "openssl",
+    process.env["OPENSSL"] ?? "openssl",
     `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj /CN=${name}
      -addext subjectAltName=IP:127.0.0.1 -keyout ${files.key} -out ${files.cert}`.split(/\s+/),
   );

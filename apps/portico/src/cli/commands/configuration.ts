@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { Ended, exitCodes } from "../cliError.ts";
 import { defaultFile } from "../defaultFile.ts";
 import type { OpenOutput } from "../output.ts";
 
@@ -55,6 +56,35 @@ export function configurationCommands(program: Command, open: OpenOutput): void 
     .action(async (file: string) => {
       const { serve } = await import("./serve.ts");
       await serve(file, open(false));
+    });
+  program
+    .command("doctor")
+    .summary("look for what keeps a portal from working")
+    .description(
+      "Checks files, disk, addresses, ports, DNS, certificates, database, the IMS core (OPTIONS, and a REGISTER that asks as a\n" +
+        "trusted node and changes nothing) and the clock. Says of each what was seen and what to do. Ends with 1 when one fails.",
+    )
+    .argument("[file]", "configuration", defaultFile)
+    .addOption(jsonOption())
+    .action(async (file: string, { json = false }: { json?: boolean }) => {
+      const { doctor } = await import("./doctor.ts");
+      const code = await doctor(file, open(json));
+      if (code !== exitCodes.ok) throw new Ended(code);
+    });
+  program
+    .command("dialplan")
+    .summary("try the dial plan: dialplan test NUMBER")
+    .command("test")
+    .description(
+      "Shows what becomes of a dialled number: the form it is read as, what is sent, and whether it is allowed.",
+    )
+    .argument("<number>", "as a user types it")
+    .option("--tenant <id>", "by the plan of this tenant of the file")
+    .option("--config <file>", "configuration", defaultFile)
+    .addOption(jsonOption())
+    .action(async (number: string, options: { tenant?: string; config: string; json?: boolean }) => {
+      const { dialplanTest } = await import("./dialplan.ts");
+      dialplanTest(number, { file: options.config, tenant: options.tenant }, open(options.json ?? false));
     });
   program
     .command("reload")
