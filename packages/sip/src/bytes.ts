@@ -30,3 +30,8 @@ export function load(source: string): boolean {
   bytes[length + 1] = 0;
   return ascii;
 }
+
+/** An octet with its letter in lower case. Letters alone have one: setting a bit of any octet would make a hyphen of a CR. */
+export function small(char: number): number {
+  return char | ((char & 0x40) >> 1);
+}

@@ -103,39 +103,45 @@ export class Head {
     return end;
   }
 
-  #matches(position: number, id: number, lower: string): boolean {
-    const line = this.#lineAt(position);
-    if (typeof line !== "number") return line.id === id && (id !== 0 || line.name.toLowerCase() === lower);
-    if (this.#index.lines[line * stride] !== id) return false;
-    return id !== 0 || sameName(this.#source, this.#start(line), this.#nameEnd(line), lower);
-  }
-
   /** Position of the next line of this name from `from` on, or -1. */
   find(name: string, from = 0): number {
     const id = headerId(name);
-    return id === 0 ? this.#search(0, name.toLowerCase(), from) : this.findId(id, from);
+    return id === 0 ? this.#findNamed(name.toLowerCase(), from) : this.findId(id, from);
   }
 
   /** As {@link find}, by the header's number. */
   findId(id: number, from = 0): number {
-    return this.#search(id, "", from);
-  }
-
-  #search(id: number, lower: string, from: number): number {
-    if (id !== 0 && this.#order === undefined) {
-      const { lines, count } = this.#index;
+    const { lines, count } = this.#index;
+    const order = this.#order;
+    if (order === undefined) {
       for (let line = from; line < count; line++) if (lines[line * stride] === id) return line;
       return -1;
     }
-    for (let i = from; i < this.size; i++) if (this.#matches(i, id, lower)) return i;
+    for (let i = from; i < order.length; i++) {
+      const line = order[i] ?? 0;
+      if ((typeof line === "number" ? lines[line * stride] : line.id) === id) return i;
+    }
+    return -1;
+  }
+
+  /** Position of the next line of a header without a number. */
+  #findNamed(lower: string, from: number): number {
+    for (let at = this.findId(0, from); at >= 0; at = this.findId(0, at + 1)) {
+      const line = this.#lineAt(at);
+      if (
+        typeof line === "number"
+          ? sameName(this.#source, this.#start(line), this.#nameEnd(line), lower)
+          : line.name.toLowerCase() === lower
+      )
+        return at;
+    }
     return -1;
   }
 
   #findLast(name: string): number {
-    const id = headerId(name);
-    const lower = id === 0 ? name.toLowerCase() : "";
-    for (let i = this.size - 1; i >= 0; i--) if (this.#matches(i, id, lower)) return i;
-    return -1;
+    let last = -1;
+    for (let at = this.find(name); at >= 0; at = this.find(name, at + 1)) last = at;
+    return last;
   }
 
   #edit(): (number | AddedLine)[] {
@@ -154,8 +160,8 @@ export class Head {
     return { id, name, value: trimmed(line, 0, line.length) };
   }
 
-  #findLike({ id, name }: AddedLine): number {
-    return id === 0 ? this.find(name) : this.findId(id);
+  #findLike({ id, name }: AddedLine, from = 0): number {
+    return id === 0 ? this.#findNamed(name.toLowerCase(), from) : this.findId(id, from);
   }
 
   /** Puts one line in place of all of this name. The value is text, here as below, or octets that are encoded already. */
@@ -168,7 +174,7 @@ export class Head {
       return;
     }
     order[first] = line;
-    for (let next = this.find(name, first + 1); next >= 0; next = this.find(name, next)) drop(order, next);
+    for (let next = this.#findLike(line, first + 1); next >= 0; next = this.#findLike(line, next)) drop(order, next);
   }
 
   /** Puts a line at the end. */

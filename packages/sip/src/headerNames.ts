@@ -1,4 +1,5 @@
-import { bytes } from "./bytes.ts";
+import { bytes, small } from "./bytes.ts";
+import { charColon } from "./scan.ts";
 
 /**
  * Header fields that have a number of their own, in lower case, with the compact form where there is one
@@ -13,40 +14,51 @@ const known =
 
 /** By lower case and compact form, and by the spellings that callers use, to spare them the change of case. */
 const spellings = new Map<string, number>();
-const names: string[] = [""];
-const ids: number[] = [0];
-const guesses = new Uint8Array(512);
+/** Number of names, one more: none has the number 0. */
+let count = 1;
+const ids = new Uint8Array(64);
+/** Names by some of their letters: the first of each slot, and after each name the next of its slot. */
+const firsts = new Uint8Array(512);
+const nexts = new Uint8Array(64);
 /** The names one after another, each with its colon, and where each begins. */
 const spelled = new Uint8Array(1024);
 const begins: number[] = [0, 0];
 
-function guessSlot(first: number, third: number, fifth: number): number {
+function slot(first: number, third: number, fifth: number): number {
   return (Math.imul(first | 0x20, 13) + Math.imul(fifth | 0x20, 5) + (third | 0x20)) & 511;
 }
 
 /**
- * Compares the name at `at` in {@link bytes}, up to its colon, with the one its letters let expect.
- * @returns its length, times 256, plus the header's number; 0 when it is another name, which says nothing
+ * Looks the name at `at` in {@link bytes} up by its letters. All names of more than three are found.
+ * @returns its length, times 256, plus the header's number; 0 when it is none of these, or no colon follows at once
  */
-export function guessedName(at: number): number {
-  const entry = guesses[guessSlot(bytes[at] ?? 0, bytes[at + 2] ?? 0, bytes[at + 4] ?? 0)] ?? 0;
-  if (entry === 0) return 0;
-  const begin = begins[entry] ?? 0;
-  const size = (begins[entry + 1] ?? 0) - begin - 1;
-  for (let i = 0; i < size; i++) if (((bytes[at + i] ?? 0) | 0x20) !== spelled[begin + i]) return 0;
-  return bytes[at + size] === 58 ? (size << 8) | (ids[entry] ?? 0) : 0;
+export function nameAt(at: number): number {
+  let entry = firsts[slot(bytes[at] ?? 0, bytes[at + 2] ?? 0, bytes[at + 4] ?? 0)] ?? 0;
+  for (; entry !== 0; entry = nexts[entry] ?? 0) {
+    const begin = begins[entry] ?? 0;
+    const size = (begins[entry + 1] ?? 0) - begin - 1;
+    let i = 0;
+    while (i < size && small(bytes[at + i] ?? 0) === spelled[begin + i]) i++;
+    if (i === size && bytes[at + size] === charColon) return (size << 8) | (ids[entry] ?? 0);
+  }
+  return 0;
 }
 
 function insert(name: string, id: number): void {
   const text = `${name}: <s`;
-  const guess = guessSlot(text.charCodeAt(0), text.charCodeAt(2), text.charCodeAt(4));
-  // Frequent names stand first in the table.
-  if (name.length > 1) guesses[guess] ||= names.length;
-  const begin = begins[names.length] ?? 0;
+  const place = slot(text.charCodeAt(0), text.charCodeAt(2), text.charCodeAt(4));
+  // Compact forms are few letters for a slot, and rare.
+  if (name.length > 1) {
+    // Frequent names stand first in the table: each goes behind those of its slot.
+    let last = firsts[place] ?? 0;
+    while (nexts[last] !== 0) last = nexts[last] ?? 0;
+    if (last === 0) firsts[place] = count;
+    else nexts[last] = count;
+  }
+  const begin = begins[count] ?? 0;
   for (let i = 0; i < name.length; i++) spelled[begin + i] = name.charCodeAt(i);
   begins.push(begin + name.length + 1);
-  names.push(name);
-  ids.push(id);
+  ids[count++] = id;
   spellings.set(name, id);
   spellings.set(
     name.replace(/\b[a-z]/g, (letter) => letter.toUpperCase()),
@@ -68,8 +80,8 @@ export function sameName(text: string, from: number, to: number, lower: string):
   if (to - from !== lower.length) return false;
   for (let i = 0; i < lower.length; i++) {
     const char = text.charCodeAt(from + i);
-    const small = char >= 65 && char <= 90 ? char | 0x20 : char;
-    if (small !== lower.charCodeAt(i)) return false;
+    const letter = char >= 65 && char <= 90 ? char | 0x20 : char;
+    if (letter !== lower.charCodeAt(i)) return false;
   }
   return true;
 }

@@ -1,7 +1,6 @@
 import { bytes } from "./bytes.ts";
 import { SipError } from "./errors.ts";
 import {
-  guessedName,
   idCallId,
   idContact,
   idContentLength,
@@ -14,6 +13,7 @@ import {
   idTo,
   idVia,
   headerId,
+  nameAt,
 } from "./headerNames.ts";
 import {
   endOfToken,
@@ -35,9 +35,9 @@ export const maxLines: number = 512;
 /** Numbers a header line takes in the index: its header's number, its first octet, where its value begins and ends. */
 export const stride: number = 4;
 
-// Room for the lines of most messages, copied in one go. A plain array: an Int32Array of this size lives outside the heap,
-// and to make one costs as much as a third of all parsing.
-const blank: readonly number[] = Array.from({ length: 24 * stride }, () => 0);
+// The lines of the message that is being read, of which it keeps a copy as long as it needs. A plain array: an Int32Array of
+// that size lives outside the heap, and to make one costs as much as a third of all parsing.
+const scratch: number[] = Array.from({ length: (maxLines + 1) * stride }, () => 0);
 
 /**
  * Where the parts of a head stand. For line `n`, `lines[n * stride]` is the header's number, then its first octet and those
@@ -45,7 +45,7 @@ const blank: readonly number[] = Array.from({ length: 24 * stride }, () => 0);
  * first octet is that of the empty line.
  */
 export interface LineIndex {
-  readonly lines: number[];
+  lines: readonly number[];
   /** Number of lines. */
   count: number;
   /** First octet of the body. */
@@ -75,14 +75,16 @@ export const single: number = [idFrom, idTo, idCallId, idCseq, idMaxForwards, id
   0,
 );
 
+const none: readonly number[] = [0, 0];
+
 /** An index of no lines. */
 export function emptyIndex(): LineIndex {
-  return indexOf([0, 0], false);
+  return indexOf(false);
 }
 
-function indexOf(lines: number[], ascii: boolean): LineIndex {
+function indexOf(ascii: boolean): LineIndex {
   return {
-    lines,
+    lines: none,
     count: 0,
     body: 0,
     ascii,
@@ -104,14 +106,8 @@ function indexOf(lines: number[], ascii: boolean): LineIndex {
  * line's end to the next element, which then would see other header lines than this one.
  */
 export function endOfLine(source: string, from: number): number {
-  let cr = from;
-  // Beyond some length the search of the platform is quicker than a loop.
-  const near = from + 48;
-  while (cr < near && bytes[cr] !== charCr && bytes[cr] !== charLf) cr++;
-  if (cr === near) {
-    cr = source.indexOf("\r", near);
-    if (cr < 0 || source.indexOf("\n", near) !== cr + 1) throw new SipError("sip/header", "line end");
-  } else if (!isLineEnd(cr)) throw new SipError("sip/header", "line end");
+  const cr = source.indexOf("\r", from);
+  if (cr < 0 || source.indexOf("\n", from) !== cr + 1) throw new SipError("sip/header", "line end");
   return cr;
 }
 
@@ -176,8 +172,8 @@ function note(index: LineIndex, id: number, from: number, to: number): void {
  * @throws SipError `sip/header`, `sip/too-large`
  */
 export function indexLines(source: string, from: number, ascii: boolean): LineIndex {
-  const lines = blank.slice();
-  const index = indexOf(lines, ascii);
+  const lines = scratch;
+  const index = indexOf(ascii);
   let count = 0;
   let at = from;
   let seen = 0;
@@ -193,14 +189,13 @@ export function indexLines(source: string, from: number, ascii: boolean): LineIn
       continue;
     }
     if (count === maxLines) throw new SipError("sip/too-large", "header lines");
-    // Most names are told by their first letters; what is guessed is compared to the colon.
-    let id = guessedName(at);
+    let id = nameAt(at);
     let colon = at + (id >> 8);
     id &= 0xff;
     if (id === 0) {
       colon = endOfToken(at);
       if (colon === at) throw new SipError("sip/header", "name");
-      id = headerId(source.slice(at, colon));
+      id = colon - at > 3 && bytes[colon] === charColon ? 0 : headerId(source.slice(at, colon));
       colon = skipBlanks(colon);
       if (bytes[colon] !== charColon) throw new SipError("sip/header", "name");
     }
@@ -233,6 +228,7 @@ export function indexLines(source: string, from: number, ascii: boolean): LineIn
     at = cr + 2;
   }
   lines[count * stride + 1] = at;
+  index.lines = lines.slice(0, (count + 1) * stride);
   index.count = count;
   index.body = at + 2;
   index.seen = seen;

@@ -1,8 +1,10 @@
-import { load } from "./bytes.ts";
+import { bytes, load } from "./bytes.ts";
 import { SipError } from "./errors.ts";
 import { endOfLine } from "./lineIndex.ts";
+import { isText } from "./plain.ts";
 import { SipRequest } from "./request.ts";
 import { SipResponse } from "./response.ts";
+import { charCr, charLf } from "./scan.ts";
 
 export type { CSeq } from "./cseq.ts";
 export type { Body, HeaderList } from "./messageBase.ts";
@@ -10,6 +12,8 @@ export { createResponse } from "./createResponse.ts";
 export type { ResponseOptions } from "./createResponse.ts";
 export { SipRequest } from "./request.ts";
 export { SipResponse } from "./response.ts";
+
+const version = "sip/2.0";
 
 /** A SIP message. */
 export type SipMessage = SipRequest | SipResponse;
@@ -25,10 +29,11 @@ export function parseMessage(source: string): SipMessage {
   const ascii = load(source);
   let start = 0;
   // RFC 3261 §7.5: line ends before the start line are ignored.
-  while (source.startsWith("\r\n", start)) start += 2;
+  while (bytes[start] === charCr && bytes[start + 1] === charLf) start += 2;
   const cr = startLineEnd(source, start);
-  if (isVersion(source, start)) return SipResponse.parsed(source, start, cr, ascii);
-  if (cr - start < 7 || !isVersion(source, cr - 7)) refuseStartLine(source.slice(start, cr));
+  // RFC 3261 §7.1: SIP-Version is compared without regard to case.
+  if (isText(start, version)) return SipResponse.parsed(source, start, cr, ascii);
+  if (cr - start < 7 || !isText(cr - 7, version)) refuseStartLine(source.slice(start, cr));
   return SipRequest.parsed(source, start, cr, ascii);
 }
 
@@ -38,11 +43,6 @@ function startLineEnd(source: string, start: number): number {
   } catch {
     throw new SipError("sip/start-line", "line end");
   }
-}
-
-/** RFC 3261 §7.1: SIP-Version is compared without regard to case. */
-function isVersion(source: string, at: number): boolean {
-  return source.startsWith("SIP/2.0", at) || source.slice(at, at + 7).toUpperCase() === "SIP/2.0";
 }
 
 function refuseStartLine(line: string): never {

@@ -1,4 +1,4 @@
-import { bytes } from "./bytes.ts";
+import { bytes, small } from "./bytes.ts";
 import { valueChars } from "./params.ts";
 import {
   alphanumeric,
@@ -50,9 +50,9 @@ function quoted(at: number): number {
   return bytes[i] === charQuote ? i + 1 : -1;
 }
 
-/** The octets at `at` are those of `text`. */
-function isText(at: number, text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text.charCodeAt(i)) return false;
+/** The octets at `at` are those of `lower`, whatever their capitals. */
+export function isText(at: number, lower: string): boolean {
+  for (let i = 0; i < lower.length; i++) if (small(bytes[at + i] ?? 0) !== lower.charCodeAt(i)) return false;
   return true;
 }
 
@@ -66,12 +66,9 @@ function params(at: number): number {
     const name = i + 1;
     i = skip(name, tokenChars);
     if (i === name) return -1;
-    // The first of a name stands (params.ts); one that might be a tag in capitals is for the full parser.
-    const tag = !tagged && i - name === 3 && ((bytes[name] ?? 0) | 32) === 116;
-    if (tag) {
-      tagged = isText(name, "tag");
-      if (!tagged) tagStart = -1;
-    }
+    // The first of a name stands (params.ts).
+    const tag: boolean = !tagged && i - name === 3 && isText(name, "tag");
+    tagged ||= tag;
     if (bytes[i] !== charEquals) continue;
     const start = i + 1;
     if (bytes[start] === charQuote) {
@@ -81,7 +78,7 @@ function params(at: number): number {
     } else {
       i = skip(start, valueChars);
       if (i === start) return -1;
-      if (tag && tagStart === 0) {
+      if (tag) {
         tagStart = start;
         tagEnd = i;
       }
@@ -101,7 +98,7 @@ function hostPort(at: number): number {
 }
 
 function via(at: number): number {
-  if (!isText(at, "SIP/2.0/")) return -1;
+  if (!isText(at, "sip/2.0/")) return -1;
   let i = skip(at + 8, tokenChars);
   if (i === at + 8 || bytes[i] !== charSpace) return -1;
   while (bytes[i] === charSpace) i++;

@@ -1,3 +1,4 @@
+import { bytes } from "./bytes.ts";
 import { SipError } from "./errors.ts";
 import { Head } from "./head.ts";
 import { indexLines } from "./lineIndex.ts";
@@ -41,7 +42,7 @@ export class SipRequest extends Message {
     const methodEnd = endOfToken(start);
     const uriEnd = cr - 8;
     // RFC 3261 §7.1: single spaces, none inside the URI; RFC 4475 §3.1.2.7 and §3.1.2.8.
-    if (methodEnd === start || methodEnd + 1 >= uriEnd || !isSp(source, methodEnd) || !isSp(source, uriEnd))
+    if (methodEnd === start || methodEnd + 1 >= uriEnd || bytes[methodEnd] !== charSpace || bytes[uriEnd] !== charSpace)
       throw new SipError("sip/start-line");
     const method = source.slice(start, methodEnd);
     const uri = source.slice(methodEnd + 1, uriEnd);
@@ -80,10 +81,6 @@ export class SipRequest extends Message {
   override clone(): this {
     return new SipRequest(this.#method, this.#uri, this.head.clone(), this.body, this.#moved) as this;
   }
-}
-
-function isSp(source: string, at: number): boolean {
-  return source.charCodeAt(at) === charSpace;
 }
 
 function checkRequestUri(uri: string): void {

@@ -377,8 +377,30 @@ test.each(["\r", "\n"])(
 );
 
 test("controls that differ from letters by one bit are not taken for them", () => {
+  for (const line of ["Max\rForwards: 70", "Call\rID: 1", "Content\rLength: 0", "\u0056i\u0001: SIP/2.0/UDP a"])
+    expect(() => parseMessage(wire([...inviteLines, line]))).toThrow(SipError);
   for (const via of ["SIP\u000f2.0/UDP a", "SIP/\u00122.0/UDP a", "S\tP/2.0/UDP a", "SIP/2.0\u000fUDP a"])
     expect(() =>
       parseMessage(wire(inviteLines.map((line) => (line.startsWith("Via:") ? `Via: ${via}` : line)))),
     ).toThrow(SipError);
+});
+
+test("names that begin alike, and long ones without a place in the table, are told apart", () => {
+  const names = ["Content-Length", "Content-Type", "Content-Encoding", "Content-Language", "Allow", "Allow-Events"];
+  names.push(
+    "Accept",
+    "Accept-Contact",
+    "Refer-To",
+    "Referred-By",
+    "Identity",
+    "Identity-Info",
+    "P-Early-Media",
+    "Priv",
+  );
+  const values = names.map((name) => (name === "Content-Length" ? "0" : `x/${name.toLowerCase()}`));
+  for (const spelled of [(name: string) => name, (name: string) => name.toUpperCase(), (name: string) => `${name} `]) {
+    const lines = names.map((name, i) => `${spelled(name)}: ${values[i] ?? ""}`);
+    const message = parseMessage(wire([...inviteLines.filter((line) => !line.startsWith("Content-")), ...lines]));
+    expect(names.map((name) => message.all(name))).toEqual(values.map((value) => [value]));
+  }
 });

@@ -17,7 +17,7 @@ type AcceptOptions = { headers?: HeaderList; body?: Body };
 /**
  * The side that got the INVITE (RFC 3261 §13.3).
  *
- *     | INVITE
+ *     | INVITE                       accept, PRACK: 200
  *     v        progress: 18x         accept: 200                 ACK
  *    calling -----------------> early ---------> accepted ---------------> confirmed
  *     | |                       ^ | |             ^ ^ | |                       |
@@ -28,7 +28,7 @@ type AcceptOptions = { headers?: HeaderList; body?: Body };
  *     | CANCEL, BYE: 487, cancelled |                   | ACK, ended            | BYE: 200, ended
  *     | no PRACK in 64*T1: 504,     |                   | BYE: 200, ended       | 481, 408 to a request
  *     | ended                       |                   | no ACK in 64*T1:      | of ours: ended
- *     |                             |                   | BYE, ended            |
+ *     | after accept too            |                   | BYE, ended            |
  *     `-----------------------------+---> terminated <--+-----------------------'
  *
  * In early the last 18x goes again each minute; accept while a PRACK is due: the 200 goes after it.

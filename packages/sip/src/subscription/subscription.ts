@@ -53,7 +53,7 @@ const leastWait = 5;
  *             .->+---------+      |      NOTIFY terminated; refresh 481           |
  *             `--| pending |------|-----------------------------------------------+
  *                +---------+      |      time over; unsubscribe                   |
- *                 |     ^         |                                               |
+ *                 |     ^         |      unsubscribe while a refresh runs         |
  *          NOTIFY |     | NOTIFY  |                                               |
  *          active v     | pending v                                               |
  *             .->+------------------+    NOTIFY terminated; refresh 481           |

@@ -152,6 +152,24 @@ const living = (from: "pending" | "active"): Row<Watching>[] => [
   },
   {
     from,
+    to: "terminated",
+    on: "unsubscribe while a refresh runs",
+    async run(one) {
+      const refresh = await one.core.expectRequest("SUBSCRIBE", 400_000);
+      one.watch?.unsubscribe();
+      await one.clock.settle(400);
+      expect([one.wire.log.at(-1), one.watch?.phase], "one SUBSCRIBE at a time").toEqual(["left: SUBSCRIBE", from]);
+      expect(one.wire.log.filter((line) => line === "left: SUBSCRIBE")).toHaveLength(2);
+      one.core.reply(refresh, 200, { headers: [["Expires", "600"]] });
+      const last = await one.core.expectRequest("SUBSCRIBE");
+      expect([last.get("Expires"), last.cseq.number]).toEqual(["0", refresh.cseq.number + 1]);
+      one.core.reply(last, 200);
+      await notify(one, "terminated;reason=timeout");
+      expect(one.ends).toEqual([{ reason: "unsubscribed" }]);
+    },
+  },
+  {
+    from,
     to: from,
     on: "half time or 600 s before the end: SUBSCRIBE",
     async run(one) {

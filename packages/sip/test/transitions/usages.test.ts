@@ -408,6 +408,35 @@ machine<Scene>({
       },
     },
     {
+      from: "early",
+      to: "terminated",
+      on: "no PRACK in 64*T1: 504, ended after accept too",
+      async run(s) {
+        usageOf(s).progress(183, { reliable: true });
+        usageOf(s).accept();
+        await s.clock.settle(31_999);
+        expect(usageOf(s).state).toBe("early");
+        await s.clock.settle(10);
+        expect(s.wire.log.at(-1)).toBe("left: 504 INVITE");
+        expect(s.wire.log, "accepted, but never said").not.toContain("left: 200 INVITE");
+        expect(s.words).toEqual(["ended timeout"]);
+      },
+    },
+    {
+      from: "early",
+      to: "accepted",
+      on: "accept, PRACK: 200",
+      async run(s) {
+        usageOf(s).progress(183, { reliable: true });
+        usageOf(s).accept();
+        await s.peer.expectResponse(183);
+        await s.peer.expectNothing(100);
+        await prack(s);
+        await s.peer.expectResponse(200);
+        expect(s.wire.log.slice(-2)).toEqual(["left: 200 PRACK", "left: 200 INVITE"]);
+      },
+    },
+    {
       from: "accepted",
       to: "accepted",
       on: "T1, doubling up to T2: 200 again",
