@@ -92,14 +92,14 @@ export class Endings {
    * @returns true when no binding is left in the core; false when one may be, or when another end is under way.
    */
   async end(registration: Registration, reason: EndReason, coreKnows = false): Promise<boolean> {
-    if (registration.ended) return false;
+    if (registration.ended !== undefined) return false;
     if (reason === "network" && this.#leaving.has(registration)) {
       // A core may send the NOTIFY of a de-registration before its 200, which still has to go down the flow.
       this.#leaving.set(registration, true);
       return true;
     }
     const { flow } = registration;
-    this.#forget(registration);
+    this.#forget(registration, reason);
     // EPC-DER-06: the calls end before the binding does.
     this.#options.ending(registration, reason);
     const unbound = coreKnows ? Promise.resolve(true) : this.#leftovers.end(this.binding(registration), reason);
@@ -130,7 +130,7 @@ export class Endings {
   /** The browser has left, and the core has confirmed (EPC-DER-01). @param flow the one it said so on; it stays open. */
   loggedOut(registration: Registration, flow: Flow): void {
     const { flow: other } = registration;
-    this.#forget(registration);
+    this.#forget(registration, "logout");
     this.ledger.remove(registration.key);
     this.#options.ending(registration, "logout");
     this.#options.ended(registration, "logout", true);
@@ -169,8 +169,8 @@ export class Endings {
     await this.ledger.flush();
   }
 
-  #forget(registration: Registration): void {
-    registration.ended = true;
+  #forget(registration: Registration, reason: EndReason): void {
+    registration.ended = reason;
     this.#options.registrations.remove(registration);
   }
 

@@ -85,7 +85,7 @@ export class Registrar {
     const pending = this.#pending({ registration, asked, claims, flow, path, expires });
     // Written before the core hears of it: whenever this process dies, the next one finds what to end.
     if (expires > 0 && !this.#isRefresh(pending)) await this.endings.ledger.save(pending.binding);
-    if (registration.ended) throw new EpcscfError("epcscf/registration-over");
+    if (registration.ended !== undefined) throw new EpcscfError("epcscf/registration-over");
 
     const up = tx.request.clone();
     strip(up, "up");
@@ -107,8 +107,8 @@ export class Registrar {
     const endedByCore = expires === 0 && this.endings.left(registration);
     if (endedByCore && (response?.status ?? 408) >= 300) await this.endings.end(registration, "network", true);
     if (response === undefined || response.status >= 300) this.#refused(response, pending, claimed);
-    else if (expires === 0) this.#left(tx, response, pending);
-    else this.#granted(tx, response, pending);
+    else if (expires === 0) this.#left(tx, response, pending, claimed);
+    else this.#granted(tx, response, pending, claimed?.binding);
   }
 
   /** @throws EpcscfError what the browser is answered. */
@@ -122,25 +122,30 @@ export class Registrar {
     // A live one stays as it was: it ends with the time granted before, or with its token.
     else if (live !== undefined) this.endings.ledger.touch(this.endings.binding(live));
     else if (claimed !== undefined) void this.endings.unbind(claimed.binding, claimed.reason);
-    else if (expires > 0 && unsure) void this.endings.unbind(binding, "core-unreachable");
+    else if (expires > 0 && unsure) void this.endings.unbind(binding, registration.ended ?? "core-unreachable");
     else if (expires > 0) this.endings.ledger.remove(binding.key);
     throw new EpcscfError(error, answerHeaders(response));
   }
 
   /** The browser has left. */
-  #left(tx: ServerTransaction, response: SipResponse, { registration, flow }: Pending): void {
+  #left(tx: ServerTransaction, response: SipResponse, pending: Pending, claimed: Claim | undefined): void {
+    const { registration, flow, claims } = pending;
     this.endings.loggedOut(this.#options.registrations.byKey(registration.key) ?? registration, flow);
+    if (claimed !== undefined && claimed.binding.sessionId !== claims.sessionId) {
+      this.#options.gone(claimed.binding, claimed.reason);
+    }
     tx.respond(this.#forBrowser(response));
   }
 
-  #granted(tx: ServerTransaction, response: SipResponse, pending: Pending): void {
+  /** @param claimed what the browser has taken over with it. */
+  #granted(tx: ServerTransaction, response: SipResponse, pending: Pending, claimed: Binding | undefined): void {
     const { asked, claims, flow, expires } = pending;
     const { registrations, core, clock, wallClock, registered, authorisation, log } = this.#options;
     // Another REGISTER of the same binding may have been faster.
     const registration = registrations.byKey(pending.registration.key) ?? pending.registration;
-    if (registration.ended || authorisation.isRevoked(claims)) {
+    if (registration.ended !== undefined || authorisation.isRevoked(claims)) {
       // It ended while the core was thinking: what that has just granted goes again.
-      void this.endings.unbind(pending.binding, "revoked");
+      void this.endings.unbind(pending.binding, registration.ended ?? "revoked");
       if (authorisation.isRevoked(claims)) throw new TokenError("invalid_token", "the token is revoked");
       throw new EpcscfError("epcscf/registration-over");
     }
@@ -155,6 +160,7 @@ export class Registrar {
     }
     const initial = registration.grantedUntil === 0;
     if (initial) registration.since = wallClock();
+    const before = initial ? claimed : this.endings.binding(registration);
     registration.asked = asked;
     registration.claims = claims;
     registration.grant = grant;
@@ -171,6 +177,8 @@ export class Registrar {
     if (outbound) down.set("Flow-Timer", String(flowTimer));
     if (flow.open) tx.respond(down);
     registered(registration, initial);
+    // The lease of before has no binding any more: this one has taken it over.
+    if (before !== undefined && before.sessionId !== claims.sessionId) this.#options.gone(before, "taken-over");
   }
 
   /** The core's 200 without what is the core's own; Contacts of others are none of this browser's business. */

@@ -3,7 +3,10 @@ import type { Flow } from "../w2/flow.ts";
 import type { AskedBinding } from "./contact.ts";
 import type { Grant } from "./grant.ts";
 
-/** Why a registration ended; the browser and the WAF are told. `restarted`: nobody came back for it after a restart. */
+/**
+ * Why a registration ended; the browser and the WAF are told. `restarted`: nobody came back for it after a restart.
+ * `taken-over`: the user goes on with it in another web session.
+ */
 export type EndReason =
   | "logout"
   | "connection-lost"
@@ -14,6 +17,7 @@ export type EndReason =
   | "not-in-block"
   | "core-unreachable"
   | "restarted"
+  | "taken-over"
   | "expired"
   | "portal-closing";
 
@@ -35,7 +39,8 @@ export class Registration {
   grantedUntil = 0;
   lostAt: number | undefined;
   path = "";
-  ended = false;
+  /** Why it is over; undefined while it lives. */
+  ended: EndReason | undefined;
 
   constructor(options: { key: string; entry: BlockEntry; asked: AskedBinding; claims: AccessClaims; flow: Flow }) {
     this.key = options.key;

@@ -105,7 +105,7 @@ export class CallContext {
 
   /** Whether the user and her tenant may have this call now (EPC-SES-16). @throws EpcscfError. */
   #admit(registration: Registration, { direction, charging }: NewCall): void {
-    if (registration.ended) throw new EpcscfError("epcscf/unregistered");
+    if (registration.ended !== undefined) throw new EpcscfError("epcscf/unregistered");
     const { impu, entry, claims } = registration;
     const { scope, restrictions } = claims;
     checkService("voice", scope, restrictions);

@@ -153,18 +153,20 @@ export function fromCore(
     headers?: [string, string][];
     body?: { type: string; text: string };
     path?: string;
+    /** Request-URI. */
+    contact?: string;
     from?: string;
     to?: string;
   } = {},
 ): SipRequest {
-  const { contact, path } = binding(rig);
+  const { contact, path } = { ...binding(rig), ...options };
   calls += 1;
   return SipRequest.create(
     method,
     contact,
     [
       ["Max-Forwards", "66"],
-      ["Route", options.path ?? path],
+      ["Route", path],
       ["From", `${options.from ?? "<sip:+442079460123@op2.example;user=phone>"};tag=t${calls}`],
       ["To", options.to ?? "<tel:+12125550142>"],
       ["Call-ID", `in-${calls}@op2.example`],
@@ -185,6 +187,8 @@ export function ring(
     late?: string;
     headers?: [string, string][];
     path?: string;
+    /** Request-URI. */
+    contact?: string;
     from?: string;
     body?: { type: string; text: string };
   } = {},

@@ -1,5 +1,5 @@
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { MediaContext, MediaEvent, MediaPlane } from "@portico/agw";
 import {
   octets,
@@ -16,6 +16,7 @@ import {
 import { openSipEndpoint, systemClock, systemRandom, type SipEndpoint, type TlsOptions } from "@portico/transport";
 import { createLocalJWKSet, exportJWK, generateKeyPair, SignJWT, type CryptoKey } from "jose";
 import { WebSocket } from "ws";
+import { MortalClock } from "./mortalClock.ts";
 import { MemoryStore } from "./memoryStore.ts";
 import {
   type DialPlan,
@@ -190,6 +191,8 @@ export class Browser implements Hop {
   readonly raw: { octets: string; binary: boolean }[] = [];
   answer: (tx: ServerTransaction) => void = (tx) => tx.reply(501);
   #cseq = 0;
+  /** Whose page it is. */
+  impu = impu;
   readonly #callId = `${systemRandom.token(12)}@k3v9q0d1xm.invalid`;
   readonly closed: Promise<{ code: number; reason: string }>;
 
@@ -222,8 +225,8 @@ export class Browser implements Hop {
     return await this.agent.send(
       SipRequest.create(method, uri, [
         ...(headers.some(([name]) => name === "Max-Forwards") ? [] : [["Max-Forwards", "70"] as const]),
-        ["From", `<${impu}>;tag=w1`],
-        ["To", `<${impu}>`],
+        ["From", `<${this.impu}>;tag=w1`],
+        ["To", `<${this.impu}>`],
         ["Call-ID", this.#callId],
         ["CSeq", `${this.#cseq} ${method}`],
         ...headers,
@@ -264,6 +267,10 @@ export interface Rig {
   readonly core: ScriptedCore;
   readonly media: SilentPlane;
   readonly store: MemoryStore;
+  /** The operator's table. */
+  readonly block: Set<string>;
+  /** Tenants whose tokens count no more. */
+  readonly suspended: Set<string>;
   readonly alarms: string[];
   readonly warnings: string[];
   readonly facts: RegistrationFact[];
@@ -277,6 +284,8 @@ export interface Rig {
     options?: { seconds?: number; key?: CryptoKey; alg?: string },
   ): Promise<string>;
   revoke(revocation: Revocation): void;
+  /** The node's process dies: no timer, no write, no socket of browsers from now on. */
+  crash(): void;
   connect(options?: { origin?: string; protocols?: string[] }): Promise<Browser>;
   close(): Promise<void>;
 }
@@ -324,15 +333,24 @@ export async function openRig(
   const records: SessionFact[] = [];
   const revocations = new Set<(revocation: Revocation) => void>();
   const revoked = new Set<string>();
+  const suspended = new Set<string>();
+  const block = new Set([impu, "sip:u0043@acme.ims.test"]);
   const { publicKey, privateKey } = await generateKeyPair("ES256");
   const keys = createLocalJWKSet({ keys: [{ ...(await exportJWK(publicKey)), kid: "k1", alg: "ES256" }] });
   const wallClock = options.wallClock ?? Date.now;
   const http: Server = createServer();
+  const sockets = new Set<Socket>();
+  http.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+  const clock = new MortalClock(options.clock ?? systemClock);
+  let dead = false;
   const { port } = http.address() as AddressInfo;
   const protocol = options.protocol ?? "TCP";
   const node = await Epcscf.open({
-    clock: options.clock ?? systemClock,
+    clock,
     random: systemRandom,
     log: {
       info: () => undefined,
@@ -343,30 +361,35 @@ export async function openRig(
     verifier: new JwtVerifier({ issuer, audience: "sip:ims.test", keys, now: wallClock }),
     blocks: {
       find: async (wanted) =>
-        wanted === impu || wanted === "sip:u0043@acme.ims.test"
+        block.has(wanted)
           ? {
               tenant: "acme",
               clientIds: ["talk.acme.example"],
               impu: wanted,
-              impi: wanted === impu ? impi : "u0043.acme@ims.test",
+              impi: wanted.replace(/^sip:(\w+)@acme\./, "$1.acme@"),
             }
           : undefined,
     },
     revocations: {
-      isRevoked: ({ sessionId }) => revoked.has(sessionId),
+      isRevoked: ({ sessionId, tenant }) => revoked.has(sessionId) || suspended.has(tenant),
       onRevoked: (listener) => {
         revocations.add(listener);
         return () => revocations.delete(listener);
       },
     },
-    reportRegistration: (fact) => void facts.push(fact),
+    reportRegistration: (fact) => void (dead || facts.push(fact)),
     reportSession: async (fact) => {
       records.push(fact);
       await rig.writing;
     },
     media,
     node: "node-1",
-    registrationStore: store,
+    registrationStore: {
+      all: () => store.all(),
+      write: async (name, changes) => {
+        if (!dead) await store.write(name, changes);
+      },
+    },
     sealKey: new Uint8Array(32).fill(7),
     home: {
       homeDomain: "ims.test",
@@ -401,6 +424,8 @@ export async function openRig(
     core,
     media,
     store,
+    block,
+    suspended,
     alarms,
     warnings,
     facts,
@@ -421,7 +446,7 @@ export async function openRig(
         .setProtectedHeader({ alg, typ: "at+jwt", kid: "k1" })
         .setIssuer(typeof claims["iss"] === "string" ? claims["iss"] : issuer)
         .setAudience(typeof claims["aud"] === "string" ? claims["aud"] : "sip:ims.test")
-        .setSubject("p-7c1f9d")
+        .setSubject(typeof claims["sub"] === "string" ? claims["sub"] : "p-7c1f9d")
         .setJti(crypto.randomUUID())
         .setIssuedAt(now - 5)
         .setExpirationTime(now + seconds)
@@ -430,6 +455,11 @@ export async function openRig(
     revoke: (revocation) => {
       if (revocation.sessionId !== undefined) revoked.add(revocation.sessionId);
       for (const listener of revocations) listener(revocation);
+    },
+    crash: () => {
+      dead = true;
+      clock.die();
+      for (const socket of sockets) socket.destroy();
     },
     connect: async ({ origin = site, protocols = ["sip"] } = {}) => {
       const socket = new WebSocket(url, protocols, { origin });
