@@ -73,7 +73,7 @@ describe("what a 200 says", () => {
       outbound: true,
       chargingFunctions: "ccf=192.0.2.5",
       terminatingIoi: "Type 1ims.test",
-      scope: ["ims.register", "ims.voice"],
+      scope: ["ims.register", "ims.voice", "ims.message"],
     });
     expect(response.toOctets()).not.toMatch(/P-Charging|ccf=|Type 1/i);
   });

@@ -24,7 +24,9 @@ test(
   "EPC-DER-06 WWSF-04 whatever happens in whatever order: one holder for each identity, and in the end nothing is left anywhere",
   async () => {
     const sequences = fc.array(anyStep, { minLength: 8, maxLength: 25 });
-    const holds = fc.asyncProperty(sequences, async (steps) => expect(await faultsAfter(steps)).toEqual([]));
+    const holds = fc.asyncProperty(sequences, async (steps) => {
+      expect(await faultsAfter(steps)).toEqual([]);
+    });
     await expect(fc.assert(holds, { numRuns: rounds })).resolves.toBeUndefined();
   },
   60_000 + rounds * 3000,
