@@ -10,7 +10,7 @@ const conditions = {
 const heavyTests = [
   "apps/acme/test/page.test.ts",
   "packages/agw/test/chromium.test.ts",
-  "packages/store/test/servers/*.test.ts",
+  "packages/{store,waf}/test/servers/*.test.ts",
 ];
 
 /** Two projects: `unit` runs side by side, `e2e` one file at a time, since its files share ports, ears and a browser. */

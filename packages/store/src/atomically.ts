@@ -1,9 +1,11 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { PostgresAdapter } from "kysely";
-import { isConflict } from "./postgres.ts";
+import { breaksGuard, isContended } from "./postgres.ts";
 import type { Database } from "./schema.ts";
 
-/** Enough for whoever meets others at every turn; each time at least one of them gets through. */
+/** How long a transaction is run again that meets others at every turn, milliseconds. */
+const patience = 10_000;
+/** How often one that breaks a rule of the tables, which most likely is a mistake of its own. */
 const attempts = 10;
 
 /**
@@ -12,11 +14,15 @@ const attempts = 10;
  */
 export async function atomically<T>(db: Database, work: (db: Database) => Promise<T>): Promise<T> {
   if (db.isTransaction) return await work(db);
+  const until = performance.now() + patience;
+  let broken = 0;
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await db.transaction().execute(work);
     } catch (error) {
-      if (attempt === attempts || !isConflict(error)) throw error;
+      if (breaksGuard(error)) broken += 1;
+      else if (!isContended(error)) throw error;
+      if (broken === attempts || performance.now() > until) throw error;
     }
     await wait(Math.random() * Math.min(2 ** attempt, 64));
   }

@@ -91,14 +91,17 @@ function reported(error: unknown): unknown {
   return error;
 }
 
-/** Guards of the tables that only a transaction running at the same time can make one run into. */
+/** True when another transaction was in the way, and doing everything again will find out what it did. */
+export function isContended(error: unknown): boolean {
+  if (error instanceof ContendedError) return true;
+  // 40001 serialization failure, 40P01 deadlock.
+  return error instanceof DatabaseError && (error.code === "40001" || error.code === "40P01");
+}
+
+/** Guards of the tables that a transaction seldom runs into but for another one at the same time. */
 const guards = new Set(["assignment_one_holder", "assignment_one_identity", "lease_one_per_web_session"]);
 
-/** True when another transaction was in the way and doing everything again will find out what it did. */
-export function isConflict(error: unknown): boolean {
-  if (error instanceof ContendedError) return true;
-  if (!(error instanceof DatabaseError)) return false;
-  // 40001 serialization failure, 40P01 deadlock, 23505 unique violation.
-  if (error.code === "40001" || error.code === "40P01") return true;
-  return error.code === "23505" && guards.has(error.constraint ?? "");
+/** 23505 unique violation of a guard. */
+export function breaksGuard(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === "23505" && guards.has(error.constraint ?? "");
 }

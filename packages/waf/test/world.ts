@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Server } from "node:http";
-import { openStore, type Store } from "@portico/store";
+import { openStore, type Store, type StoreTarget } from "@portico/store";
 import fastify, { type FastifyInstance } from "fastify";
 import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from "jose";
 import {
@@ -120,12 +120,13 @@ export class World {
   static async open(
     o: Partial<WafOptions> & {
       path?: string;
+      target?: StoreTarget;
       rates?: WafRates;
       logger?: { write(line: string): void };
       server?: Server;
     } = {},
   ): Promise<World> {
-    const world = new World(await openStore({ sqlite: o.path ?? ":memory:" }));
+    const world = new World(await openStore(o.target ?? { sqlite: o.path ?? ":memory:" }));
     world.#waf = await openWaf({
       store: world.store,
       issuer,
