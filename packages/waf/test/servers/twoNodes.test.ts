@@ -58,7 +58,7 @@ describe.skipIf(noPostgres !== undefined)(
         const sessions = await Promise.all(
           nodes.map((node, n) => node.exchange(`user${round}`, { web_session: `${round} at ${n}` })),
         );
-        await Promise.all(sessions.map(({ body }, n) => nodes[n]?.revoke(body.refresh_token)));
+        await Promise.all(nodes.map((node, n) => node.revoke(sessions[n]?.body.refresh_token ?? "")));
       }
       expect(await server.query(`select impu from ${schema}.assignment where ended_at is null`)).toEqual([]);
       expect(await server.query(`select impu from ${schema}.block_entry where held_by is not null`)).toEqual([]);
