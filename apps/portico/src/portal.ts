@@ -6,7 +6,7 @@ import { openEmbeddedPlane, type MediaPlane } from "@portico/agw";
 import { Epcscf, JwtVerifier, type Log } from "@portico/epcscf";
 import { openStore, type StoreTarget } from "@portico/store";
 import { systemClock, systemRandom } from "@portico/transport";
-import { openWaf, wafRoutes, type Waf } from "@portico/waf";
+import { openWaf, recipientKey, wafRoutes, type Waf } from "@portico/waf";
 import { type Admin, type AdminOptions, openAdmin } from "./admin/admin.ts";
 import type { NodeFacts } from "./admin/services.ts";
 import { CallRecords } from "./callRecords.ts";
@@ -96,6 +96,7 @@ async function start(
   const opened = await openStore(databaseOf(config));
   onClose(() => opened.close());
   const store = timedStore(opened, (table, operation, seconds) => metrics.store(table, operation, seconds));
+  const tokenRecipient = await recipientKey(join(config.data, "token-recipient.json"));
   const waf = await openWaf({
     store,
     issuer: `${url}/waf`,
@@ -104,6 +105,7 @@ async function start(
     tenants: config.tenants,
     emergencyNumbers: config.emergencyNumbers,
     keyFile: join(config.data, "waf-keys.json"),
+    tokenRecipient,
     accessTokenSeconds: config.accessTokenSeconds,
     now: Date.now,
     random: systemRandom,
@@ -136,6 +138,7 @@ async function start(
       issuer: waf.issuer,
       audience: `sip:${config.home.domain}`,
       keys: waf.verificationKeys,
+      decryptionKeys: () => tokenRecipient.privateKey,
       now: Date.now,
     }),
     blocks: { find: (impu) => waf.block.find(impu) },

@@ -92,6 +92,13 @@ const catalogue = {
     cause: "The ID token comes from another issuer, is meant for another audience, or lacks a claim",
     remedy: "Send an ID token of the identity provider registered for this tenant, issued to the registered audience.",
   },
+  proof_refused: {
+    status: 400,
+    error: "invalid_dpop_proof",
+    message: "The DPoP proof is not accepted",
+    cause: "It is not signed by the key it carries, too old, for another request, or was used before",
+    remedy: "Make a new proof for each request: typ dpop+jwt, jwk, htm, htu without query, iat and a fresh jti.",
+  },
   scope_refused: {
     status: 400,
     error: "invalid_scope",

@@ -15,6 +15,7 @@ import type { Now, Random } from "./ports.ts";
 import { digest } from "./secrets.ts";
 import { choose } from "./tenant/rules.ts";
 import type { Directory, KnownClient } from "./tenant/directory.ts";
+import type { Introspection } from "./token/introspection.ts";
 import type { RestrictionsClaim } from "./token/restrictions.ts";
 import { auditSeconds, graceSeconds, sessionSeconds, skewSeconds } from "./times.ts";
 
@@ -198,6 +199,30 @@ export class Leasing {
     // Thrown after the transaction, so that the end of a session whose token was reused is kept.
     if (grant === undefined) throw new WafError("refresh_token_refused");
     return grant;
+  }
+
+  /** What introspection says of a refresh token: active only as long as its holder may use it, and only to its tenant. */
+  async describe(tenant: string, refreshToken: string): Promise<Introspection> {
+    const now = this.#now();
+    const token = await this.#store.refreshTokens.get(digest(refreshToken));
+    const lease = token && (await this.#store.leases.get(token.leaseId));
+    if (token === undefined || lease?.tenant !== tenant || lease.endedAt !== undefined) return { active: false };
+    const live = token.rotatedAt === undefined && token.expiresAt > now && lease.expiresAt > now;
+    if (!live || this.#tenants.active(tenant, now) === undefined) return { active: false };
+    const { scope, expiresAt, issuedAt } = token;
+    const [exp, iat] = [expiresAt, issuedAt].map((time) => Math.floor(time / 1000));
+    const { clientId: client_id, id: sid, impu } = lease;
+    return {
+      active: true,
+      token_type: "refresh_token",
+      client_id,
+      scope,
+      sid,
+      impu,
+      tenant,
+      exp,
+      iat,
+    } as Introspection;
   }
 
   /** Ends the web session of a refresh token, rotated or not. An unknown token is none of ours, or long gone. */

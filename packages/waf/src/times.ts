@@ -10,3 +10,7 @@ export const maxAccessTokenSeconds: number = 24 * 3600;
 export const auditSeconds: number = 90 * 24 * 3600;
 /** How long a used refresh token is taken for one whose answer was lost, seconds. */
 export const graceSeconds = 30;
+/** How long a new signing key is published before it signs, seconds: twice what the JWK Set may be kept. */
+export const keyLeadSeconds = 600;
+/** How long a signing key signs before the next one is made, seconds. */
+export const keyRotationSeconds: number = 90 * 24 * 3600;

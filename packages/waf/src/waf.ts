@@ -1,11 +1,14 @@
 import type { Assignment, Store, StoredEntry, TokenTrace } from "@portico/store";
-import type { JSONWebKeySet, JWTVerifyGetKey } from "jose";
+import type { JSONWebKeySet, JWTPayload, JWTVerifyGetKey } from "jose";
 import { domainOf } from "./block/definition.ts";
 import { blockCsv, blockJson } from "./block/provisioning.ts";
 import { ClientAuthentication, type ClientCredentials } from "./client/authentication.ts";
 import { Emitter } from "./emitter.ts";
+import { proofKeyOf } from "./http/proof.ts";
+import { decrypted, encryptFor } from "./token/nesting.ts";
 import { WafError } from "./errors.ts";
 import { type Fetch, guardedFetch } from "./keys/guardedFetch.ts";
+import type { TokenRecipient } from "./keys/recipientKey.ts";
 import { SigningKeys } from "./keys/signingKeys.ts";
 import { type Grant, Leasing, type RegistrationFact, type Revocation } from "./leasing.ts";
 import type { Now, Random, SetTimer } from "./ports.ts";
@@ -14,7 +17,13 @@ import { Directory, type KnownClient } from "./tenant/directory.ts";
 import type { TenantDocument } from "./tenant/document.ts";
 import { Tenants } from "./tenant/tenants.ts";
 import { claimOf, narrowed } from "./token/restrictions.ts";
-import { defaultAccessTokenSeconds, maxAccessTokenSeconds } from "./times.ts";
+import {
+  defaultAccessTokenSeconds,
+  keyLeadSeconds,
+  keyRotationSeconds,
+  maxAccessTokenSeconds,
+  skewSeconds,
+} from "./times.ts";
 import {
   audienceOf,
   claimsOf,
@@ -24,6 +33,7 @@ import {
   type TokenResponse,
   tokenResponse,
 } from "./token/tokens.ts";
+import type { Introspection } from "./token/introspection.ts";
 import { subjectOf } from "./token/subject.ts";
 import type { TurnConfig } from "./turn.ts";
 import { isOnThisMachine, isSafeUrl } from "./url.ts";
@@ -44,6 +54,8 @@ export interface WafOptions {
   readonly keyFile?: string;
   /** Life of an access token, seconds: 60 to 86 400; absent: 3600. */
   readonly accessTokenSeconds?: number;
+  /** Key pair of the eP-CSCF for the tokens of tenants with encryptedTokens; absent: there are none such. */
+  readonly tokenRecipient?: TokenRecipient;
   /** TURN servers for browsers behind a firewall that lets no UDP through. */
   readonly turn?: TurnConfig;
   readonly now: Now;
@@ -122,7 +134,9 @@ export class Waf {
         o.issuer,
         `${o.issuer}/token`,
         `${o.issuer}/revoke`,
+        `${o.issuer}/introspect`,
         `${o.issuer}/identities`,
+        `${o.issuer}/identities/assign`,
         `${o.issuer}/identities/end`,
       ],
       seen: o.store.assertions,
@@ -154,6 +168,14 @@ export class Waf {
       return entry && tenant && { ...entry, clientIds: tenant.clients.map(({ clientId }) => clientId) };
     },
   };
+
+  /** True for a web origin that pages of some active tenant come from. */
+  originAllowed(origin: string): boolean {
+    const now = this.#o.now();
+    return this.#directory.records(now).some(({ standing, document }) => {
+      return standing === "active" && document.origins.includes(origin);
+    });
+  }
 
   /** Hosts of the IMPUs of all blocks. */
   domains(): string[] {
@@ -223,9 +245,45 @@ export class Waf {
 
   /** Ends the web session of a refresh or access token (RFC 7009); a sticky assignment stays. Unknown tokens pass. */
   async revoke({ document }: Client, token: string): Promise<void> {
-    const sessionId = await this.#keys.sessionOf(token);
-    if (sessionId === undefined) await this.#leasing.endByRefreshToken(document.clientId, token, "logout");
-    else await this.#leasing.endSession(document.clientId, sessionId, "logout");
+    const { sid } = (await this.#accessClaims(token)) ?? {};
+    if (typeof sid === "string") await this.#leasing.endSession(document.clientId, sid, "logout");
+    else await this.#leasing.endByRefreshToken(document.clientId, token, "logout");
+  }
+
+  /**
+   * Says whether a token is good, and what it says (RFC 7662). One of another tenant is as little active as one that
+   * never was (§4).
+   */
+  async introspect({ tenant }: Client, token: string): Promise<Introspection> {
+    const claims = await this.#accessClaims(token);
+    if (claims === undefined) return await this.#leasing.describe(tenant.id, token);
+    const { sid, exp = 0 } = claims;
+    const revoked = typeof sid !== "string" || this.isRevoked({ sessionId: sid, tenant: tenant.id });
+    if (claims["tenant"] !== tenant.id || revoked || exp * 1000 <= this.#o.now()) return { active: false };
+    // The IMPI is between operator and network (PRV-01).
+    const { impi: _, ...told } = claims;
+    return { active: true, token_type: "Bearer", ...told };
+  }
+
+  /**
+   * The key of a DPoP proof that came with a request to the token endpoint.
+   * @throws WafError `proof_refused`
+   */
+  async proofKey(proof: string, o: { readonly method: string; readonly urls: readonly string[] }): Promise<string> {
+    return await proofKeyOf(proof, { ...o, seen: this.#o.store.assertions, now: this.#o.now() });
+  }
+
+  /**
+   * Assigns an identity to a user before she comes, or confirms the one she holds (W4).
+   * @throws WafError `identity_refused`, `block_exhausted`
+   */
+  async assign(
+    client: Client,
+    o: { readonly subject: string; readonly issuer?: string | undefined; readonly impu?: string | undefined },
+  ): Promise<{ impu: string; tel?: string }> {
+    const user = { tenant: client.tenant.id, issuer: o.issuer ?? issuerOf(client), subject: o.subject };
+    const claims = { iss: user.issuer, sub: user.subject };
+    return shown(await this.#leasing.assign(user, client, { impu: o.impu, claims }));
   }
 
   /**
@@ -233,15 +291,12 @@ export class Waf {
    * @param issuer of the user's tokens; absent: the tenant's first identity provider, or else the client itself
    * @throws WafError `no_assignment`
    */
-  async identity(
-    { tenant, document }: Client,
-    subject: string,
-    issuer: string = tenant.identityProviders[0]?.issuer ?? document.clientId,
-  ): Promise<{ impu: string; tel?: string }> {
-    const held = await this.#o.store.assignments.of({ tenant: tenant.id, issuer, subject });
+  async identity(client: Client, subject: string, issuer?: string): Promise<{ impu: string; tel?: string }> {
+    const user = { tenant: client.tenant.id, issuer: issuer ?? issuerOf(client), subject };
+    const held = await this.#o.store.assignments.of(user);
     const entry = held && (await this.#o.store.blocks.find(held.impu));
     if (entry === undefined) throw new WafError("no_assignment");
-    return entry.tel === undefined ? { impu: entry.impu } : { impu: entry.impu, tel: entry.tel };
+    return shown(entry);
   }
 
   /** True when the session behind a token has ended or its tenant is suspended. The signature is not looked at. */
@@ -297,9 +352,13 @@ export class Waf {
     return format === "json" ? blockJson(entries) : blockCsv(entries);
   }
 
-  /** Signs with a new key from now on; tokens of the key before stay good. */
-  async rotateKey(): Promise<void> {
-    await this.#keys.rotate();
+  /**
+   * Makes the next signing key. It is published at once and signs 10 minutes later, when verifiers have it; tokens of
+   * the key before stay good. Done every 90 days by itself.
+   * @param atOnce it signs at once: the present key is no longer trusted
+   */
+  async rotateKey({ atOnce = false }: { readonly atOnce?: boolean } = {}): Promise<void> {
+    await this.#keys.rotate(atOnce ? 0 : keyLeadSeconds);
   }
 
   /**
@@ -309,6 +368,7 @@ export class Waf {
   async notice(): Promise<void> {
     await this.tenants.notice();
     await this.#leasing.notice();
+    await this.#keys.turn();
   }
 
   /** Begins to take note by itself. */
@@ -367,10 +427,30 @@ export class Waf {
     this.#alarms.emit(alarm);
   }
 
+  /** Nests a signed token for the eP-CSCF alone (RFC 7519 §5.2, RFC 8898 §2.1.2). */
+  async #encrypted(signed: string): Promise<string> {
+    if (this.#o.tokenRecipient === undefined) {
+      throw new WafError("server_error", "a tenant has encryptedTokens, and this portal has no key to encrypt for");
+    }
+    return await encryptFor(signed, this.#o.tokenRecipient.publicKey);
+  }
+
+  /** The claims of an access token of ours, encrypted or not, expired or not. */
+  async #accessClaims(token: string): Promise<JWTPayload | undefined> {
+    const parts = token.split(".").length;
+    if (parts === 3) return await this.#keys.claimsOf(token);
+    const recipient = this.#o.tokenRecipient;
+    const signed = parts === 5 && recipient ? await decrypted(token, recipient.privateKey) : undefined;
+    return signed === undefined ? undefined : await this.#keys.claimsOf(signed);
+  }
+
   async #issue(client: Client, grant: Grant): Promise<TokenResponse> {
     const issuer = { ...this.#o, emergencyNumbers: this.#o.emergencyNumbers ?? [] };
     const claims = claimsOf(issuer, client, grant);
-    return tokenResponse(issuer, client.tenant, grant, await this.#keys.sign(claims, "at+jwt"));
+    const signed = await this.#keys.sign(claims, "at+jwt");
+    const { tenant } = client;
+    const token = tenant.encryptedTokens === true ? await this.#encrypted(signed) : signed;
+    return tokenResponse(issuer, tenant, grant, token);
   }
 }
 
@@ -405,8 +485,23 @@ export async function openWaf(o: WafOptions): Promise<Waf> {
   const leasing = await Leasing.open({ store, tenants: directory, accessTokenSeconds, now, random });
   const tenants = new Tenants({ directory, leasing, homeDomain, now });
   await tenants.defineFile(o.tenants);
-  const waf = new Waf(o, { directory, tenants, leasing, keys: await SigningKeys.open(o.keyFile) });
+  const keys = await SigningKeys.open({
+    file: o.keyFile,
+    now,
+    leadSeconds: keyLeadSeconds,
+    overlapSeconds: accessTokenSeconds + skewSeconds,
+    rotationSeconds: keyRotationSeconds,
+  });
+  const waf = new Waf(o, { directory, tenants, leasing, keys });
   await waf.notice();
   waf.watch();
   return waf;
 }
+
+/** Under which issuer a client's users are known when it does not say. */
+function issuerOf({ tenant, document }: Client): string {
+  return tenant.identityProviders[0]?.issuer ?? document.clientId;
+}
+
+const shown = ({ impu, tel }: StoredEntry): { impu: string; tel?: string } =>
+  tel === undefined ? { impu } : { impu, tel };

@@ -18,6 +18,7 @@ test("the metadata name every endpoint and how to authenticate", async () => {
     issuer,
     token_endpoint: `${issuer}/token`,
     revocation_endpoint: `${issuer}/revoke`,
+    introspection_endpoint: `${issuer}/introspect`,
     jwks_uri: `${issuer}/jwks`,
     token_endpoint_auth_methods_supported: ["private_key_jwt"],
     grant_types_supported: ["urn:ietf:params:oauth:grant-type:token-exchange", "refresh_token"],
@@ -129,7 +130,7 @@ test("whatever octets a form holds, the answer is an OAuth error below 500", asy
   );
   await fc.assert(
     fc.asyncProperty(
-      fc.constantFrom("token", "revoke", "identities"),
+      fc.constantFrom("token", "revoke", "introspect", "identities", "identities/assign", "identities/end"),
       fc.oneof(
         fc.array(fc.tuple(name, value)).map((pairs) => new URLSearchParams(pairs).toString()),
         fc.string({ unit: "binary", maxLength: 200 }),

@@ -1,7 +1,7 @@
 import { chmodSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createLocalJWKSet, jwtVerify } from "jose";
+import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from "jose";
 import { expect, onTestFinished, test } from "vitest";
 import { World } from "./world.ts";
 
@@ -37,18 +37,65 @@ test("the signing key is made once, for its owner only, and outlives a restart",
   expect(await verifies(after, body.access_token)).toBe(true);
 });
 
-test("WAF-07a a rotated key signs, the one before still verifies, older ones no longer", async () => {
+const kidOf = (token: string): unknown => decodeProtectedHeader(token).kid;
+const published = (world: World): unknown[] => world.waf.jwks.keys.map(({ kid }) => kid);
+
+test("WAF-07a a new key is published before it signs, and the one before until its last token has ended", async () => {
   const path = file();
   const world = await open(path);
   const first = (await world.exchange("mary")).body.access_token;
   await world.waf.rotateKey();
+  expect(published(world)).toHaveLength(2);
+  const meanwhile = (await world.exchange("mary")).body.access_token;
+  expect(kidOf(meanwhile)).toBe(kidOf(first));
+  world.pass(600);
   const second = (await world.exchange("mary")).body.access_token;
-  expect(await Promise.all([first, second].map((token) => verifies(world, token)))).toEqual([true, true]);
+  expect(kidOf(second)).not.toBe(kidOf(first));
+  expect(await Promise.all([first, meanwhile, second].map((token) => verifies(world, token)))).toEqual([
+    true,
+    true,
+    true,
+  ]);
   expect(statSync(path).mode & 0o777).toBe(0o600);
-  await world.waf.rotateKey();
-  expect(await verifies(world, first)).toBe(false);
-  expect(await verifies(world, second)).toBe(true);
+  // A token of the last moment lives an hour, for a verifier whose clock is a minute late.
+  world.pass(3659);
+  await world.waf.notice();
+  expect(published(world)).toContain(kidOf(first));
+  world.pass(1);
+  await world.waf.notice();
+  expect(published(world)).toEqual([kidOf(second)]);
   expect((await open(path)).waf.jwks).toEqual(world.waf.jwks);
+});
+
+test("WAF-07a a key that is no longer trusted is replaced at once", async () => {
+  const world = await open(file());
+  const first = (await world.exchange("mary")).body.access_token;
+  await world.waf.rotateKey({ atOnce: true });
+  const second = (await world.exchange("mary")).body.access_token;
+  expect(kidOf(second)).not.toBe(kidOf(first));
+  expect(await verifies(world, first)).toBe(true);
+});
+
+test("WAF-07a the next key is made by itself, and never during another's lead", async () => {
+  const world = await open(file());
+  await world.waf.rotateKey({ atOnce: true });
+  const [key] = published(world);
+  world.pass(90 * 24 * 3600 - 601);
+  await world.waf.notice();
+  expect(published(world)).toEqual([key]);
+  world.pass(1);
+  await world.waf.notice();
+  await world.waf.notice();
+  expect(published(world)).toHaveLength(2);
+  expect(kidOf((await world.exchange("mary")).body.access_token)).toBe(key);
+});
+
+test("a key that another portal with the same file has made is published here too, before it signs there", async () => {
+  const path = file();
+  const [one, two] = [await open(path), await open(path)];
+  await one.waf.rotateKey();
+  await two.waf.notice();
+  expect(two.waf.jwks).toEqual(one.waf.jwks);
 });
 
 test.skipIf(process.platform === "win32")("a key file that others can read is refused", async () => {

@@ -141,7 +141,7 @@ export class World {
     const app = server
       ? fastify({ serverFactory: (handler) => server.on("request", handler) })
       : fastify(o.logger ? { logger: { level: "trace", stream: o.logger } } : {});
-    await app.register(wafRoutes(world.waf, o.rates));
+    await app.register(wafRoutes(world.waf, o.rates === undefined ? {} : { rates: o.rates }));
     world.#app = app;
     return world;
   }
@@ -201,7 +201,11 @@ export class World {
   }
 
   /** Posts a form; authenticates as Acme unless the form brings an assertion. Fields set to undefined are left out. */
-  async post(path: string, fields: FormFields): Promise<{ status: number; body: Answer; headers: FormFields }> {
+  async post(
+    path: string,
+    fields: FormFields,
+    headers: Record<string, string> = {},
+  ): Promise<{ status: number; body: Answer; headers: FormFields }> {
     const form = new URLSearchParams();
     const all: FormFields = {
       client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
@@ -212,14 +216,18 @@ export class World {
     const response = await this.app.inject({
       method: "POST",
       url: `/waf/${path}`,
-      headers: { "content-type": "application/x-www-form-urlencoded" },
+      headers: { "content-type": "application/x-www-form-urlencoded", ...headers },
       payload: form.toString(),
     });
     return { status: response.statusCode, body: response.json(), headers: response.headers as FormFields };
   }
 
-  async exchange(subject: string, fields: FormFields = {}): ReturnType<World["post"]> {
-    return await this.post("token", {
+  async exchange(
+    subject: string,
+    fields: FormFields = {},
+    headers: Record<string, string> = {},
+  ): ReturnType<World["post"]> {
+    const form = {
       grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
       subject_token: "subject_token" in fields ? undefined : await this.idToken(subject),
       subject_token_type: "urn:ietf:params:oauth:token-type:id_token",
@@ -228,11 +236,16 @@ export class World {
       scope: "ims.register ims.voice",
       web_session: `web-session-of-${subject}`,
       ...fields,
-    });
+    };
+    return await this.post("token", form, headers);
   }
 
-  async refresh(token: string, fields: FormFields = {}): ReturnType<World["post"]> {
-    return await this.post("token", { grant_type: "refresh_token", refresh_token: token, ...fields });
+  async refresh(
+    token: string,
+    fields: FormFields = {},
+    headers: Record<string, string> = {},
+  ): ReturnType<World["post"]> {
+    return await this.post("token", { grant_type: "refresh_token", refresh_token: token, ...fields }, headers);
   }
 
   async revoke(token: string, fields: FormFields = {}): ReturnType<World["post"]> {

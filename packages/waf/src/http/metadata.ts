@@ -1,33 +1,42 @@
-/** What clients can learn of the WAF (RFC 8414). */
-export interface Metadata {
-  readonly issuer: string;
-  readonly token_endpoint: string;
-  readonly revocation_endpoint: string;
-  readonly jwks_uri: string;
-  /** Ours: who holds which identity. */
-  readonly identities_endpoint: string;
-  readonly response_types_supported: readonly string[];
-  readonly grant_types_supported: readonly string[];
-  readonly token_endpoint_auth_methods_supported: readonly string[];
-  readonly token_endpoint_auth_signing_alg_values_supported: readonly string[];
-  readonly revocation_endpoint_auth_methods_supported: readonly string[];
-  readonly revocation_endpoint_auth_signing_alg_values_supported: readonly string[];
-}
+import { signatureAlgorithms } from "../keys/algorithms.ts";
 
-/** @param issuer URL of the WAF without a slash at the end */
-export function metadata(issuer: string): Metadata {
+/** What clients can learn of the WAF (RFC 8414 §2, RFC 8705 §5, RFC 9449 §5.1). */
+export type Metadata = Readonly<Record<string, string | readonly string[] | Readonly<Record<string, string>>>>;
+
+/** Where the WAF's endpoints are below its URL. */
+export const endpoints = {
+  token_endpoint: "/token",
+  revocation_endpoint: "/revoke",
+  introspection_endpoint: "/introspect",
+  /** Ours: who holds which identity. */
+  identities_endpoint: "/identities",
+} as const;
+
+/**
+ * @param issuer URL of the WAF without a slash at the end
+ * @param mutualTls URL under which the same endpoints ask for a client certificate; absent: none does
+ */
+export function metadata(issuer: string, mutualTls: string | undefined): Metadata {
+  const methods = [
+    "private_key_jwt",
+    ...(mutualTls === undefined ? [] : ["tls_client_auth", "self_signed_tls_client_auth"]),
+  ];
+  const authenticated = ["token_endpoint", "revocation_endpoint", "introspection_endpoint"];
   return {
     issuer,
-    token_endpoint: `${issuer}/token`,
-    revocation_endpoint: `${issuer}/revoke`,
+    ...at(issuer),
     jwks_uri: `${issuer}/jwks`,
-    identities_endpoint: `${issuer}/identities`,
     // There is no authorization endpoint; the member is REQUIRED all the same (RFC 8414 §2).
     response_types_supported: [],
     grant_types_supported: ["urn:ietf:params:oauth:grant-type:token-exchange", "refresh_token"],
-    token_endpoint_auth_methods_supported: ["private_key_jwt"],
-    token_endpoint_auth_signing_alg_values_supported: ["ES256"],
-    revocation_endpoint_auth_methods_supported: ["private_key_jwt"],
-    revocation_endpoint_auth_signing_alg_values_supported: ["ES256"],
+    ...Object.fromEntries(authenticated.map((name) => [`${name}_auth_methods_supported`, methods])),
+    ...Object.fromEntries(
+      authenticated.map((name) => [`${name}_auth_signing_alg_values_supported`, signatureAlgorithms]),
+    ),
+    dpop_signing_alg_values_supported: signatureAlgorithms,
+    ...(mutualTls === undefined ? {} : { mtls_endpoint_aliases: at(mutualTls) }),
   };
 }
+
+const at = (base: string): Record<string, string> =>
+  Object.fromEntries(Object.entries(endpoints).map(([name, path]) => [name, `${base}${path}`]));

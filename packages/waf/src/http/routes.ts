@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest 
 import type { ClientCertificate } from "../client/certificate.ts";
 import { WafError } from "../errors.ts";
 import { Form } from "./form.ts";
-import { metadata } from "./metadata.ts";
+import { endpoints, metadata } from "./metadata.ts";
 import { TokenBuckets } from "./tokenBuckets.ts";
 import { parseRestrictions } from "../token/restrictions.ts";
 import { subjectTokenTypes } from "../token/subject.ts";
@@ -23,6 +23,16 @@ export interface WafRates {
   readonly failures: { readonly burst: number; readonly perSecond: number };
 }
 
+export interface WafRoutesOptions {
+  readonly rates?: WafRates;
+  /**
+   * URL, without a slash at the end, under which a server with these routes asks for client certificates (RFC 8705 §5):
+   * `requestCert` with the operator's authorities in `ca`, and `rejectUnauthorized` false, since some clients sign
+   * their own. Absent: none does.
+   */
+  readonly mutualTls?: string;
+}
+
 const defaultRates: WafRates = {
   client: { burst: 500, perSecond: 50 },
   failures: { burst: 20, perSecond: 1 },
@@ -35,7 +45,8 @@ const defaultRates: WafRates = {
  * const app = fastify();
  * await app.register(wafRoutes(waf));
  */
-export function wafRoutes(waf: Waf, rates: WafRates = defaultRates): FastifyPluginAsync {
+export function wafRoutes(waf: Waf, o: WafRoutesOptions = {}): FastifyPluginAsync {
+  const { mutualTls, rates = defaultRates } = o;
   const clients = new TokenBuckets(rates.client.burst, rates.client.perSecond, () => waf.now());
   const failures = new TokenBuckets(rates.failures.burst, rates.failures.perSecond, () => waf.now());
 
@@ -63,14 +74,21 @@ export function wafRoutes(waf: Waf, rates: WafRates = defaultRates): FastifyPlug
     app.setErrorHandler(sendError);
 
     // RFC 8414 §3.1: the well-known part goes between host and path of the issuer.
-    app.get(`/.well-known/oauth-authorization-server${pathname}`, async () => metadata(waf.issuer));
+    app.get(`/.well-known/oauth-authorization-server${pathname}`, async () => metadata(waf.issuer, mutualTls));
     app.get(`${pathname}/jwks`, async (_, reply) =>
       reply.header("Cache-Control", "public, max-age=300").send(waf.jwks),
     );
 
     app.post(`${pathname}/token`, async (request, reply) => {
       const form = formOf(request, reply);
-      return await grant(waf, await admit(request, form), form, request.ip);
+      const client = await admit(request, form);
+      const urls = [waf.issuer, mutualTls ?? waf.issuer].map((base) => `${base}${endpoints.token_endpoint}`);
+      return await grant(waf, client, form, { address: request.ip, proofKey: await provenKey(waf, request, urls) });
+    });
+    app.post(`${pathname}/introspect`, async (request, reply) => {
+      const form = formOf(request, reply);
+      const client = await admit(request, form);
+      return await waf.introspect(client, form.need("token"));
     });
     app.post(`${pathname}/revoke`, async (request, reply) => {
       const form = formOf(request, reply);
@@ -83,6 +101,12 @@ export function wafRoutes(waf: Waf, rates: WafRates = defaultRates): FastifyPlug
       const client = await admit(request, form);
       return await waf.identity(client, form.need("subject", 255), form.get("subject_issuer", 255));
     });
+    app.post(`${pathname}/identities/assign`, async (request, reply) => {
+      const form = formOf(request, reply);
+      const client = await admit(request, form);
+      const [subject, issuer] = [form.need("subject", 255), form.get("subject_issuer", 255)];
+      return await waf.assign(client, { subject, issuer, impu: form.get("impu", 255) });
+    });
     app.post(`${pathname}/identities/end`, async (request, reply) => {
       const form = formOf(request, reply);
       const client = await admit(request, form);
@@ -92,13 +116,18 @@ export function wafRoutes(waf: Waf, rates: WafRates = defaultRates): FastifyPlug
   };
 }
 
-async function grant(waf: Waf, client: Client, form: Form, address: string): Promise<TokenResponse> {
+async function grant(
+  waf: Waf,
+  client: Client,
+  form: Form,
+  context: { readonly address: string; readonly proofKey: string | undefined },
+): Promise<TokenResponse> {
   const type = form.need("grant_type");
   if (type === "refresh_token") {
     return await waf.refresh(client, {
       refreshToken: form.need("refresh_token", 255),
       webSession: form.get("web_session", 128),
-      address,
+      ...context,
     });
   }
   if (type !== exchangeGrant) throw new WafError("grant_unsupported");
@@ -119,8 +148,17 @@ async function grant(waf: Waf, client: Client, form: Form, address: string): Pro
     scope: form.get("scope", 1024),
     impu: form.get("impu", 255),
     restrictions: restrictions === undefined ? undefined : parseRestrictions(restrictions),
-    address,
+    ...context,
   });
+}
+
+/** The key that a DPoP proof of the request proves, if there is one. */
+async function provenKey(waf: Waf, request: FastifyRequest, urls: readonly string[]): Promise<string | undefined> {
+  const proof = request.headers["dpop"];
+  if (proof === undefined) return undefined;
+  // Node joins repeated headers, and no proof has a comma.
+  if (typeof proof !== "string" || proof.length > 4096) throw new WafError("proof_refused");
+  return await waf.proofKey(proof, { method: request.method, urls });
 }
 
 /** The certificate of the connection, where the server asks for one (RFC 8705 §2). */

@@ -86,7 +86,7 @@ export function grantedScope(tenant: TenantDocument, asked: string | undefined):
   return scopes.join(" ");
 }
 
-/** Claims of the access token (RFC 9068 §2.2; RFC 8898 §3). No IMPI: the token is signed, not encrypted (WAF-04). */
+/** Claims of the access token (RFC 9068 §2.2; RFC 8898 §3). Only an encrypted one names the IMPI (WAF-04, WAF-05). */
 export function claimsOf(waf: Issuer, { tenant, document }: KnownClient, grant: Grant): JWTPayload {
   const now = Math.floor(waf.now() / 1000);
   return {
@@ -102,6 +102,7 @@ export function claimsOf(waf: Issuer, { tenant, document }: KnownClient, grant: 
     jti: grant.tokenId,
     scope: grant.scope,
     impu: grant.entry.impu,
+    ...(tenant.encryptedTokens === true ? { impi: grant.entry.impi } : {}),
     origins: [...tenant.origins],
     ...(grant.restrictions === undefined ? {} : { restr: grant.restrictions }),
   };
