@@ -1,4 +1,5 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
@@ -112,7 +113,7 @@ async function start(
   });
   onClose(() => waf.close());
   waf.onAlarm(({ type, tenant }) => log.alarm(type, { tenant }));
-  writeFileSync(join(config.data, "hss.json"), await waf.provisioning(), { mode: 0o600 });
+  await writeFile(join(config.data, "hss.json"), waf.blocks.export("json"), { mode: 0o600 });
 
   const media = await openEmbeddedPlane({
     accessAddresses: config.media.access.map(({ bind, advertise }) =>

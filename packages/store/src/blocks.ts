@@ -194,6 +194,43 @@ export class Blocks {
     return row?.impu;
   }
 
+  /** Entries of each block of a tenant: all, those held, and those that could be given away. */
+  async usage(tenant: string, now: number): Promise<Map<string, { size: number; held: number; free: number }>> {
+    const rows = await this.#db
+      .selectFrom("block_entry")
+      .select((eb) => [
+        "block_id",
+        eb.fn.countAll<number>().as("size"),
+        eb.fn.count<number>("held_by").as("held"),
+        eb.fn
+          .sum<number>(
+            eb
+              .case()
+              .when(is(eb, "free", now))
+              .then(1)
+              .else(0)
+              .end(),
+          )
+          .as("free"),
+      ])
+      .where("tenant", "=", tenant)
+      .where("withdrawn", "=", 0)
+      .groupBy("block_id")
+      .execute();
+    return new Map(rows.map(({ block_id, size, held, free }) => [block_id, { size, held, free }]));
+  }
+
+  /** The first place of a block from `from` on that has none after it, withdrawn entries counted. */
+  async nextPlace(tenant: string, block: string, from: number): Promise<number> {
+    const { last } = await this.#db
+      .selectFrom("block_entry")
+      .select((eb) => eb.fn.max<number | null>("ordinal").as("last"))
+      .where("tenant", "=", tenant)
+      .where("block_id", "=", block)
+      .executeTakeFirstOrThrow();
+    return Math.max(from, (last ?? 0) + 1);
+  }
+
   /** Entries in the blocks of a tenant: all, and those that could be given away. */
   async count(tenant: string, now: number): Promise<{ size: number; free: number }> {
     const all = this.#db

@@ -205,6 +205,27 @@ const catalogue = {
     cause: "What the file defines is not changed elsewhere",
     remedy: "Change the configuration file; suspend and resume work here as well.",
   },
+  block_unknown: {
+    status: 404,
+    error: "not_found",
+    message: "The tenant has no such block",
+    cause: "The id is not one of its document",
+    remedy: "Add the block to the tenant's document first.",
+  },
+  import_refused: {
+    status: 422,
+    error: "invalid_request",
+    message: "The entries are not accepted, none was added",
+    cause: "A row is of the wrong form, is there twice, or has a name of another entry",
+    remedy: "Correct the rows that are named and import again.",
+  },
+  entry_of_document: {
+    status: 409,
+    error: "conflict",
+    message: "The entry is defined by the tenant's document",
+    cause: "Only imported entries are withdrawn one by one",
+    remedy: "Lower the count of the block, or remove the entry from the document.",
+  },
   server_error: {
     status: 500,
     error: "server_error",

@@ -1,5 +1,7 @@
+export type { BlockTable, BlockUse } from "./block/blocks.ts";
 export { type BlockDocument, blockSchema, type EntryDocument, entrySchema } from "./block/definition.ts";
 export { blockEntries, type BlockEntry } from "./block/entries.ts";
+export type { ProvisioningFormat } from "./block/provisioning.ts";
 export type { ClientCredentials } from "./client/authentication.ts";
 export type { ClientCertificate } from "./client/certificate.ts";
 export { WafError, type WafErrorCode } from "./errors.ts";

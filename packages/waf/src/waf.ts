@@ -1,7 +1,8 @@
 import type { Assignment, Store, StoredEntry, TokenTrace } from "@portico/store";
 import type { JSONWebKeySet, JWTPayload, JWTVerifyGetKey } from "jose";
 import { domainOf } from "./block/definition.ts";
-import { blockCsv, blockJson } from "./block/provisioning.ts";
+import { BlockTable } from "./block/blocks.ts";
+import { ShortageWatch } from "./block/watch.ts";
 import { ClientAuthentication, type ClientCredentials } from "./client/authentication.ts";
 import { Emitter } from "./emitter.ts";
 import { proofKeyOf } from "./http/proof.ts";
@@ -68,6 +69,9 @@ export interface WafOptions {
   readonly fetch?: Fetch;
 }
 
+/** How often the use of blocks is counted, milliseconds. */
+const shortageMs = 30_000;
+
 /** How often a process looks for what others have changed: half of what a suspension may take, milliseconds. */
 const noticeMs = 1000;
 
@@ -81,8 +85,12 @@ export type Client = KnownClient;
 
 /** Something the operator's staff must see. */
 export interface Alarm {
-  readonly type: "block_exhausted" | "identity_provider_unreachable";
+  readonly type: "block_exhausted" | "block_running_out" | "identity_provider_unreachable";
   readonly tenant: string;
+  /** Of `block_running_out`: which, how far, and whether it is over. */
+  readonly block?: string;
+  readonly usedPercent?: number;
+  readonly cleared?: boolean;
 }
 
 /** Use of a tenant's block, in entries; `sessions` are web sessions. */
@@ -110,6 +118,10 @@ export class Waf {
   readonly #o: WafOptions;
   /** The tenants, to be managed at run time. */
   readonly tenants: Tenants;
+  /** Their blocks. */
+  readonly blocks: BlockTable;
+  readonly #shortages = new ShortageWatch();
+  #shortagesSeenAt = 0;
   readonly #directory: Directory;
   readonly #leasing: Leasing;
   readonly #keys: SigningKeys;
@@ -126,6 +138,8 @@ export class Waf {
     this.#o = o;
     this.#directory = parts.directory;
     this.tenants = parts.tenants;
+    const { store, homeDomain, now } = o;
+    this.blocks = new BlockTable({ store, homeDomain, now, directory: parts.directory, leasing: parts.leasing });
     this.#leasing = parts.leasing;
     this.#keys = parts.keys;
     this.#clients = new ClientAuthentication({
@@ -168,14 +182,6 @@ export class Waf {
       return entry && tenant && { ...entry, clientIds: tenant.clients.map(({ clientId }) => clientId) };
     },
   };
-
-  /** True for a web origin that pages of some active tenant come from. */
-  originAllowed(origin: string): boolean {
-    const now = this.#o.now();
-    return this.#directory.records(now).some(({ standing, document }) => {
-      return standing === "active" && document.origins.includes(origin);
-    });
-  }
 
   /** Hosts of the IMPUs of all blocks. */
   domains(): string[] {
@@ -346,12 +352,6 @@ export class Waf {
     return { size, assigned, resting: Math.max(0, size - assigned - free), free, sessions: await leases.count(tenant) };
   }
 
-  /** The entries of all blocks as text, one subscription each, for provisioning the HSS (ADM-03). */
-  async provisioning(format: "json" | "csv" = "json"): Promise<string> {
-    const entries = await this.#o.store.blocks.all();
-    return format === "json" ? blockJson(entries) : blockCsv(entries);
-  }
-
   /**
    * Makes the next signing key. It is published at once and signs 10 minutes later, when verifiers have it; tokens of
    * the key before stay good. Done every 90 days by itself.
@@ -369,6 +369,16 @@ export class Waf {
     await this.tenants.notice();
     await this.#leasing.notice();
     await this.#keys.turn();
+    if (Math.abs(this.#o.now() - this.#shortagesSeenAt) >= shortageMs) await this.#seeShortages();
+  }
+
+  async #seeShortages(): Promise<void> {
+    this.#shortagesSeenAt = this.#o.now();
+    for (const { id: tenant } of this.#directory.all()) {
+      for (const told of this.#shortages.see(tenant, await this.blocks.usage(tenant))) {
+        this.#alarms.emit({ type: "block_running_out", tenant, ...told });
+      }
+    }
   }
 
   /** Begins to take note by itself. */

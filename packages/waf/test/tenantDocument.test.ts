@@ -33,7 +33,6 @@ test("ADM-01 a document with every member is accepted", () => {
         entries: [{ impu: "sip:desk@guests.ims.test", impi: "desk@ims.test", tel: "+12125550300" }],
         assignment: "dynamic",
         quarantineSeconds: 0,
-        mode: "pool",
         warnAtPercent: 80,
       },
     ],

@@ -52,12 +52,6 @@ export const blockSchema = Type.Object(
       maximum: 31_536_000,
       description: "Rest of an identity between two users",
     }),
-    mode: Type.Optional(
-      Type.Enum(["pool", "wildcard"], {
-        description:
-          "pool: a subscription each; wildcard: one subscription with a wildcarded IMPU (TS 23.003 §13.4A); absent: pool",
-      }),
-    ),
     /** Use at which the operator is told that the block runs out; absent: 90. */
     warnAtPercent: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
   },

@@ -53,7 +53,7 @@ export function blockEntries(tenant: string, block: BlockDocument, homeDomain: s
 }
 
 /** User part of a SIP URI. */
-function userOf(impu: string): string {
+export function userOf(impu: string): string {
   return impu.slice("sip:".length, impu.indexOf("@"));
 }
 
