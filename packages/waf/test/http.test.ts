@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
-import { issuer, World } from "./world.ts";
+import { acme, acmeClientId, acmeIssuer, claimsOf, issuer, other, World } from "./world.ts";
 
 async function open(...o: Parameters<typeof World.open>): Promise<World> {
   const world = await World.open(...o);
@@ -63,6 +63,58 @@ test("WAF-12a a client beyond its rate waits as Retry-After says, and another cl
   expect((await world.exchange("x", bystander)).status).toBe(200);
   world.pass(2);
   expect((await world.exchange("mary")).status).toBe(200);
+});
+
+test("WAF-12a a tenant's own rate holds for each of its clients, and changes with its document", async () => {
+  const world = await open({ tenants: [other] });
+  const limited = { ...acme, limits: { tokenRate: { burst: 2, perSecond: 0.1 } } };
+  const { version } = await world.waf.tenants.create(limited, { by: "op" });
+  expect((await world.exchange("mary")).status).toBe(200);
+  expect((await world.exchange("mary")).status).toBe(200);
+  expect(await world.exchange("mary")).toMatchObject({ status: 429, headers: { "retry-after": "10" } });
+  const wider = { ...acme, limits: { tokenRate: { burst: 3, perSecond: 0.1 } } };
+  await world.waf.tenants.replace("acme", wider, { by: "op", version });
+  expect((await world.exchange("mary")).status).toBe(200);
+});
+
+test("SEC-03a no endpoint tells a tenant anything of another, whatever of it the tenant knows", async () => {
+  const world = await open();
+  const { body } = await world.exchange("mary");
+  const { access_token: access, refresh_token: refresh } = body;
+  const { sid } = claimsOf(access);
+  const known = {
+    token: access,
+    refresh_token: refresh,
+    subject: "mary",
+    subject_issuer: acmeIssuer,
+    impu: body.ims.impu,
+  };
+  const bait = [access, refresh, sid, body.ims.impu, body.ims.tel, "mary", "acme", acmeIssuer, acmeClientId];
+  const endpoints = ["token", "revoke", "introspect", "identities", "identities/assign", "identities/end"];
+  const grants = [
+    { grant_type: "refresh_token" },
+    {
+      grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+      subject_token: await world.idToken("mary"),
+      subject_token_type: "urn:ietf:params:oauth:token-type:id_token",
+      web_session: "web-session-of-mary",
+    },
+  ];
+  for (const path of endpoints) {
+    for (const grant of grants) {
+      const answer = await world.post(path, { ...known, ...grant, client_assertion: await world.otherAssertion() });
+      expect(answer.status, path).toBeLessThan(500);
+      const text = JSON.stringify(answer.body);
+      expect(bait.filter((secret) => text.includes(secret))).toEqual([]);
+    }
+  }
+  // And none of it has touched her.
+  expect((await world.post("introspect", { token: access })).body).toMatchObject({ active: true });
+  expect((await world.post("identities", { subject: "mary" })).body).toEqual({
+    impu: body.ims.impu,
+    tel: body.ims.tel,
+  });
+  expect((await world.refresh(refresh)).status).toBe(200);
 });
 
 test("WAF-12a failed authentications of one address are stopped before the costly check", async () => {

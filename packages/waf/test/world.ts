@@ -122,6 +122,7 @@ export class World {
       path?: string;
       target?: StoreTarget;
       rates?: WafRates;
+      mutualTls?: string;
       logger?: { write(line: string): void };
       server?: Server;
     } = {},
@@ -141,7 +142,12 @@ export class World {
     const app = server
       ? fastify({ serverFactory: (handler) => server.on("request", handler) })
       : fastify(o.logger ? { logger: { level: "trace", stream: o.logger } } : {});
-    await app.register(wafRoutes(world.waf, o.rates === undefined ? {} : { rates: o.rates }));
+    await app.register(
+      wafRoutes(world.waf, {
+        ...(o.rates === undefined ? {} : { rates: o.rates }),
+        ...(o.mutualTls === undefined ? {} : { mutualTls: o.mutualTls }),
+      }),
+    );
     world.#app = app;
     return world;
   }

@@ -1,4 +1,5 @@
 import { TLSSocket } from "node:tls";
+import { isDeepStrictEqual } from "node:util";
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import type { ClientCertificate } from "../client/certificate.ts";
 import { WafError } from "../errors.ts";
@@ -15,12 +16,18 @@ const tokenType = "urn:ietf:params:oauth:token-type";
 /** Octets; an ID token with many claims has some 8 KiB. */
 const bodyLimit = 32 * 1024;
 
+/** So many at once, and so many a second in the long run. */
+interface Rate {
+  readonly burst: number;
+  readonly perSecond: number;
+}
+
 /** Rates the routes admit; the defaults suit a WWSF with some ten thousand users. */
 export interface WafRates {
   /** Requests of one authenticated client: at once, and in the long run a second. */
-  readonly client: { readonly burst: number; readonly perSecond: number };
+  readonly client: Rate;
   /** Failed authentications from one address. */
-  readonly failures: { readonly burst: number; readonly perSecond: number };
+  readonly failures: Rate;
 }
 
 export interface WafRoutesOptions {
@@ -50,6 +57,16 @@ export function wafRoutes(waf: Waf, o: WafRoutesOptions = {}): FastifyPluginAsyn
   const clients = new TokenBuckets(rates.client.burst, rates.client.perSecond, () => waf.now());
   const failures = new TokenBuckets(rates.failures.burst, rates.failures.perSecond, () => waf.now());
 
+  /** Buckets of tenants with a rate of their own, each made anew when its rate changes. */
+  const tenantRates = new Map<string, { readonly rate: Rate; readonly buckets: TokenBuckets }>();
+  const ofTenant = (id: string, rate: Rate): TokenBuckets => {
+    const known = tenantRates.get(id);
+    if (known !== undefined && isDeepStrictEqual(known.rate, rate)) return known.buckets;
+    const buckets = new TokenBuckets(rate.burst, rate.perSecond, () => waf.now());
+    tenantRates.set(id, { rate, buckets });
+    return buckets;
+  };
+
   /** Authenticates the client of a form and counts the request against it. */
   async function admit(request: FastifyRequest, form: Form): Promise<Client> {
     refuseFor(failures.wait(request.ip));
@@ -64,7 +81,10 @@ export function wafRoutes(waf: Waf, o: WafRoutesOptions = {}): FastifyPluginAsyn
       if (error instanceof WafError && error.status === 401) failures.take(request.ip);
       throw error;
     });
-    refuseFor(clients.take(client.document.clientId));
+    const { clientId } = client.document;
+    refuseFor(clients.take(clientId));
+    const own = client.tenant.limits?.tokenRate;
+    if (own !== undefined) refuseFor(ofTenant(client.tenant.id, own).take(clientId));
     return client;
   }
 
