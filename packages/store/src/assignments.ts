@@ -97,6 +97,42 @@ export class Assignments {
     });
   }
 
+  /** All that a user has held, latest first. */
+  async allOf(user: UserKey): Promise<Assignment[]> {
+    const rows = await this.#db
+      .selectFrom("assignment")
+      .selectAll()
+      .where("tenant", "=", user.tenant)
+      .where("issuer", "=", user.issuer)
+      .where("subject", "=", user.subject)
+      .orderBy("started_at", "desc")
+      .execute();
+    return rows.map(fromRow);
+  }
+
+  /** Forgets who held an identity; that it was held, and when, stays. Only of an assignment that has ended. */
+  async anonymise(id: string): Promise<void> {
+    await this.#db
+      .updateTable("assignment")
+      .set({ issuer: "", subject: id })
+      .where("id", "=", id)
+      .where("ended_at", "is not", null)
+      .execute();
+  }
+
+  /** Ended assignments of whom it is still known who held them; the oldest first. */
+  async endedBefore(at: number, limit: number): Promise<Assignment[]> {
+    const rows = await this.#db
+      .selectFrom("assignment")
+      .selectAll()
+      .where("ended_at", "<", at)
+      .where("issuer", "!=", "")
+      .orderBy("ended_at")
+      .limit(limit)
+      .execute();
+    return rows.map(fromRow);
+  }
+
   /** Live assignments of a tenant. */
   async count(tenant: string): Promise<number> {
     const { live } = await this.#db

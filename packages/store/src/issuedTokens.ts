@@ -64,6 +64,26 @@ export class IssuedTokens {
     );
   }
 
+  /** Tokens issued under an assignment, oldest first. */
+  async ofAssignment(assignmentId: string): Promise<IssuedToken[]> {
+    const rows = await this.#db
+      .selectFrom("issued_token as token")
+      .innerJoin("lease", "lease.id", "token.lease_id")
+      .selectAll("token")
+      .where("lease.assignment_id", "=", assignmentId)
+      .orderBy("token.issued_at")
+      .execute();
+    return rows.map(({ jti, lease_id: leaseId, address, issued_at: issuedAt, expires_at: expiresAt }) => {
+      return { jti, leaseId, address, issuedAt, expiresAt };
+    });
+  }
+
+  /** Forgets from where the tokens of an assignment were asked for. */
+  async forgetAddresses(assignmentId: string): Promise<void> {
+    const leases = this.#db.selectFrom("lease").select("id").where("assignment_id", "=", assignmentId);
+    await this.#db.updateTable("issued_token").set({ address: "" }).where("lease_id", "in", leases).execute();
+  }
+
   async purge(issuedBefore: number): Promise<void> {
     await this.#db.deleteFrom("issued_token").where("issued_at", "<", issuedBefore).execute();
   }

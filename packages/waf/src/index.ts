@@ -10,6 +10,7 @@ export { TokenBuckets } from "./http/tokenBuckets.ts";
 export type { Fetch } from "./keys/guardedFetch.ts";
 export { recipientKey, type TokenRecipient } from "./keys/recipientKey.ts";
 export type { RegistrationFact, Revocation } from "./leasing.ts";
+export type { People, PersonalData } from "./people.ts";
 export type { Now, Random, SetTimer } from "./ports.ts";
 export type { Problem } from "./problems.ts";
 export { checkTenant } from "./tenant/check.ts";

@@ -17,7 +17,7 @@ import { choose } from "./tenant/rules.ts";
 import type { Directory, KnownClient } from "./tenant/directory.ts";
 import type { Introspection } from "./token/introspection.ts";
 import type { RestrictionsClaim } from "./token/restrictions.ts";
-import { auditSeconds, graceSeconds, sessionSeconds, skewSeconds } from "./times.ts";
+import { graceSeconds, sessionSeconds, skewSeconds } from "./times.ts";
 
 /** What a revocation covers: every field given must match. */
 export interface Revocation {
@@ -316,8 +316,8 @@ export class Leasing {
     });
   }
 
-  /** Ends what has expired and forgets what no longer matters. */
-  async sweep(): Promise<void> {
+  /** Ends what has expired and forgets what no longer matters: access tokens after `auditSeconds`. */
+  async sweep(auditSeconds: number): Promise<void> {
     const now = this.#now();
     await this.#endExpired(now);
     await this.write(async (tables) => {

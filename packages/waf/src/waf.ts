@@ -12,6 +12,7 @@ import { type Fetch, guardedFetch } from "./keys/guardedFetch.ts";
 import type { TokenRecipient } from "./keys/recipientKey.ts";
 import { SigningKeys } from "./keys/signingKeys.ts";
 import { type Grant, Leasing, type RegistrationFact, type Revocation } from "./leasing.ts";
+import { People } from "./people.ts";
 import type { Now, Random, SetTimer } from "./ports.ts";
 import { tenantOf } from "./tenant/check.ts";
 import { Directory, type KnownClient } from "./tenant/directory.ts";
@@ -19,10 +20,12 @@ import type { TenantDocument } from "./tenant/document.ts";
 import { Tenants } from "./tenant/tenants.ts";
 import { claimOf, narrowed } from "./token/restrictions.ts";
 import {
+  auditSeconds,
   defaultAccessTokenSeconds,
   keyLeadSeconds,
   keyRotationSeconds,
   maxAccessTokenSeconds,
+  personSeconds,
   skewSeconds,
 } from "./times.ts";
 import {
@@ -55,6 +58,8 @@ export interface WafOptions {
   readonly keyFile?: string;
   /** Life of an access token, seconds: 60 to 86 400; absent: 3600. */
   readonly accessTokenSeconds?: number;
+  /** How long is kept, seconds: which token went where (absent: 90 days), and who held an identity (absent: a year). */
+  readonly retention?: { readonly tokens?: number; readonly persons?: number };
   /** Key pair of the eP-CSCF for the tokens of tenants with encryptedTokens; absent: there are none such. */
   readonly tokenRecipient?: TokenRecipient;
   /** TURN servers for browsers behind a firewall that lets no UDP through. */
@@ -120,6 +125,8 @@ export class Waf {
   readonly tenants: Tenants;
   /** Their blocks. */
   readonly blocks: BlockTable;
+  /** What is kept of their users. */
+  readonly people: People;
   readonly #shortages = new ShortageWatch();
   #shortagesSeenAt = 0;
   readonly #directory: Directory;
@@ -140,6 +147,7 @@ export class Waf {
     this.tenants = parts.tenants;
     const { store, homeDomain, now } = o;
     this.blocks = new BlockTable({ store, homeDomain, now, directory: parts.directory, leasing: parts.leasing });
+    this.people = new People({ store, now, leasing: parts.leasing });
     this.#leasing = parts.leasing;
     this.#keys = parts.keys;
     this.#clients = new ClientAuthentication({
@@ -395,8 +403,11 @@ export class Waf {
 
   /** Ends what has expired. Exchanges and refreshes do so as well, at most once a minute. */
   async sweep(): Promise<void> {
-    this.#sweptAt = this.#o.now();
-    await this.#leasing.sweep();
+    const now = this.#o.now();
+    this.#sweptAt = now;
+    const { tokens = auditSeconds, persons = personSeconds } = this.#o.retention ?? {};
+    await this.#leasing.sweep(tokens);
+    await this.people.purge(now - persons * 1000);
   }
 
   /** Waits for what is being written, and tells listeners nothing more. The store belongs to its opener. */
