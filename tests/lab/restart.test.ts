@@ -117,7 +117,7 @@ describe("the portal's process dies and another one follows", () => {
       database.close();
     }
   };
-  test("ADM-09 killed: who comes back keeps her Contact; who has gone is out of the core within 10 s, and her lease is told", async () => {
+  test("ADM-09b killed: who comes back keeps her Contact; who has gone is out of the core within 10 s, and her lease is told", async () => {
     const before = contacts();
     expect(before).toHaveLength(3);
     expect(rows("SELECT key FROM registration")).toHaveLength(3);

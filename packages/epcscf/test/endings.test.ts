@@ -212,7 +212,7 @@ describe("the next holder of an identity", () => {
     await until(() => rig.node.counts.registrations === 1);
   });
 
-  test("EPC-SES-07 EPC-DER-06 has another Contact; a late call for the former one gets 430 and rings nowhere", async () => {
+  test("EPC-SES-07b EPC-DER-06 has another Contact; a late call for the former one gets 430 and rings nowhere", async () => {
     const now = binding(rig);
     expect(now.contact).not.toBe(old.contact);
     const late = ring(rig, { contact: old.contact, path: old.path });
@@ -222,7 +222,7 @@ describe("the next holder of an identity", () => {
     expect(next.got.some((message) => "method" in message)).toBe(false);
   });
 
-  test("EPC-SES-07 gets no late message or notification of the former holder", async () => {
+  test("EPC-SES-07b gets no late message or notification of the former holder", async () => {
     for (const method of ["MESSAGE", "NOTIFY"]) {
       const request = fromCore(rig, method, { ...old, headers: [["Event", "reg"]] });
       expect((await rig.core.agent.send(request, toNode(rig))).status).toBe(430);
@@ -248,7 +248,7 @@ describe("the next holder of an identity", () => {
     expect(response.status).toBe(403);
   });
 
-  test("WWSF-04 a token for a third user ends what the one before her still has here", async () => {
+  test("WWSF-04a a token for a third user ends what the one before her still has here", async () => {
     const third = await rig.connect();
     await third.register(await rig.token({ sid: "s3", sub: "p-third" }));
     expect(await next.closed).toEqual({ code: 4403, reason: "revoked" });

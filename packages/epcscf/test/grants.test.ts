@@ -78,7 +78,7 @@ describe("what a 200 says", () => {
     expect(response.toOctets()).not.toMatch(/P-Charging|ccf=|Type 1/i);
   });
 
-  test("WIC-11 EPC-REG-17b GRUUs reach the browser, with its own Contact", async () => {
+  test("EPC-REG-17b GRUUs reach the browser, with its own Contact", async () => {
     const gruus = ';pub-gruu="sip:u0042@acme.ims.test;gr=urn:uuid:1";temp-gruu="sip:tgruu.7hs@ims.test;gr"';
     grantWith(rig, (contact) => [["Contact", contact + gruus]]);
     const browser = await rig.connect();
@@ -95,7 +95,7 @@ describe("what a 200 says", () => {
     ["a barred identity is not in it, and is not asserted", "<sip:other@acme.ims.test>", "<sip:other@acme.ims.test>"],
   ];
   for (const [what, header, asserted] of sets) {
-    test(`EPC-SES-04 P-Associated-URI: ${what}`, async () => {
+    test(`EPC-SES-04b P-Associated-URI: ${what}`, async () => {
       grantWith(rig, (contact) => [
         ["Contact", contact],
         ["P-Associated-URI", header],

@@ -21,7 +21,7 @@ async function faultsAfter(steps: readonly Step[]): Promise<string[]> {
 }
 
 test(
-  "EPC-DER-06 WWSF-04 whatever happens in whatever order: one holder for each identity, and in the end nothing is left anywhere",
+  "EPC-DER-06 WWSF-04a whatever happens in whatever order: one holder for each identity, and in the end nothing is left anywhere",
   async () => {
     const sequences = fc.array(anyStep, { minLength: 8, maxLength: 25 });
     const holds = fc.asyncProperty(sequences, async (steps) => {

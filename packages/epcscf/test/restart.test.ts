@@ -37,7 +37,7 @@ const registers = (): SipRequest[] => dead.core.got.filter(({ method }) => metho
 const ends = (): SipRequest[] => registers().filter((request) => request.get("Expires") === "0");
 
 describe("written down", () => {
-  test("ADM-09 a binding is stored before the core hears of it, so before the browser does", async () => {
+  test("ADM-09b a binding is stored before the core hears of it, so before the browser does", async () => {
     const other = await before.open();
     try {
       const writing = Promise.withResolvers<void>();
@@ -118,7 +118,7 @@ describe("written down", () => {
 });
 
 describe("after a crash", () => {
-  test("ADM-09 whoever comes back has the same Contact, and no other binding is touched", async () => {
+  test("ADM-09b whoever comes back has the same Contact, and no other binding is touched", async () => {
     const [was] = registers();
     const node = await restart();
     expect(node.node.counts.leftovers).toBe(1);
@@ -134,7 +134,7 @@ describe("after a crash", () => {
     expect(node.store.bindings.size).toBe(1);
   });
 
-  test("ADM-09 a binding nobody comes back for is ended within 10 s, as it was made, and the WAF is told", async () => {
+  test("ADM-09b a binding nobody comes back for is ended within 10 s, as it was made, and the WAF is told", async () => {
     const [was] = registers();
     const node = await restart();
     await after.pass(4);

@@ -4,6 +4,7 @@ import { Backoff, chance } from "./backoff.ts";
 import { refreshAfterMs } from "./binding.ts";
 import type { Binding } from "./binding.ts";
 import { WicError } from "./errors.ts";
+import type { WicErrorCode } from "./errors.ts";
 import { Flow } from "./flow.ts";
 import type { ImsSession } from "./imsSession.ts";
 import type { Hint, Platform } from "./platform.ts";
@@ -37,6 +38,15 @@ export interface Registered {
   /** Route values to pre-load on out-of-dialog requests (RFC 3608 §5). */
   readonly routes: readonly string[];
 }
+
+/** A refresh that failed of these is tried again on the same flow, as long as the registration holds. */
+const passingCodes: ReadonlySet<WicErrorCode> = new Set([
+  "wic/token-unavailable",
+  "wic/registration-failed",
+  "wic/network-silent",
+  "wic/network-busy",
+  "wic/network-setup",
+]);
 
 /** A registration that lasted this long shows that the trouble is over. */
 const stableMs = 30_000;
@@ -239,7 +249,7 @@ export class Connection {
   #refreshFailed(error: WicError, anew: boolean): void {
     const { clock } = this.#o.platform;
     const wait = this.#backoff.next((error.retryAfter ?? 0) * 1000);
-    const passing = error.code === "wic/token-unavailable" || error.code === "wic/registration-failed";
+    const passing = passingCodes.has(error.code);
     if (anew || !passing || clock.now() + wait >= this.#expiresAt) return this.#fail(error);
     this.#cancelTimer?.();
     this.#cancelTimer = clock.setTimer(wait, () => void this.#refresh(anew));

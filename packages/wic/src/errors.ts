@@ -5,12 +5,19 @@ export type WicErrorCode =
   | "wic/signed-out"
   | "wic/unreachable"
   | "wic/connection-lost"
+  | "wic/portal-restarting"
+  | "wic/replaced"
   | "wic/connection-silent"
   | "wic/browser-offline"
   | "wic/no-sip"
   | "wic/not-authorized"
   | "wic/registration-refused"
   | "wic/registration-failed"
+  | "wic/network-silent"
+  | "wic/network-busy"
+  | "wic/network-setup"
+  | "wic/access-revoked"
+  | "wic/permission-ended"
   | "wic/registration-ended"
   | "wic/registration-expired"
   | "wic/logged-out"
@@ -63,6 +70,18 @@ const catalogue: Record<WicErrorCode, Entry> = {
     remedies: ["Nothing: the connection is built anew"],
     fatal: false,
   },
+  "wic/portal-restarting": {
+    message: "The telephone service restarts",
+    causes: ["The operator stopped or renewed the portal"],
+    remedies: ["Nothing: the connection is built anew"],
+    fatal: false,
+  },
+  "wic/replaced": {
+    message: "The telephone is in use in another window",
+    causes: ["Another page with the same instance has registered"],
+    remedies: ["Close the other window, then load this page anew"],
+    fatal: true,
+  },
   "wic/connection-silent": {
     message: "The telephone service does not answer",
     causes: ["The connection is dead though the browser has not noticed", "The portal is overloaded"],
@@ -97,6 +116,36 @@ const catalogue: Record<WicErrorCode, Entry> = {
     message: "The telephone service could not register you",
     causes: ["The IMS is overloaded or does not answer"],
     remedies: ["Nothing: it is tried again"],
+    fatal: false,
+  },
+  "wic/network-silent": {
+    message: "The telephone network does not answer",
+    causes: ["The operator's network cannot be reached from the portal"],
+    remedies: ["Nothing: it is tried again", "Tell the operator if it lasts"],
+    fatal: false,
+  },
+  "wic/network-busy": {
+    message: "The telephone network is busy",
+    causes: ["The operator's network is overloaded, or is choosing another server"],
+    remedies: ["Nothing: it is tried again"],
+    fatal: false,
+  },
+  "wic/network-setup": {
+    message: "The telephone network does not accept this portal",
+    causes: ["The operator's network is not set up for the portal: it challenges or refuses what that sends"],
+    remedies: ["Tell the operator, who has been alarmed", "Nothing else: it is tried again"],
+    fatal: false,
+  },
+  "wic/access-revoked": {
+    message: "Your access to the telephone service was taken back",
+    causes: ["You signed out elsewhere", "The administrator ended your access, or suspended the company's"],
+    remedies: ["Sign in again", "Ask the administrator if that is refused"],
+    fatal: false,
+  },
+  "wic/permission-ended": {
+    message: "Your permission to telephone ended before it was renewed",
+    causes: ["The web site did not hand out a new token in time"],
+    remedies: ["Nothing: a new one is asked for", "Sign in again if it lasts"],
     fatal: false,
   },
   "wic/registration-ended": {

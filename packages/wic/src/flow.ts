@@ -1,6 +1,7 @@
 import { octets, parseMessage } from "@portico/sip";
 import type { Hop, SipMessage } from "@portico/sip";
 import { chance } from "./backoff.ts";
+import { closeError } from "./closeError.ts";
 import { WicError } from "./errors.ts";
 import type { Platform, Socket } from "./platform.ts";
 
@@ -58,7 +59,7 @@ export class Flow implements Hop {
     this.#socket.addEventListener("open", () => this.#onOpen());
     this.#socket.addEventListener("message", (event) => this.#onFrame((event as MessageEvent<unknown>).data));
     // An error event is always followed by a close event, which alone counts.
-    this.#socket.addEventListener("close", (event) => this.#onClose((event as CloseEvent).code));
+    this.#socket.addEventListener("close", (event) => this.#onClose(event as CloseEvent));
     this.#cancelOpening = options.platform.clock.setTimer(openWithinMs, () => {
       this.lose(new WicError("wic/unreachable"));
     });
@@ -130,9 +131,9 @@ export class Flow implements Hop {
     this.#options.onOpen();
   }
 
-  #onClose(code: number): void {
+  #onClose({ code, reason }: CloseEvent): void {
     const opened = this.#socket.protocol === "sip";
-    this.lose(new WicError(opened ? "wic/connection-lost" : "wic/unreachable"), code);
+    this.lose(opened ? closeError(code, reason) : new WicError("wic/unreachable"), code);
   }
 
   #onFrame(frame: unknown): void {

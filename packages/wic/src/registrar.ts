@@ -5,6 +5,7 @@ import { bearerChallenge, isTrusted } from "./bearerChallenge.ts";
 import { readBinding } from "./binding.ts";
 import type { Binding } from "./binding.ts";
 import { WicError } from "./errors.ts";
+import type { WicErrorCode } from "./errors.ts";
 import type { Flow } from "./flow.ts";
 import { allow, mmtel } from "./headers.ts";
 import type { ImsSession } from "./imsSession.ts";
@@ -115,7 +116,7 @@ export class Registrar {
     if ([400, 403, 404, 405, 416, 420, 439, 604, 606].includes(status)) {
       return new WicError("wic/registration-refused", more);
     }
-    return new WicError("wic/registration-failed", more);
+    return new WicError(passing(response), more);
   }
 
   #session(): ImsSession {
@@ -123,4 +124,13 @@ export class Registrar {
     if (session === undefined) throw new WicError("wic/token-unavailable");
     return session;
   }
+}
+
+/** What a refusal says that another attempt may overcome. The portal names the network's own answer in Reason (RFC 3326). */
+function passing(response: SipResponse): WicErrorCode {
+  const { status } = response;
+  const cause = Number(/^SIP\s*;\s*cause\s*=\s*(\d{3})\b/i.exec(response.get("Reason") ?? "")?.[1]);
+  if (status === 408 || status === 504) return "wic/network-silent";
+  if (status === 503 && cause >= 400 && cause < 500) return "wic/network-setup";
+  return status === 480 || status === 503 ? "wic/network-busy" : "wic/registration-failed";
 }

@@ -58,9 +58,9 @@ export class FakeSocket extends EventTarget implements Socket {
   }
 
   /** The server or the network closes. */
-  drop(code: number): void {
+  drop(code: number, reason = ""): void {
     this.readyState = 3;
-    this.dispatchEvent(Object.assign(new Event("close"), { code }));
+    this.dispatchEvent(Object.assign(new Event("close"), { code, reason }));
   }
 
   #later(run: () => void): void {

@@ -105,8 +105,8 @@ test("the state tells in how many seconds the next attempt is due, and when it h
   expect(told).toEqual([
     ["reconnecting", "wic/connection-lost", 1],
     ["reconnecting", "wic/connection-lost", undefined],
-    ["reconnecting", "wic/registration-failed", due],
-    ["reconnecting", "wic/registration-failed", undefined],
+    ["reconnecting", "wic/network-busy", due],
+    ["reconnecting", "wic/network-busy", undefined],
     ["registered", undefined, undefined],
   ]);
 });
@@ -132,7 +132,7 @@ test("Retry-After of a 503 is waited for", async () => {
   world.hint("visible");
   await world.clock.settle(50);
   expect(world.requests("REGISTER").length).toBe(1);
-  expect(phone.reason).toMatchObject({ code: "wic/registration-failed", retryAfter: 30, fatal: false });
+  expect(phone.reason).toMatchObject({ code: "wic/network-busy", retryAfter: 30, fatal: false });
   world.onRegister = (tx) => world.grant(tx);
   await world.clock.settle(3_000);
   expect(phone.state).toBe("registered");
