@@ -18,6 +18,10 @@ export const corePackages: readonly string[] = ["kamailio", "kamailio-ims-module
 
 export interface KamailioCoreOptions {
   readonly subscriptions: readonly Subscription[];
+  /** Run a second I-CSCF, {@link topology.standbyIcscf}. */
+  readonly standby?: boolean;
+  /** User part of an identity whose trusted-node registration the S-CSCF challenges all the same. */
+  readonly challenged?: string;
   /** IPv4 addresses of further network elements that the CSCFs believe, for example a portal's; default the portal's. */
   readonly trusted?: readonly string[];
 }
@@ -26,13 +30,23 @@ export interface KamailioCoreOptions {
 export interface KamailioCore {
   /** SIP URI of the I-CSCF. */
   readonly entryPoint: string;
+  /** SIP URIs of all I-CSCFs, that one first. */
+  readonly entryPoints: readonly string[];
   /** SIP URI of the P-CSCF for ordinary telephones. */
   readonly accessPoint: string;
   readonly hss: Hss;
   /** Contact URIs that the S-CSCF holds for a public identity. */
   contacts(impu: string): Promise<string[]>;
-  /** Ends a registration from the network's side (RTR). @returns the S-CSCF's Result-Code */
-  deregister(impu: string): Promise<number>;
+  /** How many subscriptions to its reg event the S-CSCF has taken since it started. */
+  watches(impu: string): number;
+  /** Ends a registration from the network's side (RTR), see {@link Hss.deregister}. @returns the S-CSCF's Result-Code */
+  deregister(impu: string, only?: string): Promise<number>;
+  /** Ends a CSCF: `icscf`, `standby`, `scscf`. */
+  stop(name: string): Promise<void>;
+  /** Starts it again, and waits until it serves. */
+  start(name: string): Promise<void>;
+  /** Waits until all CSCFs have their Diameter connection to the HSS. */
+  connected(): Promise<void>;
   /** What the CSCFs have logged, for a test that fails. */
   logs(): string;
   /** Idempotent. */
@@ -49,10 +63,14 @@ export async function startKamailioCore(options: KamailioCoreOptions): Promise<K
   // First, since it fails where another core runs already.
   const hss = await Hss.start({ address: hssAddress, port: 3868, homeDomain, subscriptions: options.subscriptions });
   const folder = mkdtempSync(join(tmpdir(), "portico-core-"));
-  const processes: (readonly [name: string, process: FixtureProcess])[] = [];
+  const processes = new Map<string, FixtureProcess>();
+  const { standbyIcscf } = topology;
+  const icscfs = options.standby === true ? { icscf, standby: standbyIcscf } : { icscf };
+  const addresses: Record<string, string> = { ...icscfs, scscf, pcscf };
+  const diameter = new Set([...Object.keys(icscfs), "scscf"]);
 
   const logs = (): string =>
-    processes
+    [...processes]
       .map(([name, process]) => {
         const lines = process.log().split("\n");
         const telling = lines.filter((line) => !line.includes(" INFO: "));
@@ -60,44 +78,54 @@ export async function startKamailioCore(options: KamailioCoreOptions): Promise<K
       })
       .join("\n");
   const close = async (): Promise<void> => {
-    await Promise.all(processes.map(([, process]) => process.close()));
+    await Promise.all([...processes.values()].map((process) => process.close()));
     await hss.close();
     rmSync(folder, { recursive: true, force: true });
   };
 
+  const start = (name: string): void => {
+    // In the foreground, logging to standard error, 64 MB shared and 8 MB private memory; each its own runtime files.
+    const args = ["-f", join(folder, `${name}.cfg`), "-DD", "-E", "-m", "64", "-M", "8", "-Y", folder];
+    processes.set(name, startProcess(packageFile("kamailio", "/sbin/kamailio"), args, join(folder, `${name}.log`)));
+  };
+  const allRun = (): boolean => [...processes.values()].every((process) => process.running);
+  const kamcmd = packageFile("kamailio", "/sbin/kamcmd");
+  /** Asks a CSCF by its control socket. @returns what it says; empty while it cannot be asked. */
+  const ask = async (name: string, ...command: string[]): Promise<string> => {
+    const args = ["-s", `unix:${join(folder, `${name}.ctl`)}`, ...command];
+    const { stdout } = await run(kamcmd, args).catch(() => ({ stdout: "" }));
+    return stdout;
+  };
+  /** The HSS has taken the connection before the CSCF knows that it is open. */
+  const connected = async (): Promise<void> => {
+    const wanted = [...processes].filter(([name, { running }]) => running && diameter.has(name));
+    await eventually(
+      async () => await Promise.all(wanted.map(([name]) => ask(name, "cdp.list_peers"))),
+      (peers) => peers.every((peer) => peer.includes("I_Open")) || !allRun(),
+      startWithin,
+    );
+  };
+
   try {
-    const trusted = [icscf, scscf, pcscf, breakout, ...(options.trusted ?? [portal])];
-    renderCore(folder, {
+    const trusted = [...Object.values(icscfs), scscf, pcscf, breakout, ...(options.trusted ?? [portal])];
+    const values = {
       RUN: folder,
       MODULES: dirname(packageFile("kamailio", "/modules/tm.so")),
       HOME: homeDomain,
       ICSCF: icscf,
+      ICSCFS: oneOf(Object.values(icscfs)),
+      CHALLENGED: oneOf([options.challenged ?? "nobody"]),
       SCSCF: scscf,
       PCSCF: pcscf,
       HSS: hssAddress,
       BREAKOUT: breakout,
-      TRUSTED: `^(${trusted.map((address) => address.replaceAll(".", "\\.")).join("|")})$`,
-    });
-    for (const name of ["icscf", "scscf", "pcscf"]) {
-      const configuration = join(folder, `${name}.cfg`);
-      // In the foreground, logging to standard error, 64 MB shared and 8 MB private memory.
-      const args = ["-f", configuration, "-DD", "-E", "-m", "64", "-M", "8", "-Y", folder];
-      processes.push([
-        name,
-        startProcess(packageFile("kamailio", "/sbin/kamailio"), args, join(folder, `${name}.log`)),
-      ]);
-    }
-    await eventually(
-      () => hss.peers.length === 2 || !processes.every(([, process]) => process.running),
-      (done) => done,
-      startWithin,
-    );
-    await eventually(
-      () => accepts(pcscf),
-      (open) => open,
-      startWithin,
-    );
-    if (!processes.every(([, process]) => process.running)) throw new Error("a CSCF ended");
+      TRUSTED: oneOf(trusted),
+    };
+    renderCore(folder, values, icscfs);
+    for (const name of Object.keys(addresses)) start(name);
+    await connected();
+    await serves(pcscf);
+    if (!allRun()) throw new Error("a CSCF ended");
   } catch (error) {
     const said = logs();
     await close();
@@ -105,13 +133,35 @@ export async function startKamailioCore(options: KamailioCoreOptions): Promise<K
   }
   return {
     entryPoint: `sip:${icscf}:5060`,
+    entryPoints: Object.values(icscfs).map((address) => `sip:${address}:5060`),
     accessPoint: `sip:${pcscf}:5060`,
     hss,
-    contacts: (impu) => contactsOf(join(folder, "scscf.ctl"), impu),
-    deregister: (impu) => hss.deregister(impu),
+    contacts: async (impu) => contactsIn(await ask("scscf", "ulscscf.showimpu", impu)),
+    watches: (impu) => processes.get("scscf")?.log().split(`watched: ${impu}\n`).slice(1).length ?? 0,
+    deregister: (impu, only) => hss.deregister(impu, only),
+    stop: async (name) => await processes.get(name)?.close(),
+    async start(name) {
+      start(name);
+      await serves(addresses[name] ?? "");
+      await connected();
+    },
+    connected,
     logs,
     close,
   };
+}
+
+/** A regular expression that fits these texts alone. */
+function oneOf(texts: readonly string[]): string {
+  return `^(${texts.map((text) => text.replaceAll(".", "\\.")).join("|")})$`;
+}
+
+async function serves(address: string): Promise<void> {
+  await eventually(
+    () => accepts(address),
+    (open) => open,
+    startWithin,
+  );
 }
 
 async function accepts(address: string): Promise<boolean> {
@@ -126,13 +176,7 @@ async function accepts(address: string): Promise<boolean> {
   }
 }
 
-async function contactsOf(socket: string, impu: string): Promise<string[]> {
-  const { stdout } = await run(packageFile("kamailio", "/sbin/kamcmd"), [
-    "-s",
-    `unix:${socket}`,
-    "ulscscf.showimpu",
-    impu,
-  ]);
-  const [, contacts = ""] = stdout.split("contacts:");
+function contactsIn(record: string): string[] {
+  const [, contacts = ""] = record.split("contacts:");
   return [...contacts.matchAll(/^\s*(sips?:\S+): \{$/gm)].map(([, uri = ""]) => uri);
 }

@@ -2,11 +2,10 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from "jose";
-import { build } from "vite";
 import type { ImsSession } from "@portico/wic";
+import { bundle } from "../support/bundle.ts";
 
 const tokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange";
 const idTokenType = "urn:ietf:params:oauth:token-type:id_token";
@@ -38,7 +37,7 @@ export class Site {
   static async start(): Promise<Site> {
     const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true });
     const keys = { private: privateKey, public: { ...(await exportJWK(publicKey)), kid: "site", alg: "ES256" } };
-    const site = new Site(keys, await bundle());
+    const site = new Site(keys, await bundle(fileURLToPath(import.meta.resolve("./page/main.ts"))));
     site.#server.listen(0, "127.0.0.1");
     await once(site.#server, "listening");
     return site;
@@ -134,26 +133,3 @@ export class Site {
 }
 
 const page = `<!doctype html><title>Telephone</title><audio id="remote-audio" autoplay></audio><script type="module" src="/page.js"></script>`;
-
-async function bundle(): Promise<string> {
-  const input = fileURLToPath(import.meta.resolve("./page/main.ts"));
-  const result = await build({
-    configFile: false,
-    logLevel: "warn",
-    root: dirname(input),
-    resolve: { conditions: ["source", "module", "browser", "development|production"] },
-    build: {
-      write: false,
-      target: "es2024",
-      modulePreload: false,
-      minify: false,
-      rolldownOptions: {
-        input,
-        output: { codeSplitting: false, entryFileNames: "page.js" },
-      },
-    },
-  });
-  const [first] = Array.isArray(result) ? result : [result];
-  if (first === undefined || !("output" in first)) throw new Error("the bundler gave no output");
-  return first.output[0].code;
-}

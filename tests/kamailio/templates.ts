@@ -12,13 +12,19 @@ export function fill(template: string, values: Readonly<Record<string, string>>)
   });
 }
 
-/** Writes the configurations of all three CSCFs into a folder. */
-export function renderCore(run: string, values: Readonly<Record<string, string>>): void {
+/** Writes the configurations of all CSCFs into a folder. @param icscfs address of each by its name. */
+export function renderCore(
+  run: string,
+  values: Readonly<Record<string, string>>,
+  icscfs: Readonly<Record<string, string>>,
+): void {
   const render = (from: string, to: string, extra: Readonly<Record<string, string>> = {}): void => {
     writeFileSync(join(run, to), fill(readFileSync(join(templates, from), "utf8"), { ...values, ...extra }));
   };
-  for (const name of ["icscf", "scscf", "pcscf"]) render(`${name}.cfg`, `${name}.cfg`);
-  for (const name of ["icscf", "scscf"]) render("cdp.xml", `${name}.xml`, { NAME: name });
+  for (const name of ["scscf", "pcscf"]) render(`${name}.cfg`, `${name}.cfg`);
+  for (const [name, address] of Object.entries(icscfs))
+    render("icscf.cfg", `${name}.cfg`, { ICSCF: address, NAME: name });
+  for (const name of [...Object.keys(icscfs), "scscf"]) render("cdp.xml", `${name}.xml`, { NAME: name });
   mkdirSync(join(run, "dbtext"), { recursive: true });
   for (const table of readdirSync(join(templates, "dbtext"))) render(`dbtext/${table}`, `dbtext/${table}`);
 }

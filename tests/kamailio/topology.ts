@@ -2,6 +2,8 @@
 export const topology = {
   homeDomain: "ims.test",
   icscf: "127.0.10.2",
+  /** A second I-CSCF, where a test wants one. */
+  standbyIcscf: "127.0.10.7",
   scscf: "127.0.10.3",
   hss: "127.0.10.4",
   /** Where the eP-CSCF of a portal under test is. */

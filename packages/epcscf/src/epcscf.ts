@@ -128,7 +128,7 @@ export class Epcscf {
     this.#regEvent = new RegEvent({
       ...shared,
       clock,
-      ended: (registration) => this.#registrar.endings.endedByCore(registration),
+      ended: (registration, reason) => this.#registrar.endings.endedByCore(registration, reason),
     });
     const refuser = new Refuser({ log, authorisation, agent: core.sentBy });
     const sides = { core, charging, coreAgent: this.#coreAgent, accessAgent: this.#accessAgent };

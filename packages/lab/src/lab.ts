@@ -41,6 +41,8 @@ export interface LabOptions {
    * must be a trusted one.
    */
   readonly applicationServer?: string | undefined;
+  /** I-CSCFs of the core; the configured port is that of the first. Default 1. */
+  readonly icscfs?: number | undefined;
   /** Seconds that a registration may last. Default 1 to 3600. */
   readonly expiry?: ExpiryBounds | undefined;
 }
@@ -70,6 +72,8 @@ export interface Lab {
   readonly host: string;
   readonly homeDomain: string;
   readonly icscf: SocketAddress;
+  /** All I-CSCFs, that one first. */
+  readonly icscfs: readonly SocketAddress[];
   readonly scscf: SocketAddress;
   readonly telephonesAt: SocketAddress;
   /** Breaches of the rules toward the core so far, each with its requirement; a test asserts that there are none. */
@@ -88,6 +92,12 @@ export interface Lab {
   dial(options: DialOptions): Promise<TelephoneCall>;
   /** The HSS ends a registration (RTR). @returns false when the identity was not registered */
   deregister(impu: string, options?: DeregistrationOptions): boolean;
+  /** Closes an I-CSCF's sockets, as a crash would. @param index in {@link icscfs} */
+  stopIcscf(index: number): Promise<void>;
+  /** Opens them again, at the same port. */
+  startIcscf(index: number): Promise<void>;
+  /** The S-CSCF crashes and comes back at its port, having forgotten every registration. */
+  restartScscf(): Promise<void>;
   /** Ends calls and closes every socket. Idempotent. */
   close(): Promise<void>;
 }
@@ -109,11 +119,11 @@ class RunningLab implements Lab {
   readonly violations: string[] = [];
   readonly #onViolation = new Set<(text: string) => void>();
   readonly #o: LabOptions;
-  readonly #elements: Element[] = [];
+  readonly #names = new Map<string, SocketAddress>();
   readonly #trusted: ReadonlySet<string>;
   readonly #hss: Hss;
   readonly #interceptors = new Interceptors();
-  #icscf: Icscf | undefined;
+  readonly #icscfs: Icscf[] = [];
   #scscf: Scscf | undefined;
   #exchange: Exchange | undefined;
   #closing: Promise<void> | undefined;
@@ -127,17 +137,35 @@ class RunningLab implements Lab {
   }
 
   async open(): Promise<this> {
-    const { ports = {}, telephones = defaultTelephones } = this.#o;
-    const names = new Map<string, SocketAddress>();
-    const common = {
+    const { ports = {}, icscfs = 1 } = this.#o;
+    try {
+      for (let index = 0; index < icscfs; index += 1) {
+        this.#icscfs.push(await Icscf.open({ ...this.#common, port: index === 0 ? (ports.icscf ?? 0) : 0 }));
+      }
+      this.#scscf = await Scscf.open({ ...this.#common, port: ports.scscf ?? 0 });
+      this.#exchange = await Exchange.open({ ...this.#common, port: ports.telephones ?? 0 });
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+    this.#names.set(this.homeDomain, this.icscf);
+    for (const element of this.#elements) this.#names.set(element.sentBy, addressOf(element));
+    return this;
+  }
+
+  /** What every element is opened with. */
+  get #common() {
+    const { applicationServer, telephones = defaultTelephones } = this.#o;
+    return {
       host: this.host,
       homeDomain: this.homeDomain,
       wire: this.wire,
-      names,
+      names: this.#names,
       hss: this.#hss,
       interceptors: this.#interceptors,
-      applicationServer: this.#o.applicationServer,
-      icscf: () => started(this.#icscf).element,
+      applicationServer,
+      icscf: () => started(this.#icscfs[0]).element,
+      icscfs: () => this.#icscfs.map(({ element }) => element),
       scscf: () => started(this.#scscf).element,
       breakout: () => started(this.#exchange).element,
       isTrusted: (address: string) => this.#trusted.has(address),
@@ -149,22 +177,34 @@ class RunningLab implements Lab {
       telephones,
       rtpPorts: this.#o.rtpPorts ?? ([42_000, 42_999] as const),
     };
-    try {
-      this.#icscf = await Icscf.open({ ...common, port: ports.icscf ?? 0 });
-      this.#scscf = await Scscf.open({ ...common, port: ports.scscf ?? 0 });
-      this.#exchange = await Exchange.open({ ...common, port: ports.telephones ?? 0 });
-    } catch (error) {
-      await this.close();
-      throw error;
-    }
-    this.#elements.push(this.#icscf.element, this.#scscf.element, this.#exchange.element);
-    names.set(this.homeDomain, this.icscf);
-    for (const element of this.#elements) names.set(element.sentBy, addressOf(element));
-    return this;
+  }
+
+  get #elements(): Element[] {
+    const others = [this.#scscf, this.#exchange].filter((one) => one !== undefined);
+    return [...this.#icscfs, ...others].map(({ element }) => element);
   }
 
   get icscf(): SocketAddress {
-    return addressOf(started(this.#icscf).element);
+    return addressOf(started(this.#icscfs[0]).element);
+  }
+
+  get icscfs(): readonly SocketAddress[] {
+    return this.#icscfs.map(({ element }) => addressOf(element));
+  }
+
+  async stopIcscf(index: number): Promise<void> {
+    await started(this.#icscfs[index]).close();
+  }
+
+  async startIcscf(index: number): Promise<void> {
+    const { port } = addressOf(started(this.#icscfs[index]).element);
+    this.#icscfs[index] = await Icscf.open({ ...this.#common, port });
+  }
+
+  async restartScscf(): Promise<void> {
+    const { port } = this.scscf;
+    await started(this.#scscf).close();
+    this.#scscf = await Scscf.open({ ...this.#common, port });
   }
 
   get scscf(): SocketAddress {
@@ -214,7 +254,7 @@ class RunningLab implements Lab {
 
   async #close(): Promise<void> {
     await this.#exchange?.close();
-    await Promise.all([this.#icscf?.close(), this.#scscf?.close()]);
+    await Promise.all([...this.#icscfs.map((icscf) => icscf.close()), this.#scscf?.close()]);
   }
 
   #ownPort(port: number): boolean {

@@ -50,6 +50,7 @@ const subsequentRegistration = 2002;
 const userUnknown = 5001;
 const identityNotRegistered = 5003;
 const schemeNotSupported = 5006;
+const unableToComply = 5012;
 
 const deregistration = 1;
 
@@ -142,6 +143,7 @@ export class Cx {
   }
 
   #serverAssignment(subscription: Subscription, request: AvpReader, peer: string): Answer {
+    if (subscription.unassignable === true) return { result: unableToComply };
     const type = request.number(avpNames.serverAssignmentType) ?? 0;
     const avps = [writeAvp(avpNames.userName, subscription.impi)];
     if (type >= 1 && type <= 3) {

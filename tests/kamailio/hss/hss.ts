@@ -26,7 +26,7 @@ const permanentTermination = 0;
 /** A home subscriber server with Cx over TCP (TS 29.228, TS 29.229), for tests. */
 export class Hss {
   readonly #options: HssOptions;
-  readonly #server: Server;
+  #server: Server;
   readonly #cx: Cx;
   readonly #peers = new Map<string, Socket>();
   readonly #sockets = new Set<Socket>();
@@ -36,14 +36,20 @@ export class Hss {
   /** @throws Error when the address is in use: one core a machine, since its addresses are fixed. */
   static async start(options: HssOptions): Promise<Hss> {
     const hss = new Hss(options);
-    const { address, port } = options;
-    hss.#server.listen(port, address);
+    await hss.listen();
+    return hss;
+  }
+
+  /** Serves again after {@link close}; what was assigned is still known, as in a real HSS's database. */
+  async listen(): Promise<void> {
+    const { address, port } = this.#options;
+    this.#server = createServer((socket) => this.#accept(socket));
+    this.#server.listen(port, address);
     try {
-      await once(hss.#server, "listening");
+      await once(this.#server, "listening");
     } catch (cause) {
       throw new Error(`no HSS on ${address}:${port}; another run of these tests may be using it`, { cause });
     }
-    return hss;
   }
 
   private constructor(options: HssOptions) {
@@ -68,11 +74,12 @@ export class Hss {
   }
 
   /**
-   * Ends a registration from the network's side: RTR for the whole implicit set, reason PERMANENT_TERMINATION.
+   * Ends a registration from the network's side: RTR with reason PERMANENT_TERMINATION.
+   * @param only one identity of its implicit set; default: all of them.
    * @returns the Result-Code of the S-CSCF's answer
    * @throws Error when no S-CSCF serves the identity
    */
-  async deregister(impu: string): Promise<number> {
+  async deregister(impu: string, only?: string): Promise<number> {
     const { address, homeDomain } = this.#options;
     const assignment = this.#cx.assignment(impu);
     const socket = this.#peers.get(assignment?.peer ?? "");
@@ -88,7 +95,9 @@ export class Hss {
       writeAvp(avpNames.destinationHost, assignment.peer),
       writeAvp(avpNames.destinationRealm, homeDomain),
       writeAvp(avpNames.userName, subscription.impi),
-      ...publicIdentities(subscription, homeDomain).map((identity) => writeAvp(avpNames.publicIdentity, identity)),
+      ...(only === undefined ? publicIdentities(subscription, homeDomain) : [only]).map((identity) =>
+        writeAvp(avpNames.publicIdentity, identity),
+      ),
       writeAvp(avpNames.deregistrationReason, [
         writeAvp(avpNames.reasonCode, permanentTermination),
         writeAvp(avpNames.reasonInfo, "ended by the operator"),
@@ -111,7 +120,7 @@ export class Hss {
     return result;
   }
 
-  /** Idempotent. */
+  /** Cuts off every CSCF. Idempotent. */
   async close(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     if (!this.#server.listening) return;

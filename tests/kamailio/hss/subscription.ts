@@ -8,6 +8,8 @@ export interface Subscription {
   readonly tel?: string;
   /** Of SIP Digest, letters and digits; absent for users for whom only a trusted node registers. */
   readonly password?: string;
+  /** The HSS refuses to assign an S-CSCF: SAR gets DIAMETER_UNABLE_TO_COMPLY. */
+  readonly unassignable?: boolean;
 }
 
 /** All public identities of the implicit registration set, the default one first. */

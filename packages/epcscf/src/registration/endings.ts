@@ -111,8 +111,8 @@ export class Endings {
   }
 
   /** The core has ended it (EPC-DER-02). What it granted ends with the token, which calls may outlive. */
-  endedByCore(registration: Registration): void {
-    if (!callsRunOn(this.#options, registration)) void this.end(registration, "network", true);
+  endedByCore(registration: Registration, reason: "network" | "expired"): void {
+    if (!callsRunOn(this.#options, registration)) void this.end(registration, reason, true);
   }
 
   /** The browser is about to tell the core that it leaves. */

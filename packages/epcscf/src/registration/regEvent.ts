@@ -32,8 +32,8 @@ export interface RegEventOptions {
   readonly charging: ChargingVectors;
   readonly random: Random;
   readonly log: Log;
-  /** The core has ended the registration by itself. */
-  readonly ended: (registration: Registration) => void;
+  /** The core has ended the registration by itself, or let its time run out. */
+  readonly ended: (registration: Registration, reason: "network" | "expired") => void;
 }
 
 /** The watch over one registration: a subscription, or the pause before the next one. */
@@ -164,7 +164,9 @@ export class RegEvent {
     if (own === undefined) return;
     const contact = own.contacts.find(({ uri }) => uri.includes(registration.key));
     // A core may end the registration without naming a contact; it may also name ours among others that live on.
-    if (own.state === "terminated" || contact?.state === "terminated") this.#options.ended(registration);
+    if (own.state !== "terminated" && contact?.state !== "terminated") return;
+    const late = registration.grantedUntil - this.#options.clock.now() < 2000;
+    this.#options.ended(registration, late && contact?.event === "expired" ? "expired" : "network");
   }
 }
 

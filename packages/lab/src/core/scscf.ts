@@ -28,6 +28,8 @@ export interface ScscfOptions extends Omit<ElementOptions, "name" | "receive"> {
   readonly interceptors: Interceptors;
   readonly applicationServer: string | undefined;
   icscf(): Element;
+  /** That one and those that stand in for it. */
+  icscfs(): readonly Element[];
   /** The breakout to telephones. */
   breakout(): Element;
   isTrusted(address: string): boolean;
@@ -140,7 +142,7 @@ export class Scscf {
     if (!this.#o.isOwn(request) && this.#refusesHygiene(tx)) return;
     if (this.#o.interceptors.takes(tx, "S-CSCF")) return;
     if (request.method === "REGISTER") {
-      if (cameFrom(request, this.#o.icscf())) this.#registration.handle(tx);
+      if (this.#cameFromIcscf(request)) this.#registration.handle(tx);
       else tx.reply(403, { reason: "Forbidden - Not By Way Of The I-CSCF" });
       return;
     }
@@ -149,9 +151,13 @@ export class Scscf {
     if (request.toTag !== undefined) this.#inDialog(tx, request);
     else if (diverted !== undefined) this.#resume(tx, request, diverted);
     else if (role?.startsWith("orig.") === true) this.#originate(tx, request, role);
-    else if (role === "term" && cameFrom(request, this.#o.icscf())) this.#terminate(tx, request);
+    else if (role === "term" && this.#cameFromIcscf(request)) this.#terminate(tx, request);
     // CORE-11: the Service-Route is the only way in
     else tx.reply(403, { reason: "Forbidden - Not Along The Service-Route" });
+  }
+
+  #cameFromIcscf(request: SipRequest): boolean {
+    return this.#o.icscfs().some((icscf) => cameFrom(request, icscf));
   }
 
   #refusesHygiene(tx: ServerTransaction): boolean {

@@ -1,0 +1,262 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { corePackages } from "../kamailio/core.ts";
+import { eventually } from "../support/eventually.ts";
+import { needPackages } from "../support/packages.ts";
+import { startKamailioTestCore } from "./kamailioCore.ts";
+import { startLabCore } from "./labCore.ts";
+import { PortalUnderTest } from "./portalUnderTest.ts";
+import { differences, subscriptionOf, type CoreName, type TestCore, type User } from "./testCore.ts";
+import type { WebPhone } from "./webPhone.ts";
+
+const missing = needPackages(corePackages);
+const starts: Record<CoreName, () => Promise<TestCore>> = {
+  lab: () => startLabCore(),
+  Kamailio: startKamailioTestCore,
+};
+const runs = (["lab", "Kamailio"] as const).flatMap((name) =>
+  (["UDP", "TCP"] as const).map((protocol) => ({ name, protocol })),
+);
+
+const ended = async (phone: WebPhone): Promise<string> => {
+  const end = await eventually(
+    () => phone.closed,
+    (closed) => closed !== undefined,
+  );
+  return `${end?.code} ${end?.reason}`;
+};
+
+/** The same cases on every core and transport; where cores differ, {@link differences} says so and why. */
+describe.each(runs)("registration with $name over $protocol", ({ name, protocol }) => {
+  const skipped = name === "Kamailio" && missing !== undefined;
+  let core: TestCore;
+  let under: PortalUnderTest;
+  /** Registered for a short time at the start, and never again. */
+  let olivia: WebPhone;
+  const phones: WebPhone[] = [];
+
+  beforeAll(async () => {
+    if (skipped) return;
+    core = await starts[name]();
+    under = await PortalUnderTest.start(core, protocol);
+    olivia = await under.phone("olivia");
+    await olivia.register(differences.leastExpires[name]);
+  });
+  afterEach(({ task }) => {
+    if (task.result?.state === "fail") console.error(core?.logs());
+    for (const phone of phones.splice(0)) phone.drop();
+  });
+  afterAll(async () => {
+    await under?.close();
+    await core?.close();
+  });
+
+  const open = async (user: User): Promise<WebPhone> => {
+    const phone = await under.phone(user);
+    phones.push(phone);
+    return phone;
+  };
+  const registered = async (user: User): Promise<WebPhone> => {
+    const phone = await open(user);
+    expect((await phone.register()).status).toBe(200);
+    return phone;
+  };
+  /** Registered, and the portal has its subscription: what the core does from now on, it hears. */
+  const watched = async (user: User): Promise<WebPhone> => {
+    const before = core.watches(under.impu(user));
+    const phone = await registered(user);
+    await eventually(
+      () => core.watches(under.impu(user)),
+      (count) => count > before,
+    );
+    return phone;
+  };
+  const bound = async (user: User, count: number, within?: number): Promise<readonly string[]> =>
+    await eventually(
+      () => core.contacts(under.impu(user)),
+      (contacts) => contacts.length === count,
+      within,
+    );
+
+  test.skipIf(skipped)(
+    "a user registers, refreshes and leaves; the HSS is told each, and never asked for a password",
+    async () => {
+      const { impu } = subscriptionOf("mary");
+      const phone = await registered("mary");
+      expect(phone.granted).toBe(differences.grantedOf600[name]);
+      expect((await phone.register()).status).toBe(200);
+      const [contact] = await bound("mary", 1);
+      expect(contact).toMatch(/^sip:[0-9a-f]{26}@/);
+      expect((await phone.register(0)).status).toBe(200);
+      await bound("mary", 0);
+      expect(core.assignments(impu).slice(0, 3)).toEqual(["REGISTRATION", "RE_REGISTRATION", "USER_DEREGISTRATION"]);
+      expect(core.commands(impu)).not.toContain("MAR");
+    },
+  );
+
+  test.skipIf(skipped)("EPC-REG-22 two tabs of one user are two contacts, and one outlives the other", async () => {
+    const [first, second] = [await registered("mary"), await registered("mary")];
+    await bound("mary", 2);
+    expect((await first.register(0)).status).toBe(200);
+    await bound("mary", 1);
+    expect(await core.call(under.impu("mary"))).toBe(603);
+    expect([first.calls.length, second.calls.length]).toEqual([0, 1]);
+    expect((await second.register(0)).status).toBe(200);
+    await bound("mary", 0);
+  });
+
+  test.skipIf(skipped)(
+    "a socket that is lost for good leaves no contact; the next page of the user gets one",
+    async () => {
+      (await registered("ken")).drop();
+      await bound("ken", 0);
+      const phone = await registered("ken");
+      await bound("ken", 1);
+      expect((await phone.register(0)).status).toBe(200);
+    },
+  );
+
+  test.skipIf(skipped)("an identity that the HSS does not know is refused as the core says it: 403", async () => {
+    const phone = await open("unknown");
+    expect((await phone.register()).status).toBe(403);
+    expect(under.portal.epcscf.registrations().map(({ impu }) => impu)).not.toContain(under.impu("unknown"));
+  });
+
+  test.skipIf(skipped)("a refused server assignment reaches the browser as a refusal, and leaves nothing", async () => {
+    const phone = await open("refused");
+    expect((await phone.register()).status).toBe(differences.sarRejected[name]);
+    await bound("refused", 0);
+  });
+
+  test.skipIf(skipped)(
+    "EPC-REG-25a EPC-REG-25b a core that challenges: no challenge for the browser, an alarm for the operator",
+    async () => {
+      const phone = await open("challenged");
+      const response = await phone.register();
+      expect(response.status).toBe(503);
+      expect(response.has("WWW-Authenticate")).toBe(false);
+      expect(response.get("Reason")).toBe("SIP;cause=401");
+      expect(under.alarms).toContain("core.challenged-trusted-node");
+    },
+  );
+
+  test.skipIf(skipped)("EPC-REG-17a a Contact made up to be another user's takes none of her calls", async () => {
+    const victim = await registered("mary");
+    const [contact = ""] = await bound("mary", 1);
+    const thief = await open("ken");
+    expect((await thief.register(600, contact)).status).toBe(200);
+    const [own] = await bound("ken", 1);
+    expect(own).not.toBe(contact);
+    expect(await core.call(under.impu("mary"))).toBe(603);
+    expect([victim.calls.length, thief.calls.length]).toEqual([1, 0]);
+    for (const phone of [victim, thief]) expect((await phone.register(0)).status).toBe(200);
+    expect(await bound("mary", 0)).toEqual([]);
+  });
+
+  test.skipIf(skipped)(
+    "EPC-DER-02a the HSS ends a registration: the browser learns why, and may come again",
+    async () => {
+      const phone = await watched("mary");
+      await core.terminate(under.impu("mary"));
+      expect(await ended(phone)).toBe("4403 network");
+      await bound("mary", 0);
+      const again = await registered("mary");
+      expect((await again.register(0)).status).toBe(200);
+    },
+  );
+
+  const droppedSets = differences.rtrOfOne[name] === "whole set" ? [`tel:${subscriptionOf("mary").tel}`] : [];
+  test.skipIf(skipped).each(droppedSets)(
+    "the HSS names one identity of the set, %s, and the core drops all: so does the portal",
+    async (only) => {
+      const phone = await watched("mary");
+      await core.terminate(under.impu("mary"), only);
+      expect(await ended(phone)).toBe("4403 network");
+      await bound("mary", 0);
+    },
+  );
+
+  test.skipIf(skipped)(
+    "an S-CSCF that comes back without memory: the next refresh binds anew, and calls arrive",
+    async () => {
+      const phone = await registered("mary");
+      await core.restartScscf();
+      expect((await phone.register()).status).toBe(200);
+      await bound("mary", 1);
+      expect(await core.call(under.impu("mary"))).toBe(603);
+      expect(phone.calls).toHaveLength(1);
+      expect((await phone.register(0)).status).toBe(200);
+      await bound("mary", 0);
+    },
+  );
+
+  test.skipIf(skipped)(
+    "the HSS is down: the refusal is told, the socket stays, and all is well once it is back",
+    async () => {
+      const [phone, late] = [await registered("mary"), await open("ken")];
+      await core.stopHss();
+      try {
+        expect((await late.register()).status).toBe(differences.hssDown[name]);
+      } finally {
+        await core.startHss();
+      }
+      expect((await late.register()).status).toBe(200);
+      expect((await phone.register()).status).toBe(200);
+      for (const one of [phone, late]) expect((await one.register(0)).status).toBe(200);
+    },
+  );
+
+  test.skipIf(skipped)(
+    "EPC-REG-18e an I-CSCF is gone: registration, refresh and log-out go by the other one",
+    async () => {
+      const before = await registered("mary");
+      await core.stopIcscf(0);
+      try {
+        expect((await before.register()).status).toBe(200);
+        const phone = await registered("ken");
+        expect((await phone.register(0)).status).toBe(200);
+      } finally {
+        await core.startIcscf(0);
+      }
+      expect((await before.register(0)).status).toBe(200);
+      await bound("mary", 0);
+    },
+  );
+
+  // Over UDP only timer F tells, after 32 s: packages/epcscf/test/failover.test.ts has that with a virtual clock.
+  test.skipIf(skipped).each(protocol === "TCP" ? [protocol] : [])(
+    "EPC-REG-18b the core is gone, over %s: 504 and an alarm; it is back: 200",
+    async () => {
+      const phone = await registered("mary");
+      await Promise.all([core.stopIcscf(0), core.stopIcscf(1)]);
+      const alarms = under.alarms.length;
+      try {
+        expect((await phone.register()).status).toBe(504);
+        expect(under.alarms.slice(alarms)).toContain("core.unreachable");
+      } finally {
+        await Promise.all([core.startIcscf(0), core.startIcscf(1)]);
+      }
+      expect(phone.closed).toBeUndefined();
+      expect((await phone.register()).status).toBe(200);
+      expect((await phone.register(0)).status).toBe(200);
+    },
+  );
+
+  test.skipIf(skipped)(
+    "an expiry that nobody refreshes ends at the core and at the portal, which tells the browser",
+    async () => {
+      expect(olivia.granted).toBeGreaterThan(0);
+      expect(await ended(olivia)).toBe("4403 expired");
+      await bound("olivia", 0, 20_000);
+      const last = core.assignments(under.impu("olivia")).at(-1);
+      expect(last).toBe(differences.timeoutAssignment[name] ?? "REGISTRATION");
+    },
+  );
+
+  test.skipIf(skipped)("nothing is left of all this: no contact, no registration, no socket", async () => {
+    await eventually(
+      () => under.portal.epcscf.counts,
+      ({ flows, registrations, leftovers }) => flows + registrations + leftovers === 0,
+    );
+    for (const user of ["mary", "ken", "olivia"] as const) expect(await core.contacts(under.impu(user))).toEqual([]);
+  });
+});
