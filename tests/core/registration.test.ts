@@ -164,7 +164,7 @@ describe.each(runs)("registration with $name over $protocol", ({ name, protocol 
     },
   );
 
-  const droppedSets = differences.rtrOfOne[name] === "whole set" ? [`tel:${subscriptionOf("mary").tel}`] : [];
+  const droppedSets = differences.rtrOfOne[name] === "whole set" ? [subscriptionOf("mary").impu] : [];
   test.skipIf(skipped).each(droppedSets)(
     "the HSS names one identity of the set, %s, and the core drops all: so does the portal",
     async (only) => {
