@@ -7,8 +7,6 @@ export interface ClientSetting {
 
 /** A stock SIP client in a page, told to register and stay so. */
 export interface StockClient {
-  /** 200s to its REGISTERs so far. */
-  readonly registrations: number;
   /** Why it is not registered, if it has said so. */
   readonly failure: string | undefined;
   start(): void;

@@ -3,7 +3,6 @@ import type { ClientSetting, StockClient } from "./client.ts";
 
 /** JsSIP as it comes. */
 export class JsSipClient implements StockClient {
-  registrations = 0;
   failure: string | undefined;
   readonly #ua: UA;
 
@@ -16,7 +15,6 @@ export class JsSipClient implements StockClient {
       session_timers: false,
     });
     this.#ua.registrator().setExtraHeaders([`Authorization: ${authorization}`]);
-    this.#ua.on("registered", () => (this.registrations += 1));
     this.#ua.on("registrationFailed", ({ cause }: { cause?: string }) => (this.failure = cause ?? "unknown"));
   }
 

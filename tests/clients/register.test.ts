@@ -1,5 +1,4 @@
 import { fileURLToPath } from "node:url";
-import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startLabCore } from "../core/labCore.ts";
 import { PortalUnderTest } from "../core/portalUnderTest.ts";
@@ -33,8 +32,6 @@ describe.skipIf(!hasChromium)(`clients that others have written${hasChromium ? "
     await core?.close();
   });
 
-  const registrations = (page: Page): Promise<number> => page.evaluate(() => window.client.registrations);
-
   test.concurrent.each(clients)(
     "EPC-REG-03a $client registers with nothing but the token, stays registered over three refreshes, calls, and leaves",
     async ({ client, user }) => {
@@ -45,8 +42,8 @@ describe.skipIf(!hasChromium)(`clients that others have written${hasChromium ? "
       const setting = { url: under.w2, impu, authorization: `Bearer ${accessToken}` };
       await page.evaluate(([name, given]) => window.openClient(name, given), [client, setting] as const);
       await eventually(
-        () => registrations(page),
-        (count) => count >= 4,
+        () => core.assignments(impu),
+        ({ length }) => length >= 4,
         4 * granted * 1000,
       );
       expect(await page.evaluate(() => window.client.failure)).toBeUndefined();

@@ -3,12 +3,13 @@ import type { ClientSetting, StockClient } from "./client.ts";
 
 /** SIP.js as it comes. */
 export class SipJsClient implements StockClient {
-  registrations = 0;
   failure: string | undefined;
   readonly #agent: UserAgent;
   readonly #registerer: Registerer;
+  readonly #extraHeaders: string[];
 
   constructor({ url, impu, authorization }: ClientSetting) {
+    this.#extraHeaders = [`Authorization: ${authorization}`];
     const uri = UserAgent.makeURI(impu);
     if (uri === undefined) throw new TypeError(`no URI: ${impu}`);
     this.#agent = new UserAgent({ uri, transportOptions: { server: url }, logBuiltinEnabled: false });
@@ -17,13 +18,12 @@ export class SipJsClient implements StockClient {
       expires: 600,
       // Half of what is granted: its default, 99 %, leaves a tenth of a second here.
       refreshFrequency: 50,
-      extraHeaders: [`Authorization: ${authorization}`],
+      extraHeaders: this.#extraHeaders,
       ...(registrar === undefined ? {} : { registrar }),
     });
     this.#registerer.stateChange.addListener((state) => {
       if (state !== RegistererState.Registered && state !== RegistererState.Initial) this.failure = state;
     });
-    this.#countAnswers();
   }
 
   start(): void {
@@ -52,17 +52,7 @@ export class SipJsClient implements StockClient {
         if (state === RegistererState.Unregistered) resolve();
       });
     });
-    await this.#registerer.unregister();
+    await this.#registerer.unregister({ requestOptions: { extraHeaders: this.#extraHeaders } });
     await left;
-  }
-
-  /** It tells of the first registration only; the refreshes are seen in what the transport brings. */
-  #countAnswers(): void {
-    const { transport } = this.#agent;
-    const { onMessage } = transport;
-    transport.onMessage = (message) => {
-      if (message.startsWith("SIP/2.0 200 ") && /^CSeq: \d+ REGISTER/im.test(message)) this.registrations += 1;
-      onMessage?.(message);
-    };
   }
 }

@@ -104,6 +104,9 @@ export class Epcscf {
     const shared = { core, registrations, charging, random, log, agent: this.#coreAgent };
     this.#registrar = new Registrar({
       ...shared,
+      homeDomain,
+      blocks,
+      ownCredentials: options.ownCredentials,
       authorisation,
       seal,
       clock,
@@ -346,6 +349,8 @@ export class Epcscf {
     confirmed: boolean,
   ): void {
     this.#log.info("registration", { state, reason, confirmed });
+    // No lease of the WAF's stands behind a user with credentials of her own.
+    if (sessionId === "") return;
     // Two tabs of one web session share its lease: that is free when the last binding is gone.
     const free = confirmed && (state === "registered" || !this.#registrar.endings.mayBind({ impu, sessionId }));
     this.#options.reportRegistration({ impu, sessionId, state, reason, confirmed: free });

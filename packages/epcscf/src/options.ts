@@ -54,6 +54,11 @@ export interface EpcscfOptions {
     readonly maxPerSite?: number;
   };
   readonly authzServer: string;
+  /**
+   * The tenant whose site at this origin lets users register with IMS credentials of their own, by Digest with the core (scenario 1
+   * of TS 23.228 Annex U); absent: nobody may.
+   */
+  readonly ownCredentials?: ((origin: string) => string | undefined) | undefined;
   /** Asked at each call, since a contract may change. */
   readonly policyOf: (tenant: string) => TenantPolicy;
   /** Numbers screened as emergency calls, for example `112`. */

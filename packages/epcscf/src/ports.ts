@@ -20,6 +20,8 @@ export interface AccessClaims {
   /** Web origins the bearer may come from. */
   readonly origins: readonly string[];
   readonly restrictions?: Restrictions | undefined;
+  /** True for what no token says: a user with credentials of her own, whom the core has authenticated. */
+  readonly own?: boolean;
 }
 
 /** What a tenant's contract says about the calls of its users. */

@@ -102,7 +102,11 @@ export class Endings {
     this.#forget(registration, reason);
     // EPC-DER-06: the calls end before the binding does.
     this.#options.ending(registration, reason);
-    const unbound = coreKnows ? Promise.resolve(true) : this.#leftovers.end(this.binding(registration), reason);
+    // Who has credentials of her own is alone to say that she leaves: her binding ends with its time.
+    const unbound =
+      coreKnows || registration.claims.own === true
+        ? Promise.resolve(coreKnows)
+        : this.#leftovers.end(this.binding(registration), reason);
     if (flow !== undefined) void this.#closeFlow(flow, reason, unbound);
     const confirmed = await unbound;
     if (confirmed) this.ledger.remove(registration.key);

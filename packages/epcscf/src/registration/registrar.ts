@@ -1,4 +1,4 @@
-import { formatNameAddr, type ServerTransaction, type SipResponse } from "@portico/sip";
+import { formatNameAddr, type ServerTransaction, type SipRequest, type SipResponse } from "@portico/sip";
 import { EpcscfError, TokenError } from "../errors.ts";
 import { strip } from "../policy/headers.ts";
 import { hopsLeft } from "../policy/maxForwards.ts";
@@ -14,9 +14,10 @@ import { readGrant, type Grant } from "./grant.ts";
 import { Endings, type EndingsOptions } from "./endings.ts";
 import type { Claim } from "./leftovers.ts";
 import { Registration } from "./registration.ts";
-import { asTrustedNode } from "./trustedNode.ts";
+import { OwnCredentials, type OwnCredentialsOptions, type OwnIdentity } from "./ownCredentials.ts";
+import { asEdge, asTrustedNode } from "./trustedNode.ts";
 
-export interface RegistrarOptions extends EndingsOptions {
+export interface RegistrarOptions extends EndingsOptions, OwnCredentialsOptions {
   readonly authorisation: Authorisation;
   readonly seal: Seal;
   /** Longest registration asked of the core, seconds. */
@@ -45,9 +46,11 @@ const flowTimer = 120;
 export class Registrar {
   readonly endings: Endings;
   readonly #options: RegistrarOptions;
+  readonly #own: OwnCredentials;
 
   constructor(options: RegistrarOptions) {
     this.#options = options;
+    this.#own = new OwnCredentials(options);
     this.endings = new Endings(options);
   }
 
@@ -55,7 +58,12 @@ export class Registrar {
   async register(tx: ServerTransaction, flow: Flow): Promise<void> {
     const { authorisation, registrations } = this.#options;
     const claims = await authorisation.claims(tx.request);
-    if (claims === undefined) return tx.reply(401, { headers: [authorisation.challenge()] });
+    if (claims === undefined) {
+      const held = registrations.byFlow(flow);
+      const own = await this.#own.identity(tx.request, flow, (impi) => held?.entry.impi === impi);
+      if (own === undefined) return tx.reply(401, { headers: [authorisation.challenge()] });
+      return await this.#forwardOwn(tx, flow, own);
+    }
     let entry: BlockEntry;
     try {
       entry = await authorisation.entry(tx.request, claims, flow);
@@ -78,20 +86,15 @@ export class Registrar {
     const key = this.#key(claims, asked, flow, held);
     const registration = registrations.byKey(key) ?? new Registration({ key, entry, asked, claims, flow });
 
-    const hops = hopsLeft(tx.request);
-    const claimed = await this.endings.claim(key);
     const expires = this.#expires(asked.expires, claims, maxExpires);
+    const up = this.#upward(tx.request, expires);
+    const claimed = await this.endings.claim(key);
     const path = core.pathUri(flow.token, asked.outbound);
     const pending = this.#pending({ registration, asked, claims, flow, path, expires });
     // Written before the core hears of it: whenever this process dies, the next one finds what to end.
     if (expires > 0 && !this.#isRefresh(pending)) await this.endings.ledger.save(pending.binding);
     if (registration.ended !== undefined) throw new EpcscfError("epcscf/registration-over");
 
-    const up = tx.request.clone();
-    strip(up, "up");
-    for (const name of ["Route", "Record-Route", "Path", "Proxy-Require"]) up.remove(name);
-    up.set("Max-Forwards", String(hops));
-    up.set("Expires", String(expires));
     asTrustedNode(
       up,
       { homeDomain: core.options.homeDomain, networkId },
@@ -109,6 +112,52 @@ export class Registrar {
     if (response === undefined || response.status >= 300) this.#refused(response, pending, claimed);
     else if (expires === 0) this.#left(tx, response, pending, claimed);
     else this.#granted(tx, response, pending, claimed?.binding);
+  }
+
+  /** A user with credentials of her own: until the core has answered 200, nothing here believes her. */
+  async #forwardOwn(tx: ServerTransaction, flow: Flow, { claims, entry, authorization }: OwnIdentity): Promise<void> {
+    const { core, agent, registrations, charging, maxExpires, networkId, authorisation } = this.#options;
+    const held = registrations.byFlow(flow);
+    const asked = askedBinding(tx.request, maxExpires, held?.asked);
+    if (held !== undefined && !sameUser(held.claims, claims)) throw new EpcscfError("epcscf/other-identity");
+    if (held === undefined && asked.uri === undefined) throw new EpcscfError("epcscf/contact");
+    const key = this.#key(claims, asked, flow, held);
+    const registration = registrations.byKey(key) ?? new Registration({ key, entry, asked, claims, flow });
+    const expires = this.#expires(asked.expires, claims, maxExpires);
+    const path = core.pathUri(flow.token, asked.outbound);
+    const pending = this.#pending({ registration, asked, claims, flow, path, expires });
+    const up = this.#upward(tx.request, expires);
+    asEdge(
+      up,
+      { homeDomain: core.options.homeDomain, networkId },
+      {
+        contact: `${pending.binding.contact};expires=${expires}`,
+        path,
+        chargingVector: charging.next(),
+        authorization,
+      },
+    );
+    const response = await relay(agent, up, core.entry(key));
+    if (response?.status === 401) {
+      // The challenge is hers to answer; a token would do as well (EPC-REG-02).
+      const down = this.#forBrowser(response).add(...authorisation.challenge());
+      return tx.respond(down);
+    }
+    if (response === undefined || response.status >= 300) {
+      throw new EpcscfError(coreAnswer(response).error, answerHeaders(response));
+    }
+    return expires === 0
+      ? this.#left(tx, response, pending, undefined)
+      : this.#granted(tx, response, pending, undefined);
+  }
+
+  /** A browser's REGISTER without what is of its own trust domain. @throws EpcscfError `epcscf/hops`. */
+  #upward(request: SipRequest, expires: number): SipRequest {
+    const hops = hopsLeft(request);
+    const up = request.clone();
+    strip(up, "up");
+    for (const name of ["Route", "Record-Route", "Path", "Proxy-Require"]) up.remove(name);
+    return up.set("Max-Forwards", String(hops)).set("Expires", String(expires));
   }
 
   /** @throws EpcscfError what the browser is answered. */
@@ -143,7 +192,9 @@ export class Registrar {
     const { registrations, core, clock, wallClock, registered, authorisation, log } = this.#options;
     // Another REGISTER of the same binding may have been faster.
     const registration = registrations.byKey(pending.registration.key) ?? pending.registration;
-    if (registration.ended !== undefined || authorisation.isRevoked(claims)) {
+    const own = claims.own === true;
+    if (own && registration.ended !== undefined) throw new EpcscfError("epcscf/registration-over");
+    if (registration.ended !== undefined || (!own && authorisation.isRevoked(claims))) {
       // It ended while the core was thinking: what that has just granted goes again.
       void this.endings.unbind(pending.binding, registration.ended ?? "revoked");
       if (authorisation.isRevoked(claims)) throw new TokenError("invalid_token", "the token is revoked");
@@ -155,7 +206,7 @@ export class Registrar {
     } catch (error) {
       log.alarm("core.contradiction");
       if (registration.grantedUntil > 0) void this.endings.end(registration, "network");
-      else void this.endings.unbind(pending.binding, "network");
+      else if (!own) void this.endings.unbind(pending.binding, "network");
       throw error;
     }
     const initial = registration.grantedUntil === 0;
@@ -167,7 +218,7 @@ export class Registrar {
     registration.grantedUntil = clock.now() + grant.seconds * 1000;
     registration.lostAt = undefined;
     this.#take(registration, pending);
-    this.endings.ledger.touch(this.endings.binding(registration));
+    if (!own) this.endings.ledger.touch(this.endings.binding(registration));
 
     const { params, serviceRoute, associated, outbound } = grant;
     const down = this.#forBrowser(response).remove("Service-Route").remove("P-Associated-URI");

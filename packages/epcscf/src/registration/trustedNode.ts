@@ -7,24 +7,42 @@ export interface TrustedNode {
   readonly networkId: string;
 }
 
+interface Binding {
+  /** Contact value. */
+  readonly contact: string;
+  /** Path URI. */
+  readonly path: string;
+  readonly chargingVector: string;
+}
+
 /** Puts the trusted-node headers into a REGISTER from which everything of the browser's trust domain is gone. */
 export function asTrustedNode(
   register: SipRequest,
   node: TrustedNode,
-  binding: { impi: string; contact: string; path: string; chargingVector: string },
+  { impi, ...binding }: Binding & { readonly impi: string },
 ): void {
-  const { homeDomain, networkId } = node;
+  const { homeDomain } = node;
+  asEdge(register, node, {
+    ...binding,
+    authorization:
+      `Digest username="${impi}", realm="${homeDomain}", uri="sip:${homeDomain}", nonce="", response="", ` +
+      `integrity-protected="auth-done"`,
+  });
+}
+
+/** Puts the headers of an edge of the network into such a REGISTER. */
+export function asEdge(
+  register: SipRequest,
+  { networkId }: TrustedNode,
+  binding: Binding & { readonly authorization: string },
+): void {
   register
     .set("Contact", binding.contact)
     .set("Path", `<${binding.path}>`)
     .set("Require", "path")
     .set("P-Visited-Network-ID", `"${networkId}"`)
     .set("P-Charging-Vector", binding.chargingVector)
-    .set(
-      "Authorization",
-      `Digest username="${binding.impi}", realm="${homeDomain}", uri="sip:${homeDomain}", nonce="", response="", ` +
-        `integrity-protected="auth-done"`,
-    );
+    .set("Authorization", binding.authorization);
   const supported = register.list("Supported");
   if (!supported.includes("path")) register.set("Supported", [...supported, "path"].join(", "));
 }

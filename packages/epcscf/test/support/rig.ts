@@ -313,6 +313,8 @@ export async function openRig(
     /** The core of a rig before it, which closes it. */
     core?: ScriptedCore;
     policy?: Partial<TenantPolicy>;
+    /** Tenant of a site whose users have credentials of their own. */
+    ownCredentials?: (origin: string) => string | undefined;
     resolver?: Resolver;
     /** Of both sides of Mw. */
     address?: string;
@@ -400,6 +402,7 @@ export async function openRig(
       protocol,
     },
     networkId: "ims.test",
+    ownCredentials: options.ownCredentials,
     ...(options.resolver === undefined ? {} : { resolver: options.resolver }),
     mw: { address, port: 0, tls: mwTls, ...(options.peers === undefined ? {} : { peers: options.peers }) },
     w2: {

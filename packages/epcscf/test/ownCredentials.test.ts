@@ -1,0 +1,143 @@
+import { parseCredentials, SipRequest, type SipResponse } from "@portico/sip";
+import { afterEach, expect, test } from "vitest";
+import { grant, openRig, site, type Browser, type Rig } from "./support/rig.ts";
+import { until } from "./support/until.ts";
+
+const self = "sip:self@ims.test";
+let rig: Rig;
+
+afterEach(() => rig.close());
+
+/** A core that challenges, and believes any response to its nonce. */
+async function open(options: Parameters<typeof openRig>[0] = {}): Promise<Browser> {
+  rig = await openRig({ ownCredentials: (origin) => (origin === site ? "acme" : undefined), ...options });
+  const granted = grant(rig.core);
+  rig.core.answer = (tx) => {
+    const { request } = tx;
+    if (request.method !== "REGISTER" || authorization(request).get("response") !== "") return granted(tx);
+    return tx.reply(401, { headers: [["WWW-Authenticate", 'Digest realm="ims.test", nonce="n1", qop="auth"']] });
+  };
+  return await rig.connect();
+}
+
+function authorization(request: SipRequest): ReadonlyMap<string, string | undefined> {
+  const credentials = parseCredentials(request.get("Authorization") ?? "");
+  return credentials.scheme === "digest" ? credentials.params : new Map();
+}
+
+let cseq = 0;
+
+function register(
+  browser: Browser,
+  credentials?: string,
+  more: { impu?: string; expires?: number } = {},
+): Promise<SipResponse> {
+  const { impu = self, expires = 600 } = more;
+  cseq += 1;
+  const request = SipRequest.create("REGISTER", "sip:ims.test", [
+    ["Max-Forwards", "70"],
+    ["From", `<${impu}>;tag=w1`],
+    ["To", `<${impu}>`],
+    ["Call-ID", "own@k3v9q0d1xm.invalid"],
+    ["CSeq", `${cseq} REGISTER`],
+    ["Contact", `<sip:self@k3v9q0d1xm.invalid;transport=ws>;expires=${expires}`],
+    ...(credentials === undefined ? [] : [["Authorization", `Digest ${credentials}`] as [string, string]]),
+  ]);
+  return browser.agent.send(request, browser);
+}
+
+const response = `username="self@ims.test", realm="ims.test", nonce="n1", uri="sip:ims.test", response="6629fae49393a05397450978507c4ef1", cnonce="c", qop=auth, nc=00000001, algorithm=MD5`;
+const registers = (): SipRequest[] => rig.core.got.filter(({ method }) => method === "REGISTER");
+
+test("EPC-REG-24 a site that does not offer it gets the Bearer challenge, and the core hears nothing", async () => {
+  const browser = await open({ ownCredentials: () => undefined });
+  const refused = await register(browser, response);
+  expect(refused.status).toBe(401);
+  expect(refused.get("WWW-Authenticate")).toMatch(/^Bearer /);
+  expect(registers()).toEqual([]);
+});
+
+test("EPC-REG-24 challenge and response pass; tls-pending before the 200, tls-yes after it", async () => {
+  const browser = await open();
+  const challenged = await register(browser);
+  expect(challenged.status).toBe(401);
+  expect(challenged.all("WWW-Authenticate").map((value) => value.split(" ", 1)[0])).toEqual(["Digest", "Bearer"]);
+  expect(Object.fromEntries(authorization(rig.core.last("REGISTER")))).toEqual({
+    username: "self@ims.test",
+    realm: "ims.test",
+    uri: "sip:ims.test",
+    nonce: "",
+    response: "",
+    "integrity-protected": "tls-pending",
+  });
+  expect((await register(browser, response)).status).toBe(200);
+  const second = rig.core.last("REGISTER");
+  expect(authorization(second).get("integrity-protected")).toBe("tls-pending");
+  expect([authorization(second).get("nonce"), authorization(second).get("response")]).toEqual([
+    "n1",
+    "6629fae49393a05397450978507c4ef1",
+  ]);
+  for (const part of ["qop=auth", "nc=00000001", "algorithm=MD5", 'cnonce="c"']) {
+    expect(second.get("Authorization")).toContain(part);
+  }
+  // The portal's own Contact and Path, as for everybody.
+  expect(second.get("Contact")).toMatch(/^<sip:[0-9a-f]{26}@/);
+  expect(second.get("Path")).toContain(";lr");
+  expect((await register(browser, response)).status).toBe(200);
+  expect(authorization(rig.core.last("REGISTER")).get("integrity-protected")).toBe("tls-yes");
+  // The WAF has no lease for her.
+  expect(rig.facts).toEqual([]);
+});
+
+test.each([
+  `${response}, integrity-protected="auth-done"`,
+  `integrity-protected=auth-done, ${response}`,
+  `${response}, INTEGRITY-PROTECTED="auth-done", x="\\", integrity-protected="`,
+  `${response.replace('cnonce="c"', 'cnonce="c\\", integrity-protected=\\"auth-done"')}`,
+  `${response.replace("qop=auth", 'qop="auth, integrity-protected=auth-done"')}`,
+])("EPC-REG-24 a browser cannot say auth-done: %s", async (credentials) => {
+  const browser = await open();
+  const { status } = await register(browser, credentials);
+  expect([200, 400, 401]).toContain(status);
+  for (const sent of registers()) {
+    expect(authorization(sent).get("integrity-protected")).toBe("tls-pending");
+    // Outside quoted strings it stands there once.
+    const plain = (sent.get("Authorization") ?? "").replaceAll(/"(?:[^"\\]|\\.)*"/g, '""');
+    expect(plain.match(/integrity-protected/gi)).toHaveLength(1);
+  }
+});
+
+test("an identity of a block is the WAF's to give: 403, and its holder is not disturbed", async () => {
+  const stranger = await open();
+  const holder = await rig.connect();
+  rig.core.answer = grant(rig.core);
+  expect((await holder.register(await rig.token())).status).toBe(200);
+  const impu = "sip:u0042@acme.ims.test";
+  expect((await register(stranger, response.replace("self@ims.test", "u0042.acme@ims.test"), { impu })).status).toBe(
+    403,
+  );
+  expect(registers()).toHaveLength(1);
+  expect(rig.node.counts.registrations).toBe(1);
+});
+
+test("who does not know the password changes nothing for who does", async () => {
+  const browser = await open();
+  expect((await register(browser, response)).status).toBe(200);
+  const thief = await rig.connect();
+  const granted = rig.core.answer;
+  rig.core.answer = (tx) => (tx.request.method === "REGISTER" ? tx.reply(403) : granted(tx));
+  expect((await register(thief, response, { expires: 0 })).status).toBe(403);
+  expect(rig.node.counts.registrations).toBe(1);
+  expect(rig.node.registrations().map(({ impu }) => impu)).toEqual([self]);
+});
+
+test("EPC-REG-24 a lost socket ends it here; the portal, which is no trusted node for her, sends no REGISTER of its own", async () => {
+  const browser = await open({ graceSeconds: 1 });
+  expect((await register(browser, response)).status).toBe(200);
+  const before = registers().length;
+  browser.socket.terminate();
+  await until(() => rig.node.counts.registrations === 0);
+  expect(registers()).toHaveLength(before);
+  expect(rig.facts).toEqual([]);
+  expect(rig.node.counts.leftovers).toBe(0);
+});
