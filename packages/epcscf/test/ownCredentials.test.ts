@@ -93,8 +93,8 @@ test.each([
   `${response}, integrity-protected="auth-done"`,
   `integrity-protected=auth-done, ${response}`,
   `${response}, INTEGRITY-PROTECTED="auth-done", x="\\", integrity-protected="`,
-  `${response.replace('cnonce="c"', 'cnonce="c\\", integrity-protected=\\"auth-done"')}`,
-  `${response.replace("qop=auth", 'qop="auth, integrity-protected=auth-done"')}`,
+  response.replace('cnonce="c"', 'cnonce="c\\", integrity-protected=\\"auth-done"'),
+  response.replace("qop=auth", 'qop="auth, integrity-protected=auth-done"'),
 ])("EPC-REG-24 a browser cannot say auth-done: %s", async (credentials) => {
   const browser = await open();
   const { status } = await register(browser, credentials);
