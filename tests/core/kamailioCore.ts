@@ -2,12 +2,12 @@ import { SipRequest, UserAgent } from "@portico/sip";
 import { openSipEndpoint, systemClock, systemRandom, type SipEndpoint } from "@portico/transport";
 import { startKamailioCore } from "../kamailio/core.ts";
 import { topology } from "../kamailio/topology.ts";
-import { subscriptionOf, usersInOrder, type TestCore } from "./testCore.ts";
+import { self, subscriptionOf, usersInOrder, type TestCore } from "./testCore.ts";
 
 /** Kamailio and the Cx HSS as a core under test. */
 export async function startKamailioTestCore(): Promise<TestCore> {
   const core = await startKamailioCore({
-    subscriptions: usersInOrder.filter((user) => user !== "unknown").map(subscriptionOf),
+    subscriptions: [...usersInOrder.filter((user) => user !== "unknown").map(subscriptionOf), self],
     standby: true,
     challenged: userPart(subscriptionOf("challenged").impu),
   });

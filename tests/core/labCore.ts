@@ -1,10 +1,13 @@
 import { startLab, type Lab } from "@portico/lab";
-import { differences, subscriptionOf, usersInOrder, type TestCore } from "./testCore.ts";
+import { differences, self, subscriptionOf, usersInOrder, type TestCore } from "./testCore.ts";
 
 /** The lab as a core under test. @param max longest registration granted, seconds. */
 export async function startLabCore(max: number = differences.grantedOf600.lab): Promise<TestCore> {
   const lab: Lab = await startLab({
-    subscriptions: usersInOrder.filter((user) => user !== "unknown").map(subscriptionOf),
+    subscriptions: [
+      ...usersInOrder.filter((user) => user !== "unknown").map(subscriptionOf),
+      { impi: self.impi, impu: self.impu, digestPassword: self.password },
+    ],
     trusted: ["127.0.0.1"],
     icscfs: 2,
     expiry: { min: 1, max },

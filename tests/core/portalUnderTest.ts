@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Log } from "@portico/epcscf";
 import { startPortal, type Portal, type PortalConfig } from "@portico/portico";
 import { Site } from "../kamailio/site.ts";
-import { usersInOrder, type TestCore, type User } from "./testCore.ts";
+import { usersInOrder, type self, type TestCore, type User } from "./testCore.ts";
 import { WebPhone } from "./webPhone.ts";
 
 export interface UserSession {
@@ -55,12 +55,12 @@ export class PortalUnderTest {
   /** A telephone of a user, connected; each stands for a browser of hers with a web session of its own. */
   async phone(user: User): Promise<WebPhone> {
     const { accessToken: token, impu } = await this.signIn(user);
-    return await WebPhone.open({
-      url: this.w2,
-      origin: this.site.origin,
-      token,
-      impu,
-    });
+    return await WebPhone.open({ url: this.w2, origin: this.site.origin, identity: { impu, token } });
+  }
+
+  /** A telephone of somebody with IMS credentials of her own. */
+  ownPhone({ impi, impu, password }: typeof self): Promise<WebPhone> {
+    return WebPhone.open({ url: this.w2, origin: this.site.origin, identity: { impu, impi, password } });
   }
 
   async close(): Promise<void> {
@@ -100,6 +100,7 @@ function configuration(folder: string, site: Site, core: TestCore, protocol: "UD
     maxExpiresSeconds: 600,
     graceSeconds: 1,
     emergencyNumbers: ["112"],
+    ownCredentials: [{ origin: site.origin, tenant: "acme" }],
     dialPlan: { internationalPrefix: "011", national: { trunk: "1", country: "+1", digits: 10 } },
     tenants: [
       {

@@ -5,7 +5,7 @@ import { needPackages } from "../support/packages.ts";
 import { startKamailioTestCore } from "./kamailioCore.ts";
 import { startLabCore } from "./labCore.ts";
 import { PortalUnderTest } from "./portalUnderTest.ts";
-import { differences, subscriptionOf, type CoreName, type TestCore, type User } from "./testCore.ts";
+import { differences, self, subscriptionOf, type CoreName, type TestCore, type User } from "./testCore.ts";
 import type { WebPhone } from "./webPhone.ts";
 
 const missing = needPackages(corePackages);
@@ -70,12 +70,14 @@ describe.each(runs)("registration with $name over $protocol", ({ name, protocol 
     );
     return phone;
   };
-  const bound = async (user: User, count: number, within?: number): Promise<readonly string[]> =>
-    await eventually(
-      () => core.contacts(under.impu(user)),
+  const boundTo = (impu: string, count: number, within?: number): Promise<readonly string[]> =>
+    eventually(
+      () => core.contacts(impu),
       (contacts) => contacts.length === count,
       within,
     );
+  const bound = (user: User, count: number, within?: number): Promise<readonly string[]> =>
+    boundTo(under.impu(user), count, within);
 
   test.skipIf(skipped)(
     "a user registers, refreshes and leaves; the HSS is told each, and never asked for a password",
@@ -136,6 +138,22 @@ describe.each(runs)("registration with $name over $protocol", ({ name, protocol 
       expect(response.has("WWW-Authenticate")).toBe(false);
       expect(response.get("Reason")).toBe("SIP;cause=401");
       expect(under.alarms).toContain("core.challenged-trusted-node");
+    },
+  );
+
+  test.skipIf(skipped)(
+    "EPC-REG-24 credentials of one's own: the core's challenge reaches the browser, and its answer the core",
+    async () => {
+      const phone = await under.ownPhone(self);
+      phones.push(phone);
+      expect((await phone.register()).status).toBe(401);
+      expect((await phone.register()).status).toBe(200);
+      await boundTo(self.impu, 1);
+      expect(core.commands(self.impu)).toContain("MAR");
+      expect(await core.call(self.impu)).toBe(603);
+      expect(phone.calls).toHaveLength(1);
+      expect((await phone.register(0)).status).toBe(200);
+      await boundTo(self.impu, 0);
     },
   );
 

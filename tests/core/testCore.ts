@@ -18,6 +18,13 @@ export type User = (typeof usersInOrder)[number];
 
 const numbered = (user: User): string => String(usersInOrder.indexOf(user) + 1).padStart(4, "0");
 
+/** Somebody with a subscription and a password of her own, in no block. */
+export const self: Subscription & { readonly password: string } = {
+  impi: "self@ims.test",
+  impu: "sip:self@ims.test",
+  password: "own-secret",
+};
+
 /** The entry of the block that a user is assigned, as the HSS is told of it. */
 export function subscriptionOf(user: User): Subscription {
   const index = numbered(user);

@@ -168,6 +168,7 @@ async function start(
     mw: { ...config.mw, tls: mwTls && { ...mwTls, ...mwCredentials(mwTls) } },
     w2: { sentBy: host.includes(":") ? host : `${host}:443`, originAllowed: (origin) => origins.allows(origin) },
     authzServer: waf.issuer,
+    ownCredentials: (origin) => config.ownCredentials?.find((site) => site.origin === origin)?.tenant,
     policyOf: (tenant) => tenantPolicy(config, waf, tenant),
     emergencyNumbers: config.emergencyNumbers,
     maxExpires: config.maxExpiresSeconds,

@@ -91,6 +91,16 @@ test("settings that do not fit each other are told", () => {
   );
 });
 
+test("EPC-REG-24 sites for credentials of one's own are those of a tenant", () => {
+  const site = (origin: string, tenant: string): string =>
+    `${good}\nownCredentials: [{ origin: "${origin}", tenant: ${tenant} }]`;
+  expect(complaint(site("https://talk.acme.example", "nobody"))).toContain("ownCredentials.0.tenant is no tenant");
+  expect(complaint(site("https://other.example", "acme"))).toContain(
+    "ownCredentials.0.origin is no origin of its tenant",
+  );
+  expect(complaint(site("https://talk.acme.example", "acme"))).toBe("");
+});
+
 test("broken YAML is told by line, twice the same key too, and so is a missing file", () => {
   expect(complaint("publicUrl: [")).toMatch(/^portal\.yaml:1:\d+: is no YAML/);
   expect(complaint(`${good}graceSeconds: 3\n`)).toMatch(/^portal\.yaml:36:1: is no YAML: .*; keep one of the two$/);

@@ -12,6 +12,7 @@ export function checkRules(config: PortalConfig): Finding[] {
 
   publicSide(config, say);
   core(config, say);
+  ownCredentials(config, say);
   media(config, say);
   storage(config, say);
   tenants(config, say);
@@ -84,6 +85,16 @@ function core({ home, mw }: PortalConfig, say: Say): void {
   }
   for (const [n, peer] of mw.peers.entries()) {
     if (isIP(peer) === 0) say(["mw", "peers", n], "is no IP address", "write the address the core sends from");
+  }
+}
+
+function ownCredentials({ ownCredentials: sites = [], tenants: known }: PortalConfig, say: Say): void {
+  for (const [n, { origin, tenant }] of sites.entries()) {
+    const origins = known.find(({ id }) => id === tenant)?.origins;
+    const at = ["ownCredentials", n];
+    if (origins === undefined) say([...at, "tenant"], "is no tenant of this file", "name one of tenants");
+    else if (!origins.includes(origin))
+      say([...at, "origin"], "is no origin of its tenant", `write one of ${origins.join(", ")}`);
   }
 }
 

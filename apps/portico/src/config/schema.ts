@@ -172,6 +172,21 @@ export const configSchema = Type.Object(
     sessionGraceSeconds: Type.Optional(
       seconds(0, 3600, "how long running calls may outlive the access token of their user", 60),
     ),
+    ownCredentials: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            origin: text("origin of the site", "https://phone.ims.example"),
+            tenant: text("tenant whose dial plan holds", "acme"),
+          },
+          closed,
+        ),
+        {
+          description: "sites whose users may register with IMS credentials of their own, by Digest with the core",
+          examples: [[{ origin: "https://phone.ims.example", tenant: "acme" }]],
+        },
+      ),
+    ),
     emergencyNumbers: Type.Array(Type.String({ pattern: "^[0-9*#]{2,8}$", description: "digits", examples: ["112"] }), {
       description: "numbers screened as emergency calls",
       examples: [["112", "911"]],
