@@ -142,7 +142,7 @@ describe.each(runs)("registration with $name over $protocol", ({ name, protocol 
   );
 
   test.skipIf(skipped)(
-    "EPC-REG-24 credentials of one's own: the core's challenge reaches the browser, and its answer the core",
+    "EPC-REG-24a credentials of one's own: the core's challenge reaches the browser, and its answer the core",
     async () => {
       const phone = await under.ownPhone(self);
       phones.push(phone);

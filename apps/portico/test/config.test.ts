@@ -91,7 +91,7 @@ test("settings that do not fit each other are told", () => {
   );
 });
 
-test("EPC-REG-24 sites for credentials of one's own are those of a tenant", () => {
+test("EPC-REG-24a sites for credentials of one's own are those of a tenant", () => {
   const site = (origin: string, tenant: string): string =>
     `${good}\nownCredentials: [{ origin: "${origin}", tenant: ${tenant} }]`;
   expect(complaint(site("https://talk.acme.example", "nobody"))).toContain("ownCredentials.0.tenant is no tenant");

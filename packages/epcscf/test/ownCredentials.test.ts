@@ -49,7 +49,7 @@ function register(
 const response = `username="self@ims.test", realm="ims.test", nonce="n1", uri="sip:ims.test", response="6629fae49393a05397450978507c4ef1", cnonce="c", qop=auth, nc=00000001, algorithm=MD5`;
 const registers = (): SipRequest[] => rig.core.got.filter(({ method }) => method === "REGISTER");
 
-test("EPC-REG-24 a site that does not offer it gets the Bearer challenge, and the core hears nothing", async () => {
+test("EPC-REG-24a a site that does not offer it gets the Bearer challenge, and the core hears nothing", async () => {
   const browser = await open({ ownCredentials: () => undefined });
   const refused = await register(browser, response);
   expect(refused.status).toBe(401);
@@ -57,7 +57,7 @@ test("EPC-REG-24 a site that does not offer it gets the Bearer challenge, and th
   expect(registers()).toEqual([]);
 });
 
-test("EPC-REG-24 challenge and response pass; tls-pending before the 200, tls-yes after it", async () => {
+test("EPC-REG-24a challenge and response pass; tls-pending before the 200, tls-yes after it", async () => {
   const browser = await open();
   const challenged = await register(browser);
   expect(challenged.status).toBe(401);
@@ -95,7 +95,7 @@ test.each([
   `${response}, INTEGRITY-PROTECTED="auth-done", x="\\", integrity-protected="`,
   response.replace('cnonce="c"', 'cnonce="c\\", integrity-protected=\\"auth-done"'),
   response.replace("qop=auth", 'qop="auth, integrity-protected=auth-done"'),
-])("EPC-REG-24 a browser cannot say auth-done: %s", async (credentials) => {
+])("EPC-REG-24a a browser cannot say auth-done: %s", async (credentials) => {
   const browser = await open();
   const { status } = await register(browser, credentials);
   expect([200, 400, 401]).toContain(status);
@@ -131,7 +131,7 @@ test("who does not know the password changes nothing for who does", async () => 
   expect(rig.node.registrations().map(({ impu }) => impu)).toEqual([self]);
 });
 
-test("EPC-REG-24 a lost socket ends it here; the portal, which is no trusted node for her, sends no REGISTER of its own", async () => {
+test("EPC-REG-24a a lost socket ends it here; the portal, which is no trusted node for her, sends no REGISTER of its own", async () => {
   const browser = await open({ graceSeconds: 1 });
   expect((await register(browser, response)).status).toBe(200);
   const before = registers().length;
