@@ -91,9 +91,10 @@ test("settings that do not fit each other are told", () => {
   );
 });
 
+const site = (origin: string, tenant: string): string =>
+  `${good}\nownCredentials: [{ origin: "${origin}", tenant: ${tenant} }]`;
+
 test("EPC-REG-24a sites for credentials of one's own are those of a tenant", () => {
-  const site = (origin: string, tenant: string): string =>
-    `${good}\nownCredentials: [{ origin: "${origin}", tenant: ${tenant} }]`;
   expect(complaint(site("https://talk.acme.example", "nobody"))).toContain("ownCredentials.0.tenant is no tenant");
   expect(complaint(site("https://other.example", "acme"))).toContain(
     "ownCredentials.0.origin is no origin of its tenant",
