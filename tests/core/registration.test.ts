@@ -152,7 +152,9 @@ describe.each(runs)("registration with $name over $protocol", ({ name, protocol 
       expect(core.commands(self.impu)).toContain("MAR");
       expect(await core.call(self.impu)).toBe(603);
       expect(phone.calls).toHaveLength(1);
-      expect((await phone.register(0)).status).toBe(200);
+      // A core may want a nonce used once only.
+      const first = await phone.register(0);
+      expect((first.status === 401 ? await phone.register(0) : first).status).toBe(200);
       await boundTo(self.impu, 0);
     },
   );

@@ -137,7 +137,12 @@ export class Registrar {
         authorization,
       },
     );
+    // Only on her own flow: nobody else's word makes a live registration one that leaves.
+    const leaving = expires === 0 && held === registration;
+    if (leaving) this.endings.leaving(registration);
     const response = await relay(agent, up, core.entry(key));
+    const endedByCore = leaving && this.endings.left(registration);
+    if (endedByCore && (response?.status ?? 408) >= 300) await this.endings.end(registration, "network", true);
     if (response?.status === 401) {
       // The challenge is hers to answer; a token would do as well (EPC-REG-02).
       const down = this.#forBrowser(response).add(...authorisation.challenge());
