@@ -3,12 +3,14 @@ import { relayFigure } from "./agw/relayFigure.ts";
 import { callFigure } from "./edge/callFigure.ts";
 import { memoryFigure, registerFigure } from "./edge/figures.ts";
 import type { Figure } from "./figure.ts";
+import type { GrowthFigure } from "./growth.ts";
 import { leaseFigure } from "./store/figure.ts";
 import { roundTripFigure } from "./sdp/figure.ts";
+import { costFigure } from "./sip/costFigure.ts";
 import { sipFigure } from "./sip/figure.ts";
 
 /** Every figure of the project, in the order of the report; undefined: not measured yet. */
-export const figures: Readonly<Record<string, Figure | undefined>> = {
+export const figures: Readonly<Record<string, Figure | GrowthFigure | undefined>> = {
   "edge.register.tcp": registerFigure("TCP", ["UDP", "TCP"]),
   "edge.register.udp": registerFigure("UDP", ["UDP"]),
   "edge.call.tcp": callFigure,
@@ -24,6 +26,7 @@ export const figures: Readonly<Record<string, Figure | undefined>> = {
   "sip.register": sipFigure("register"),
   "sip.invite": sipFigure("invite"),
   "sip.bye": sipFigure("bye"),
+  "sip.cost": costFigure,
   "sdp.roundtrip": roundTripFigure,
   "store.lease.sqlite.100": leaseFigure("sqlite", 100),
   "store.lease.sqlite.100k": leaseFigure("sqlite", 100_000),

@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { measure, type Measured } from "./figure.ts";
 import { figures } from "./figures.ts";
+import { growthTable, measureGrowth, type MeasuredGrowth } from "./growth.ts";
 import { tableRow } from "./table.ts";
 
 // npm run bench -- [NAME…] [--json FILE]: measures the named figures, by default all there are.
@@ -13,7 +14,7 @@ if (unknown.length > 0) {
   process.exit(1);
 }
 
-const results: Measured[] = [];
+const results: (Measured | MeasuredGrowth)[] = [];
 for (const name of names.filter((one) => positionals.length === 0 || positionals.includes(one))) {
   const figure = figures[name];
   if (figure === undefined) {
@@ -21,6 +22,12 @@ for (const name of names.filter((one) => positionals.length === 0 || positionals
     continue;
   }
   try {
+    if (figure.unit === "exponent") {
+      const measured = await measureGrowth(name, figure);
+      results.push(measured);
+      console.log(growthTable(measured));
+      continue;
+    }
     const { measured, peers } = await measure(name, figure);
     results.push(measured);
     console.log(tableRow(measured, peers));

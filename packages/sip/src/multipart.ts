@@ -75,13 +75,13 @@ function parsePart(body: string, start: number, end: number): BodyPart {
   while (at < end && !body.startsWith("\r\n", at)) {
     const found = body.indexOf("\r\n", at);
     const lineEnd = found < 0 || found > end ? end : found;
-    const colon = body.indexOf(":", at);
     if (isSpace(body.charCodeAt(at)) && last !== "") {
       // A folded line belongs to the one before it.
       headers.set(last, `${headers.get(last) ?? ""} ${trimmed(body, at, lineEnd)}`);
       at = lineEnd + 2;
       continue;
     }
+    const colon = body.indexOf(":", at);
     const name = colon < 0 || colon > lineEnd ? "" : trimmed(body, at, colon).toLowerCase();
     if (!isToken(name)) fail("header");
     if (headers.size === maxHeaders) throw new SipError("sip/too-large", "part headers");
