@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { anyStep, Model, type Step } from "./support/lifeCycle.ts";
 
 /** `npm run test:long` asks for thousands of rounds of much less. */
-const rounds = Math.ceil(Number(process.env["PORTICO_FUZZ_RUNS"] ?? 500) / 50);
+const rounds = Math.ceil(Number(process.env["PORTICO_FUZZ_RUNS"] ?? 300) / 50);
 
 async function faultsAfter(steps: readonly Step[]): Promise<string[]> {
   const model = new Model();
@@ -29,5 +29,5 @@ test(
     });
     await expect(fc.assert(holds, { numRuns: rounds })).resolves.toBeUndefined();
   },
-  60_000 + rounds * 3000,
+  60_000 + rounds * 10_000,
 );

@@ -205,6 +205,8 @@ export class Model {
     const seconds = this.#timed.wall % 3000 === 0 ? 50 : 600;
     const token = await this.rig.token({ impu, sid: holder.session, sub: `${impu} ${holder.person}` }, { seconds });
     const contact = `<sip:u@tab${tab}.invalid;transport=ws>;reg-id=1;expires=${expires};+sip.instance="<urn:uuid:${n}>"`;
+    // The node may have closed it meanwhile: then nothing can be asked on it.
+    if (page.socket.readyState !== 1) return;
     this.#waiting += 1;
     page
       .register(token, { expires, contact })
