@@ -1,3 +1,4 @@
+import { openSharedState } from "@portico/store";
 import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
 import { acme, acmeClientId, acmeIssuer, claimsOf, issuer, other, World } from "./world.ts";
@@ -77,6 +78,20 @@ test("WAF-12a a tenant's own rate holds for each of its clients, and changes wit
   expect((await world.exchange("mary")).status).toBe(200);
 });
 
+test("WAF-12a the nodes of a portal count together, so that spreading requests gains nothing", async () => {
+  const shared = await openSharedState();
+  const rates = { client: { burst: 2, perSecond: 0.001 }, failures: { burst: 1, perSecond: 0.001 } };
+  const [one, two] = [await open({ rates, shared }), await open({ rates, shared })];
+  expect((await one.exchange("mary")).status).toBe(200);
+  expect((await two.exchange("mary")).status).toBe(200);
+  expect((await one.exchange("mary")).status).toBe(429);
+  expect((await two.exchange("mary")).status).toBe(429);
+  const forged = { client_assertion: "forged" };
+  expect((await one.exchange("mary", forged)).status).toBe(401);
+  expect((await two.exchange("mary", forged)).status).toBe(401);
+  expect((await two.exchange("mary", forged)).status).toBe(429);
+});
+
 test("SEC-03a no endpoint tells a tenant anything of another, whatever of it the tenant knows", async () => {
   const world = await open();
   const { body } = await world.exchange("mary");
@@ -119,7 +134,7 @@ test("SEC-03a no endpoint tells a tenant anything of another, whatever of it the
 
 test("WAF-12a failed authentications of one address are stopped before the costly check", async () => {
   const world = await open({ rates: { client: { burst: 99, perSecond: 9 }, failures: { burst: 2, perSecond: 1 } } });
-  for (const status of [401, 401, 429]) {
+  for (const status of [401, 401, 401, 429]) {
     expect((await world.exchange("mary", { client_assertion: "forged" })).status).toBe(status);
   }
   world.pass(1);

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Server } from "node:http";
-import { openStore, type Store, type StoreTarget } from "@portico/store";
+import { openStore, type SharedState, type Store, type StoreTarget } from "@portico/store";
 import fastify, { type FastifyInstance } from "fastify";
 import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from "jose";
 import {
@@ -123,6 +123,7 @@ export class World {
       target?: StoreTarget;
       rates?: WafRates;
       mutualTls?: string;
+      shared?: SharedState;
       logger?: { write(line: string): void };
       server?: Server;
     } = {},
@@ -146,6 +147,7 @@ export class World {
       wafRoutes(world.waf, {
         ...(o.rates === undefined ? {} : { rates: o.rates }),
         ...(o.mutualTls === undefined ? {} : { mutualTls: o.mutualTls }),
+        ...(o.shared === undefined ? {} : { shared: o.shared }),
       }),
     );
     world.#app = app;

@@ -1,11 +1,11 @@
 import { TLSSocket } from "node:tls";
-import { isDeepStrictEqual } from "node:util";
+import type { SharedState } from "@portico/store";
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import type { ClientCertificate } from "../client/certificate.ts";
 import { WafError } from "../errors.ts";
 import { Form } from "./form.ts";
+import { type Rate, RateLimits } from "./rateLimits.ts";
 import { endpoints, metadata } from "./metadata.ts";
-import { TokenBuckets } from "./tokenBuckets.ts";
 import { parseRestrictions } from "../token/restrictions.ts";
 import { subjectTokenTypes } from "../token/subject.ts";
 import type { TokenResponse } from "../token/tokens.ts";
@@ -16,15 +16,9 @@ const tokenType = "urn:ietf:params:oauth:token-type";
 /** Octets; an ID token with many claims has some 8 KiB. */
 const bodyLimit = 32 * 1024;
 
-/** So many at once, and so many a second in the long run. */
-interface Rate {
-  readonly burst: number;
-  readonly perSecond: number;
-}
-
 /** Rates the routes admit; the defaults suit a WWSF with some ten thousand users. */
 export interface WafRates {
-  /** Requests of one authenticated client: at once, and in the long run a second. */
+  /** Requests of one authenticated client, unless its tenant has a rate of its own. */
   readonly client: Rate;
   /** Failed authentications from one address. */
   readonly failures: Rate;
@@ -32,6 +26,8 @@ export interface WafRates {
 
 export interface WafRoutesOptions {
   readonly rates?: WafRates;
+  /** Counts for all nodes together; absent: each node counts by itself. */
+  readonly shared?: Pick<SharedState, "take">;
   /**
    * URL, without a slash at the end, under which a server with these routes asks for client certificates (RFC 8705 §5):
    * `requestCert` with the operator's authorities in `ca`, and `rejectUnauthorized` false, since some clients sign
@@ -54,37 +50,24 @@ const defaultRates: WafRates = {
  */
 export function wafRoutes(waf: Waf, o: WafRoutesOptions = {}): FastifyPluginAsync {
   const { mutualTls, rates = defaultRates } = o;
-  const clients = new TokenBuckets(rates.client.burst, rates.client.perSecond, () => waf.now());
-  const failures = new TokenBuckets(rates.failures.burst, rates.failures.perSecond, () => waf.now());
-
-  /** Buckets of tenants with a rate of their own, each made anew when its rate changes. */
-  const tenantRates = new Map<string, { readonly rate: Rate; readonly buckets: TokenBuckets }>();
-  const ofTenant = (id: string, rate: Rate): TokenBuckets => {
-    const known = tenantRates.get(id);
-    if (known !== undefined && isDeepStrictEqual(known.rate, rate)) return known.buckets;
-    const buckets = new TokenBuckets(rate.burst, rate.perSecond, () => waf.now());
-    tenantRates.set(id, { rate, buckets });
-    return buckets;
-  };
+  const limits = new RateLimits({ shared: o.shared, failures: rates.failures, now: () => waf.now() });
 
   /** Authenticates the client of a form and counts the request against it. */
   async function admit(request: FastifyRequest, form: Form): Promise<Client> {
-    refuseFor(failures.wait(request.ip));
+    limits.refuseBlocked(request.ip);
     const credentials = {
       clientId: form.get("client_id", 255),
       assertionType: form.get("client_assertion_type"),
       assertion: form.get("client_assertion"),
       certificate: certificateOf(request),
     };
-    const client = await waf.authenticate(credentials).catch((error: unknown) => {
+    const client = await waf.authenticate(credentials).catch(async (error: unknown) => {
       // Only failures are counted by address: behind one address may stand several honest clients.
-      if (error instanceof WafError && error.status === 401) failures.take(request.ip);
+      if (error instanceof WafError && error.status === 401) await limits.failed(request.ip);
       throw error;
     });
     const { clientId } = client.document;
-    refuseFor(clients.take(clientId));
-    const own = client.tenant.limits?.tokenRate;
-    if (own !== undefined) refuseFor(ofTenant(client.tenant.id, own).take(clientId));
+    await limits.admit(clientId, client.tenant.limits?.tokenRate ?? rates.client);
     return client;
   }
 
@@ -202,10 +185,6 @@ function formOf(request: FastifyRequest, reply: FastifyReply): Form {
     throw new WafError("request_malformed", "the body is not application/x-www-form-urlencoded");
   }
   return new Form(request.body);
-}
-
-function refuseFor(seconds: number): void {
-  if (seconds > 0) throw new WafError("too_many_requests", undefined, { retryAfter: seconds });
 }
 
 /** Every error as RFC 6749 §5.2 says, with our own stable name in `reason`. */
