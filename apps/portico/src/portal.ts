@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { openEmbeddedPlane, type MediaPlane } from "@portico/agw";
 import { Epcscf, JwtVerifier, type Log } from "@portico/epcscf";
-import { openStore, type StoreTarget } from "@portico/store";
+import { openStore } from "@portico/store";
 import { systemClock, systemRandom } from "@portico/transport";
 import { openWaf, recipientKey, wafRoutes, type Waf } from "@portico/waf";
 import { type Admin, type AdminOptions, openAdmin } from "./admin/admin.ts";
@@ -14,6 +14,7 @@ import { CallRecords } from "./callRecords.ts";
 import type { PortalConfig } from "./config/schema.ts";
 import { mwCredentials } from "./core/mwCredentials.ts";
 import { CoreProbe } from "./core/probe.ts";
+import { databaseOf } from "./database.ts";
 import { appOn, healthRoutes } from "./http/app.ts";
 import { Listener } from "./http/listener.ts";
 import { speakFor } from "./http/proxiedServer.ts";
@@ -277,11 +278,6 @@ async function coreAnswers(core: CoreProbe, metrics: Metrics): Promise<void> {
   for (const { status, seconds } of answers) metrics.core("OPTIONS", status, seconds);
   const last = answers.at(-1)?.status ?? 503;
   if (last === 503 || last === 408) throw new Error("the core does not answer");
-}
-
-function databaseOf({ database, data }: PortalConfig): StoreTarget {
-  if (database?.postgres !== undefined) return { postgres: database.postgres };
-  return { sqlite: database?.sqlite ?? join(data, "portal.sqlite") };
 }
 
 async function openAdminOf(

@@ -1,6 +1,7 @@
 import { Command, CommanderError, Help } from "commander";
 import { ConfigError } from "../config/complaint.ts";
 import { CliError, Ended, exitCodes } from "./cliError.ts";
+import { administrationCommands } from "./commands/administration.ts";
 import { configurationCommands } from "./commands/configuration.ts";
 import { type OpenOutput, type Output, processOutput } from "./output.ts";
 
@@ -29,6 +30,7 @@ function portico(open: OpenOutput): Command {
     })
     .exitOverride();
   configurationCommands(program, open);
+  administrationCommands(program, open);
   return program;
 }
 

@@ -86,6 +86,35 @@ export function configurationCommands(program: Command, open: OpenOutput): void 
       const { dialplanTest } = await import("./dialplan.ts");
       dialplanTest(number, { file: options.config, tenant: options.tenant }, open(options.json ?? false));
     });
+  for (const [usage, summary, text] of [
+    ["backup <to>", "write the database to a file, while the portal runs", "Personal data is in it: mode 0600."],
+    [
+      "restore <from>",
+      "fill an empty database with a backup",
+      "Of either kind: SQLite or PostgreSQL. All of it, or nothing.",
+    ],
+    [
+      "verify-audit",
+      "check the audit in the database, without a running portal",
+      "Ends with 1 when a record was changed or is gone.",
+    ],
+  ] as const) {
+    const command = program
+      .command(usage)
+      .summary(summary)
+      .description(`${summary[0]?.toUpperCase()}${summary.slice(1)}. ${text}`);
+    command
+      .option("--config <file>", "configuration", defaultFile)
+      .addOption(jsonOption())
+      .action(async () => {
+        const { config, json = false } = command.opts<{ config: string; json?: boolean }>();
+        const { backUp, restoreFrom, verifyStoredAudit } = await import("./database.ts");
+        const [file = ""] = command.args;
+        if (usage === "backup <to>") await backUp(file, config, open(json));
+        else if (usage === "restore <from>") await restoreFrom(file, config, open(json));
+        else await verifyStoredAudit(config, open(json));
+      });
+  }
   program
     .command("reload")
     .summary("make a running portal read its configuration again")

@@ -1,0 +1,55 @@
+import { createPublicKey, generateKeyPairSync } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { backup, openStore, restore, verifyAudit } from "@portico/store";
+import { readConfig } from "../../config/config.ts";
+import { databaseOf } from "../../database.ts";
+import { CliError } from "../cliError.ts";
+import type { Output } from "../output.ts";
+
+/** `portico backup`. @throws ConfigError, StoreError */
+export async function backUp(to: string, file: string, output: Output): Promise<void> {
+  const rows = await busy(output, "backing up", () => backup(databaseOf(readConfig(file)), to));
+  told(output, { file: to, rows }, `${rows} rows are in ${to}; the keys in the data folder are not: copy them as well`);
+}
+
+/** `portico restore`. @throws ConfigError, StoreError when the database is not empty, or the file no backup */
+export async function restoreFrom(from: string, file: string, output: Output): Promise<void> {
+  const rows = await busy(output, "restoring", () => restore(from, databaseOf(readConfig(file))));
+  told(output, { file: from, rows }, `${rows} rows are restored`);
+}
+
+/** `portico verify-audit`: without a running portal. @throws ConfigError, CliError with each fault */
+export async function verifyStoredAudit(file: string, output: Output): Promise<void> {
+  const config = readConfig(file);
+  const keyFile = join(config.data, "audit-key.pem");
+  // Without checkpoints of its own the key has nothing to verify.
+  const key = existsSync(keyFile) ? createPublicKey(readFileSync(keyFile)) : generateKeyPairSync("ed25519").publicKey;
+  const store = await openStore(databaseOf(config));
+  try {
+    const { chains, records, faults } = await busy(output, "verifying", () => verifyAudit(store, [], key));
+    if (output.json) output.print(JSON.stringify({ chains, records, faults }, null, 2));
+    if (faults.length > 0) {
+      const lines = faults.map(({ tenant = "the portal", seq, what }) => `\n  ${tenant}, record ${seq}: ${what}`);
+      throw new CliError("failed", `the audit is not as it was written:${lines.join("")}`, "Compare it with a backup.");
+    }
+    if (!output.json) output.print(`${output.style("green", "ok")} ${records} records in ${chains} chains`);
+  } finally {
+    await store.close();
+  }
+}
+
+async function busy<T>(output: Output, what: string, work: () => Promise<T>): Promise<T> {
+  if (!output.interactive) return await work();
+  const spinner = (await import("@clack/prompts")).spinner();
+  spinner.start(what);
+  try {
+    return await work();
+  } finally {
+    spinner.clear();
+  }
+}
+
+function told({ json, print, style }: Output, facts: object, text: string): void {
+  print(json ? JSON.stringify(facts, null, 2) : `${style("green", "ok")} ${text}`);
+}
