@@ -54,7 +54,7 @@ class Pki {
   }
 
   #run(...args: string[]): void {
-    execFileSync("openssl", args, { stdio: "pipe" });
+    execFileSync(process.env["OPENSSL"] ?? "openssl", args, { stdio: "pipe" });
   }
 }
 
