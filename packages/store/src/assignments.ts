@@ -23,6 +23,17 @@ export interface Assignment extends UserKey {
   readonly endReason: string | undefined;
 }
 
+/** Which assignments to list; every field given must match. */
+export interface AssignmentFilter {
+  readonly tenant: string;
+  readonly impu?: string;
+  readonly issuer?: string;
+  readonly subject?: string;
+  readonly live?: boolean;
+  /** Only those older than this place. */
+  readonly before?: { readonly startedAt: number; readonly id: string };
+}
+
 /** Owner of table `assignment`; ended ones stay as the record of who held which identity from when to when. */
 export class Assignments {
   readonly #db: Database;
@@ -142,6 +153,32 @@ export class Assignments {
       .where("ended_at", "is", null)
       .executeTakeFirstOrThrow();
     return live;
+  }
+
+  /** Newest first. */
+  async page(filter: AssignmentFilter, limit: number): Promise<Assignment[]> {
+    const { tenant, impu, issuer, subject, live, before } = filter;
+    let query = this.#db.selectFrom("assignment").selectAll().where("tenant", "=", tenant);
+    if (impu !== undefined) query = query.where("impu", "=", impu);
+    if (issuer !== undefined) query = query.where("issuer", "=", issuer);
+    if (subject !== undefined) query = query.where("subject", "=", subject);
+    if (live !== undefined) query = query.where("ended_at", live ? "is" : "is not", null);
+    if (before !== undefined) {
+      query = query.where((eb) => eb(eb.refTuple("started_at", "id"), "<", eb.tuple(before.startedAt, before.id)));
+    }
+    return (await query.orderBy("started_at", "desc").orderBy("id", "desc").limit(limit).execute()).map(fromRow);
+  }
+
+  /** Takes the user out of her ended assignments (PRV-03); that somebody held the identity stays. */
+  async forget({ tenant, issuer, subject }: UserKey): Promise<void> {
+    await this.#db
+      .updateTable("assignment")
+      .set({ issuer: "", subject: "" })
+      .where("tenant", "=", tenant)
+      .where("issuer", "=", issuer)
+      .where("subject", "=", subject)
+      .where("ended_at", "is not", null)
+      .execute();
   }
 
   /** All holders of an identity, latest first. */

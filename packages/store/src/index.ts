@@ -1,6 +1,6 @@
 export { type ApiKey, ApiKeys, type ApiRole } from "./apiKeys.ts";
 export { SeenAssertions } from "./assertions.ts";
-export { type Assignment, Assignments, personOf, type UserKey } from "./assignments.ts";
+export { type Assignment, type AssignmentFilter, Assignments, personOf, type UserKey } from "./assignments.ts";
 export { Audit, type AuditFilter, type AuditHead, type AuditLink } from "./audit.ts";
 export type { AuditEvent, AuditRecord, Json } from "./auditChain.ts";
 export { backup } from "./backup.ts";
@@ -13,7 +13,7 @@ export { skewSeconds } from "./entryState.ts";
 export { StoreError, type StoreErrorCode } from "./errors.ts";
 export { Idempotency, type IdempotentRequest } from "./idempotency.ts";
 export { type IssuedToken, IssuedTokens, type TokenTrace } from "./issuedTokens.ts";
-export { type Lease, Leases } from "./leases.ts";
+export { type Lease, type LeaseFilter, Leases } from "./leases.ts";
 export type { PostgresTarget } from "./postgres.ts";
 export { type RefreshToken, RefreshTokens } from "./refreshTokens.ts";
 export { type StoredRegistration, StoredRegistrations } from "./registrations.ts";

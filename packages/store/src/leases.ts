@@ -19,6 +19,16 @@ export interface Lease {
   readonly endedAt: number | undefined;
 }
 
+/** Which leases to list; every field given must match. */
+export interface LeaseFilter {
+  readonly tenant: string;
+  readonly impu?: string;
+  readonly assignmentId?: string;
+  readonly live?: boolean;
+  /** Only those older than this place. */
+  readonly before?: { readonly startedAt: number; readonly id: string };
+}
+
 /** Owner of table `lease`. */
 export class Leases {
   readonly #db: Database;
@@ -54,6 +64,18 @@ export class Leases {
     const [column, value] =
       "tenant" in which ? (["tenant", which.tenant] as const) : (["assignment_id", which.assignmentId] as const);
     return (await live.where(column, "=", value).orderBy("started_at").execute()).map(fromRow);
+  }
+
+  /** Newest first. */
+  async page({ tenant, impu, assignmentId, live, before }: LeaseFilter, limit: number): Promise<Lease[]> {
+    let query = this.#db.selectFrom("lease").selectAll().where("tenant", "=", tenant);
+    if (impu !== undefined) query = query.where("impu", "=", impu);
+    if (assignmentId !== undefined) query = query.where("assignment_id", "=", assignmentId);
+    if (live !== undefined) query = query.where("ended_at", live ? "is" : "is not", null);
+    if (before !== undefined) {
+      query = query.where((eb) => eb(eb.refTuple("started_at", "id"), "<", eb.tuple(before.startedAt, before.id)));
+    }
+    return (await query.orderBy("started_at", "desc").orderBy("id", "desc").limit(limit).execute()).map(fromRow);
   }
 
   /** Leases that ended while an access token of theirs is still unexpired. */

@@ -342,6 +342,22 @@ export class Waf {
     return await this.#leasing.endAssignment(impu, reason, { by });
   }
 
+  /**
+   * A client of a tenant, for the operator who acts on its behalf without its credentials.
+   * @param clientId absent: the tenant's first
+   */
+  clientOf(tenant: string, clientId?: string): Client | undefined {
+    const wanted = clientId ?? this.#directory.get(tenant)?.clients[0]?.clientId;
+    const client = wanted === undefined ? undefined : this.#directory.client(wanted);
+    return client?.tenant.id === tenant ? client : undefined;
+  }
+
+  /** Ends a web session by its lease: its tokens, registration and calls. One that has ended is left alone. */
+  async endLease(id: string, reason: string): Promise<void> {
+    const lease = await this.#o.store.leases.get(id);
+    if (lease !== undefined) await this.#leasing.endSession(lease.clientId, id, reason);
+  }
+
   /** All holders of an identity, latest first (WWSF-16). */
   async history(impu: string): Promise<Assignment[]> {
     return await this.#o.store.assignments.history(impu, 1000);

@@ -15,6 +15,7 @@ const row = (operator: Reach, tenantAdmin: Reach, auditor: Reach): Readonly<Reco
 });
 
 const everybody = row("all", "own", "all");
+const operators = row("all", "none", "none");
 /** Changes of a tenant that its own administrator may make. */
 const owners = row("all", "own", "none");
 /** Reading that is not the business of a tenant. */
@@ -26,6 +27,41 @@ export const access = {
   whoAmI: everybody,
   streamEvents: everybody,
 
+  listTenants: everybody,
+  createTenant: operators,
+  getTenant: everybody,
+  replaceTenant: operators,
+  removeTenant: operators,
+  suspendTenant: operators,
+  resumeTenant: operators,
+
+  listClients: everybody,
+  createClient: owners,
+  getClient: everybody,
+  replaceClient: owners,
+  removeClient: owners,
+  listClientKeys: everybody,
+  addClientKey: owners,
+  removeClientKey: owners,
+
+  getBlockUsage: everybody,
+  listEntries: everybody,
+  getEntryHistory: everybody,
+  exportEntries: overseers,
+
+  listAssignments: everybody,
+  assignIdentity: owners,
+  getAssignment: everybody,
+  endAssignment: owners,
+
+  listLeases: everybody,
+  getLease: everybody,
+  endLease: owners,
+
+  traceToken: everybody,
+  introspectToken: everybody,
+  revokeToken: owners,
+
   listRegistrations: everybody,
   endRegistration: owners,
   listSessions: everybody,
@@ -34,6 +70,9 @@ export const access = {
   listUsage: overseers,
   getUsage: everybody,
   listCalls: everybody,
+
+  exportPersonalData: owners,
+  erasePersonalData: owners,
 
   searchAudit: everybody,
   exportAudit: everybody,

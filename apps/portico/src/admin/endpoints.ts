@@ -1,16 +1,28 @@
 import type { Endpoint } from "./endpoint.ts";
 import { apiKeyEndpoints } from "./resources/apiKeys.ts";
+import { assignmentEndpoints } from "./resources/assignments.ts";
 import { auditEndpoints } from "./resources/audit.ts";
+import { clientEndpoints } from "./resources/clients.ts";
+import { entryEndpoints } from "./resources/entries.ts";
 import { eventEndpoints } from "./resources/events.ts";
 import { liveEndpoints } from "./resources/live.ts";
 import { nodeEndpoints } from "./resources/node.ts";
+import { personEndpoints } from "./resources/persons.ts";
+import { tenantEndpoints } from "./resources/tenants.ts";
+import { tokenEndpoints } from "./resources/tokens.ts";
 import { usageEndpoints } from "./resources/usage.ts";
 
 /** Every endpoint of the Admin API, in the order of the document. */
 export const endpoints: readonly Endpoint[] = [
   ...nodeEndpoints,
+  ...tenantEndpoints,
+  ...clientEndpoints,
+  ...entryEndpoints,
+  ...assignmentEndpoints,
+  ...tokenEndpoints,
   ...liveEndpoints,
   ...usageEndpoints,
+  ...personEndpoints,
   ...auditEndpoints,
   ...eventEndpoints,
   ...apiKeyEndpoints,
@@ -19,8 +31,14 @@ export const endpoints: readonly Endpoint[] = [
 /** Groups of the document. */
 export const tags = {
   node: "The node and the caller.",
+  tenants: "Third parties with a contract.",
+  clients: "Their web servers (WWSF) and the keys of these.",
+  blocks: "Their identities.",
+  assignments: "Who holds which identity, and the web sessions that use it.",
+  tokens: "Access tokens, by what is known of them.",
   live: "Registrations and calls that live now.",
   usage: "Usage for settlement, and call records.",
+  persons: "What is kept of a user: told her, and forgotten.",
   audit: "Who did what, in tamper-evident chains.",
   events: "What happens, as a stream.",
   "api-keys": "Credentials of the Admin API.",

@@ -153,13 +153,15 @@ class Components {
     if (Array.isArray(value)) return value.map((item) => this.#shown(item));
     if (typeof value !== "object" || value === null) return value;
     const shown = Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, this.#shown(inner)]));
-    const { title } = shown;
+    // Schemas of the rooms below are named by $id.
+    const { $id, ...plain } = shown;
+    const title = typeof $id === "string" ? $id : shown["title"];
     // A property may be called title; the title of a schema is a text.
     if (typeof title !== "string") return shown;
-    const schema = JSON.stringify(shown);
+    const schema = JSON.stringify(plain);
     const known = this.#byName.get(title);
     if (known !== undefined && known.schema !== schema) throw new Error(`two schemas are called ${title}`);
-    this.#byName.set(title, { schema, shown });
+    this.#byName.set(title, { schema, shown: plain });
     return { $ref: `#/components/schemas/${title}` };
   }
 }

@@ -21,3 +21,9 @@ export function demandIfMatch(header: string | undefined): readonly string[] | "
   if (versions === undefined) throw new AdminError("precondition_required");
   return versions;
 }
+
+/** @throws AdminError `precondition_failed`, with the ETag of the present version */
+export function checkIfMatch(versions: readonly string[] | "any", present: number | string): void {
+  if (versions === "any" || versions.includes(String(present))) return;
+  throw new AdminError("precondition_failed", { headers: { ETag: etagOf(present) } });
+}

@@ -9,7 +9,7 @@ import { onTestFinished } from "vitest";
 import type { Role } from "../../src/admin/access.ts";
 import { type Admin, type AdminOptions, firstKeyFile, openAdmin } from "../../src/admin/admin.ts";
 import { newApiKey } from "../../src/admin/apiKeys.ts";
-import { acme, other } from "./tenants.ts";
+import { tenantOf } from "./tenants.ts";
 
 /** JSON of an answer, with the names the tests ask for. */
 interface Body {
@@ -117,11 +117,12 @@ export class Rig {
       issuer: "https://portal.op.test/waf",
       homeDomain: "ims.test",
       wss: ["wss://portal.op.test/w2"],
-      tenants: [acme, other],
+      tenants: [],
       now,
       random: systemRandom,
     });
     onEnd(() => waf.close());
+    for (const id of ["acme", "other"]) await waf.tenants.create(tenantOf(id), { by: "test" });
     const node = new Node();
     const alarms: string[] = [];
     const admin: Admin = await openAdmin({

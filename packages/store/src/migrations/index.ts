@@ -2,6 +2,7 @@ import type { Migration } from "kysely/migration";
 import { administration } from "./administration.ts";
 import { entryState } from "./entryState.ts";
 import { leaseIndexes } from "./leaseIndexes.ts";
+import { listing } from "./listing.ts";
 import { purge } from "./purge.ts";
 import { registration } from "./registration.ts";
 import { tokenBinding } from "./tokenBinding.ts";
@@ -17,5 +18,6 @@ export const migrations: Record<string, Migration> = {
   "005-lease-indexes": leaseIndexes,
   "020-token-binding": tokenBinding,
   "030-usage": usage,
+  "031-listing": listing,
   "050-registration": registration,
 };

@@ -24,7 +24,7 @@ const chain = Type.Optional(
   }),
 );
 
-const record = named("AuditRecord", {
+export const recordSchema = named("AuditRecord", {
   tenant: Type.Optional(tenantId),
   seq,
   at: instant(),
@@ -68,7 +68,7 @@ export const auditEndpoints: readonly Endpoint[] = [
       },
       closed,
     ),
-    success: { status: 200, description: "A page of records.", body: pageSchema("AuditRecord", record) },
+    success: { status: 200, description: "A page of records.", body: pageSchema("AuditRecord", recordSchema) },
     async handle({ store }, { scope, query }) {
       const limit = query.limit ?? defaultLimit;
       const tenant = tenantWithin(scope, query.tenant);
@@ -165,7 +165,7 @@ function spanOf({ from, until }: { from?: string; until?: string }): { from?: nu
   };
 }
 
-function shownRecord({ tenant, person, detail = {}, ...rest }: AuditRecord): Static<typeof record> {
+export function shownRecord({ tenant, person, detail = {}, ...rest }: AuditRecord): Static<typeof recordSchema> {
   return {
     ...rest,
     at: at(rest.at),

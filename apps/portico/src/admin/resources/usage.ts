@@ -46,7 +46,7 @@ const line = named("UsageLine", {
 });
 const report = named("UsageReport", { ...period, items: Type.Array(line) });
 
-const call = named("CallRecord", {
+export const callSchema = named("CallRecord", {
   id: text(255),
   node: text(255),
   tenant: tenantId,
@@ -111,7 +111,7 @@ export const usageEndpoints: readonly Endpoint[] = [
       },
       closed,
     ),
-    success: { status: 200, description: "A page of records.", body: pageSchema("CallRecord", call) },
+    success: { status: 200, description: "A page of records.", body: pageSchema("CallRecord", callSchema) },
     async handle({ store }, { params, query }) {
       const limit = query.limit ?? defaultLimit;
       const after = placeOf("calls", query.cursor, ["number", "string"]);
@@ -164,7 +164,7 @@ function lineOf(by: NonNullable<Period["by"]>, some: readonly [UsageOfDay, ...Us
 }
 
 /** The IMPI stays with the operator (PRV-01). */
-function shownCall({ beganAt, answeredAt, endedAt, endedBy, status, ...record }: CallRecord) {
+export function shownCall({ beganAt, answeredAt, endedAt, endedBy, status, ...record }: CallRecord) {
   const { id, node, tenant, clientId, impu, remote, direction, icid } = record;
   return {
     id,
