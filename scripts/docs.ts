@@ -1,10 +1,10 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { openApiFile, openApiText } from "../apps/portico/src/admin/openapiFile.ts";
+import { adminApiFile, adminApiText, openApiFile, openApiText } from "../apps/portico/src/admin/openapiFile.ts";
 import { sdp, sip, sipTesting, wic } from "./api/entries.ts";
 import { publicApi, type PublicSymbol } from "./api/publicApi.ts";
 
 // npm run docs: writes docs/api, one file for each package entry, from the TSDoc of its public symbols, and
-// docs/openapi.json from the schemas of the Admin API.
+// docs/openapi.json and the table of docs/admin-api.md from the endpoints of the Admin API.
 
 const files = new Map([
   [sip, "sip.md"],
@@ -27,6 +27,7 @@ for (const [entry, symbols] of publicApi([...files.keys()])) {
 }
 
 writeFileSync(openApiFile, openApiText());
+writeFileSync(adminApiFile, adminApiText());
 
 function sectionOf({ name, summary, tags, examples, signature, place }: PublicSymbol): string[] {
   const [path] = place.split(":");

@@ -47,6 +47,8 @@ export const access = {
   getBlockUsage: everybody,
   listEntries: everybody,
   getEntryHistory: everybody,
+  importEntries: operators,
+  withdrawEntries: operators,
   exportEntries: overseers,
 
   listAssignments: everybody,

@@ -51,8 +51,8 @@ export interface Endpoint {
   readonly params?: TSchema;
   readonly query?: TSchema;
   readonly body?: TSchema;
-  /** Absent: application/json. */
-  readonly bodyType?: string;
+  /** Media type in which the body may come as well, as text that the handler reads itself. */
+  readonly textType?: string;
   /** Octets of a body; absent: 64 KiB. */
   readonly bodyLimit?: number;
   readonly success: {

@@ -50,7 +50,7 @@ export function openApiDocument(): Json {
 }
 
 function operation(endpoint: Endpoint, components: Components): Json {
-  const { id, tag, summary, description, params, query, body, bodyType, guard } = endpoint;
+  const { id, tag, summary, description, params, query, body, textType, guard } = endpoint;
   const headers = [
     ...(guard === "version" ? [header("If-Match", "ETag of the version this changes; * for any.", true)] : []),
     ...(guard === "create"
@@ -70,16 +70,14 @@ function operation(endpoint: Endpoint, components: Components): Json {
       .join("\n\n"),
     "x-roles": reach,
     parameters: [...parameters(params, "path", components), ...parameters(query, "query", components), ...headers],
-    ...(body === undefined
-      ? {}
-      : {
-          requestBody: {
-            required: true,
-            content: { [bodyType ?? "application/json"]: { schema: components.refer(body) } },
-          },
-        }),
+    ...(body === undefined ? {} : { requestBody: { required: true, content: contentOf(body, textType, components) } }),
     responses: responses(endpoint, components),
   };
+}
+
+function contentOf(body: TSchema, textType: string | undefined, components: Components): Json {
+  const text = textType === undefined ? {} : { [textType]: { schema: { type: "string" } } };
+  return { "application/json": { schema: components.refer(body) }, ...text };
 }
 
 function parameters(schema: TSchema | undefined, place: "path" | "query", components: Components): Json[] {

@@ -69,10 +69,8 @@ export function adminServer(o: AdminServerOptions): FastifyInstance {
 /** JSON is parsed; bodies of an import stay a stream. */
 function acceptBodies(app: FastifyInstance): void {
   app.removeContentTypeParser("text/plain");
-  for (const type of new Set(endpoints.flatMap(({ bodyType }) => bodyType ?? []))) {
-    app.addContentTypeParser(type, { parseAs: "string", bodyLimit: 32 * 1024 * 1024 }, (_, body, done) =>
-      done(null, body),
-    );
+  for (const type of new Set(endpoints.flatMap(({ textType }) => textType ?? []))) {
+    app.addContentTypeParser(type, { parseAs: "string" }, (_, body, done) => done(null, body));
   }
 }
 
@@ -101,7 +99,7 @@ function route(app: FastifyInstance, o: AdminServerOptions, creation: Idempotent
         ...who,
         params: checks.params?.(request.params),
         query: checks.query?.(request.query),
-        body: checks.body?.(request.body),
+        body: isText(request, endpoint) ? request.body : checks.body?.(request.body),
         ifMatch: guard === "version" ? demandIfMatch(request.headers["if-match"]) : "any",
         lastEventId: single(request.headers["last-event-id"]),
         authorization: request.headers.authorization,
@@ -120,6 +118,10 @@ function route(app: FastifyInstance, o: AdminServerOptions, creation: Idempotent
       return reply.status(answer.status).headers(answer.headers).send(answer.body);
     },
   });
+}
+
+function isText({ headers }: FastifyRequest, { textType }: Endpoint): boolean {
+  return textType !== undefined && headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase() === textType;
 }
 
 /** Authenticates, counts, and asks the table of endpoints and roles. */

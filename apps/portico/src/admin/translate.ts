@@ -24,6 +24,8 @@ function ofStatus(status: number): AdminErrorCode {
 const wafCodes: Partial<Record<WafErrorCode, AdminErrorCode>> = {
   tenant_unknown: "not_found",
   no_assignment: "not_found",
+  block_unknown: "not_found",
+  entry_of_document: "state_conflict",
   tenant_exists: "already_exists",
   tenant_changed: "precondition_failed",
   tenant_of_file: "state_conflict",

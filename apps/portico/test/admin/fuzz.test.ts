@@ -42,6 +42,7 @@ const answers = new Map(endpoints.map(({ id, success }) => [id as string, succes
 const real: Readonly<Record<string, readonly string[]>> = {
   tenant: ["acme", "acme", "other"],
   id: ["kept-acme", "kept-other"],
+  block: ["main"],
   client: ["talk.acme.test", "talk.other.test"],
   impu: ["sip:u0001@acme.ims.test", "sip:u0001@other.ims.test"],
   "If-Match": ["*", '"1"'],

@@ -3,7 +3,7 @@ import { createConfig, lintFromString } from "@redocly/openapi-core";
 import { expect, test, vi } from "vitest";
 import { access } from "../../src/admin/access.ts";
 import { openApiDocument } from "../../src/admin/openapi.ts";
-import { openApiText, openApiFile } from "../../src/admin/openapiFile.ts";
+import { adminApiFile, adminApiText, openApiFile, openApiText } from "../../src/admin/openapiFile.ts";
 import { Rig } from "./rig.ts";
 
 vi.setConfig({ testTimeout: 20_000 });
@@ -19,6 +19,10 @@ test("docs/openapi.json says what the portal serves", async () => {
   const { body } = await rig.ask("GET", "/openapi.json", { key: undefined });
   expect(JSON.parse(openApiText())).toEqual(body);
   expect(readFileSync(openApiFile, "utf8"), "run: npm run docs").toBe(openApiText());
+});
+
+test("the table of docs/admin-api.md is the one the guard goes by", () => {
+  expect(readFileSync(adminApiFile, "utf8")).toBe(adminApiText());
 });
 
 test("every operation says which role reaches what, as the guard does", () => {

@@ -66,6 +66,11 @@ const parts: Record<OperationId, (rig: Rig, tenant: string) => Promise<Parts> | 
   getBlockUsage: (_, tenant) => ({ params: { tenant } }),
   listEntries: (_, tenant) => ({ params: { tenant } }),
   getEntryHistory: (_, tenant) => ({ params: { tenant, impu: `sip:u0001@${tenant}.ims.test` } }),
+  importEntries: (_, tenant) => ({
+    params: { tenant, block: "main" },
+    body: [{ impu: `sip:${fresh(tenant)}@${tenant}.ims.test` }],
+  }),
+  withdrawEntries: (_, tenant) => ({ params: { tenant }, body: { impus: [`sip:nobody@${tenant}.ims.test`] } }),
   exportEntries: (_, tenant) => ({ params: { tenant } }),
 
   listAssignments: (_, tenant) => ({ params: { tenant } }),

@@ -168,11 +168,36 @@ test("ADM-03b ADM-06a identities are listed page by page, counted and exported f
   const lines = (await rig.ask("GET", "/tenants/acme/entries/export")).text.split("\r\n");
   expect([lines.length, lines[0], lines[1]]).toEqual([
     202,
-    "tenant,impi,impu,alias",
-    "acme,u0001.acme@ims.test,sip:u0001@acme.ims.test,",
+    "tenant,block,impi,impu,alias",
+    "acme,main,u0001.acme@ims.test,sip:u0001@acme.ims.test,",
   ]);
-  const objects = (await rig.ask("GET", "/tenants/acme/entries/export?format=ndjson")).text.trim().split("\n");
-  expect(JSON.parse(objects[0] ?? "")).toMatchObject({ tenant: "acme", impu: "sip:u0001@acme.ims.test" });
+  const objects = JSON.parse((await rig.ask("GET", "/tenants/acme/entries/export?format=json")).text);
+  expect(objects[0]).toMatchObject({ tenant: "acme", impu: "sip:u0001@acme.ims.test" });
+});
+
+test("ADM-03b identities are imported as CSV and JSON: all, or none with every wrong row told; and withdrawn again", async () => {
+  const rig = await Rig.open();
+  const path = "/tenants/acme/blocks/main/entries";
+  const csv = (body: string) => rig.ask("POST", path, { body, headers: { "content-type": "text/csv" } });
+  const good = "impu,tel\r\nsip:x1@acme.ims.test,+12025550101\r\nsip:x2@acme.ims.test,+12025550102\r\n";
+  const wrong = await csv(`${good}sip:x3@elsewhere.test,\r\nsip:x1@acme.ims.test,\r\n`);
+  expect([wrong.status, wrong.body.errors]).toEqual([
+    422,
+    [
+      { in: "body", pointer: "/row/4/impu", detail: "must be in the block's domain acme.ims.test" },
+      expect.objectContaining({ pointer: "/row/5" }),
+      expect.objectContaining({ pointer: "/row/5" }),
+    ],
+  ]);
+  expect((await csv(good)).body).toEqual({ added: 2 });
+  expect((await rig.ask("POST", path, { body: [{ impu: "sip:x4@acme.ims.test" }] })).body).toEqual({ added: 1 });
+  expect((await csv(good)).status).toBe(422);
+  expect((await rig.ask("POST", "/tenants/acme/blocks/none/entries", { body: [] })).status).toBe(404);
+  const usage = await rig.ask("GET", "/tenants/acme/blocks/usage");
+  expect(usage.body).toMatchObject({ size: 203, blocks: [{ id: "main", size: 203, free: 203 }] });
+  const withdraw = (...impus: string[]) => rig.ask("POST", "/tenants/acme/entries/withdraw", { body: { impus } });
+  expect((await withdraw("sip:x1@acme.ims.test", "sip:x1@other.ims.test")).body).toEqual({ withdrawn: 1 });
+  expect((await withdraw("sip:u0001@acme.ims.test")).body.code).toBe("state_conflict");
 });
 
 test("WWSF-16 ADM-06b who held which identity is told; an assignment and a web session are ended by hand", async () => {

@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import type { Assignment, ListedEntry, Store, StoredEntry } from "@portico/store";
+import type { ListedEntry } from "@portico/store";
 import { Type } from "typebox";
 import { pageOf, placeOf } from "../cursor.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
@@ -9,12 +9,23 @@ import { assignmentSchema, shownAssignment } from "./assignments.ts";
 
 const count = (description: string) => Type.Integer({ minimum: 0, description });
 
-const usage = named("BlockUsage", {
-  size: count("Identities of all blocks of the tenant."),
+const counts = {
+  size: count("Identities."),
   assigned: count("Held by a user."),
   resting: count("In quarantine, or waiting for a token or registration to end."),
   free: count("To be given away."),
-  sessions: count("Live leases: web sessions."),
+};
+const usage = named("BlockUsage", {
+  ...counts,
+  sessions: count("Live leases of the tenant: web sessions."),
+  blocks: Type.Array(
+    named("UseOfBlock", {
+      id: text(32),
+      ...counts,
+      usedPercent: count("Share that is not free, rounded down."),
+      warnAtPercent: count("Use at which an event tells that it runs out."),
+    }),
+  ),
 });
 
 const states = ["free", "held", "resting", "withdrawn"] as const;
@@ -44,7 +55,8 @@ export const entryEndpoints: readonly Endpoint[] = [
     params: inTenant,
     success: { status: 200, description: "The counts.", body: usage },
     async handle({ waf }, { params }) {
-      return { body: await waf.usage(params.tenant) };
+      const blocks = await waf.blocks.usage(params.tenant);
+      return { body: { ...(await waf.usage(params.tenant)), blocks } };
     },
   }),
   endpoint({
@@ -90,7 +102,7 @@ export const entryEndpoints: readonly Endpoint[] = [
       // The identity may have been another tenant's before, or be withdrawn by now.
       const mine = (await waf.history(impu)).filter((one) => one.tenant === tenant);
       if (mine.length === 0 && (await waf.block.find(impu))?.tenant !== tenant) throw new AdminError("not_found");
-      return { body: { impu, items: mine.map((one: Assignment) => shownAssignment(one)) } };
+      return { body: { impu, items: mine.map(shownAssignment) } };
     },
   }),
   endpoint({
@@ -100,35 +112,58 @@ export const entryEndpoints: readonly Endpoint[] = [
     tag: "blocks",
     summary: "All identities of a tenant, one subscription each, for provisioning the HSS",
     params: inTenant,
-    query: Type.Object({ format: Type.Optional(oneOf(["csv", "ndjson"], "Absent: csv (RFC 4180).")) }, closed),
-    success: { status: 200, description: "As it is read.", types: ["text/csv", "application/x-ndjson"] },
-    async handle({ store, now }, { params, query }) {
-      const csv = query.format !== "ndjson";
-      const lines = exported(store, params.tenant, now(), csv);
-      return {
-        stream: Readable.from(lines),
-        headers: { "Content-Type": csv ? "text/csv; charset=utf-8; header=present" : "application/x-ndjson" },
-      };
+    query: Type.Object({ format: Type.Optional(oneOf(["csv", "json"], "Absent: csv (RFC 4180).")) }, closed),
+    success: { status: 200, description: "As it is read.", types: ["text/csv", "application/json"] },
+    async handle({ waf }, { params: { tenant }, query: { format = "csv" } }) {
+      const type = format === "csv" ? "text/csv; charset=utf-8; header=present" : "application/json";
+      return { stream: Readable.from(waf.blocks.export(format, { tenant })), headers: { "Content-Type": type } };
+    },
+  }),
+  endpoint({
+    id: "importEntries",
+    method: "POST",
+    path: "/tenants/{tenant}/blocks/{block}/entries",
+    tag: "blocks",
+    summary: "Add identities to a block: all, or none when a row is wrong, and every wrong row is told",
+    description:
+      "JSON: an array of objects with impu, impi and tel. CSV: the same as columns, or as the export writes it. In errors, " +
+      "/row/7 is line 7 of a CSV.",
+    params: Type.Object({ tenant: tenantId, block: text(32, "Id of a block.") }, closed),
+    body: Type.Array(Type.Unknown(), { maxItems: 100_000 }),
+    textType: "text/csv",
+    bodyLimit: 16 * 1024 * 1024,
+    success: {
+      status: 200,
+      description: "How many were added.",
+      body: named("ImportReport", { added: Type.Integer({ minimum: 0 }) }),
+    },
+    problems: ["unusable"],
+    async handle({ waf }, { principal, params: { tenant, block }, body }) {
+      const given: unknown = body;
+      const [format, rows] =
+        typeof given === "string" ? (["csv", given] as const) : (["json", JSON.stringify(given)] as const);
+      return { body: { added: await waf.blocks.import(tenant, block, rows, { by: principal.actor, format }) } };
+    },
+  }),
+  endpoint({
+    id: "withdrawEntries",
+    method: "POST",
+    path: "/tenants/{tenant}/entries/withdraw",
+    tag: "blocks",
+    summary: "Take imported identities out of their block; whoever holds one loses it first",
+    params: inTenant,
+    body: named("EntriesToWithdraw", { impus: Type.Array(text(255), { minItems: 1, maxItems: 10_000 }) }),
+    success: {
+      status: 200,
+      description: "How many were in a block of the tenant.",
+      body: named("WithdrawReport", { withdrawn: Type.Integer({ minimum: 0 }) }),
+    },
+    problems: ["state_conflict"],
+    async handle({ waf }, { principal, params, body }) {
+      return { body: { withdrawn: await waf.blocks.withdraw(params.tenant, body.impus, { by: principal.actor }) } };
     },
   }),
 ];
-
-async function* exported(store: Store, tenant: string, now: number, csv: boolean): AsyncGenerator<string> {
-  if (csv) yield "tenant,impi,impu,alias\r\n";
-  let page: ListedEntry[];
-  let after: string | undefined;
-  do {
-    page = await store.blocks.page(tenant, { now, limit: 500, ...(after === undefined ? {} : { after }) });
-    if (page.length > 0) yield page.map(csv ? csvLine : jsonLine).join("");
-    after = page.at(-1)?.impu;
-  } while (after !== undefined);
-}
-
-/** Ids, host names and numbers hold no comma and no quote. */
-const csvLine = ({ tenant, impi, impu, tel }: StoredEntry): string =>
-  `${tenant},${impi},${impu},${tel === undefined ? "" : `tel:${tel}`}\r\n`;
-const jsonLine = ({ tenant, impi, impu, tel, block }: StoredEntry): string =>
-  `${JSON.stringify({ tenant, block, impi, impu, tel })}\n`;
 
 function shownEntry({ impu, impi, tel, block, ordinal, source, state }: ListedEntry, withImpi: boolean) {
   return { impu, ...(withImpi ? { impi } : {}), ...(tel === undefined ? {} : { tel }), block, ordinal, source, state };
