@@ -169,18 +169,6 @@ export class Assignments {
     return (await query.orderBy("started_at", "desc").orderBy("id", "desc").limit(limit).execute()).map(fromRow);
   }
 
-  /** Takes the user out of her ended assignments (PRV-03); that somebody held the identity stays. */
-  async forget({ tenant, issuer, subject }: UserKey): Promise<void> {
-    await this.#db
-      .updateTable("assignment")
-      .set({ issuer: "", subject: "" })
-      .where("tenant", "=", tenant)
-      .where("issuer", "=", issuer)
-      .where("subject", "=", subject)
-      .where("ended_at", "is not", null)
-      .execute();
-  }
-
   /** All holders of an identity, latest first. */
   async history(impu: string, limit: number): Promise<Assignment[]> {
     const rows = await this.#db

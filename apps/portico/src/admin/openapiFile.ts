@@ -17,13 +17,11 @@ export const openApiText = (): string => `${JSON.stringify(openApiDocument(), nu
 /** The text of {@link adminApiFile} with the table as it is now. */
 export function adminApiText(): string {
   const [begin, end] = ["<!-- endpoints: written by npm run docs -->", "<!-- /endpoints -->"];
-  const rows = endpoints.map(({ id, method, path, summary }) => [
-    `\`${method} ${path}\``,
-    summary,
-    ...roles.map((role) => access[id][role]),
-  ]);
-  const table = [["endpoint", "what it does", ...roles], ["---", "---", ...roles.map(() => "---")], ...rows];
-  const lines = table.map((cells) => `| ${cells.join(" | ")} |`);
+  const rows = endpoints.map(({ id, method, path, summary }) => {
+    const reach = roles.map((role) => access[id][role]).join(" | ");
+    return `| \`${method} ${path}\` | ${summary} | ${reach} |`;
+  });
+  const head = [`| endpoint | what it does | ${roles.join(" | ")} |`, `|---|---|${roles.map(() => "---|").join("")}`];
   const text = readFileSync(adminApiFile, "utf8");
-  return text.replace(new RegExp(`${begin}[^]*${end}`), () => [begin, "", ...lines, "", end].join("\n"));
+  return text.replace(new RegExp(`${begin}[^]*${end}`), () => [begin, "", ...head, ...rows, "", end].join("\n"));
 }

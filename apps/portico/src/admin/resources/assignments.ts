@@ -30,7 +30,7 @@ export const assignmentSchema = named("Assignment", {
   endReason: Type.Optional(text(100)),
 });
 
-export const leaseSchema = named("Lease", {
+const leaseSchema = named("Lease", {
   id: text(64, "sid of its access tokens."),
   assignment: text(64, "Id of the assignment it uses."),
   impu: text(255),
@@ -206,16 +206,7 @@ export function shownAssignment({ startedAt, endedAt, endReason, ...rest }: Assi
   };
 }
 
-export function shownLease({
-  id: sid,
-  assignmentId,
-  impu: of,
-  clientId,
-  startedAt,
-  expiresAt,
-  tokenUntil,
-  endedAt,
-}: Lease) {
+function shownLease({ id: sid, assignmentId, impu: of, clientId, startedAt, expiresAt, tokenUntil, endedAt }: Lease) {
   const times = { startedAt: at(startedAt), expiresAt: at(expiresAt), tokenUntil: at(tokenUntil) };
   const end = endedAt === undefined ? {} : { endedAt: at(endedAt) };
   return { id: sid, assignment: assignmentId, impu: of, clientId, ...times, ...end };

@@ -24,7 +24,7 @@ const chain = Type.Optional(
   }),
 );
 
-export const recordSchema = named("AuditRecord", {
+const recordSchema = named("AuditRecord", {
   tenant: Type.Optional(tenantId),
   seq,
   at: instant(),
@@ -165,7 +165,7 @@ function spanOf({ from, until }: { from?: string; until?: string }): { from?: nu
   };
 }
 
-export function shownRecord({ tenant, person, detail = {}, ...rest }: AuditRecord): Static<typeof recordSchema> {
+function shownRecord({ tenant, person, detail = {}, ...rest }: AuditRecord): Static<typeof recordSchema> {
   return {
     ...rest,
     at: at(rest.at),
