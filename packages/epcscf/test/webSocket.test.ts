@@ -50,6 +50,12 @@ function framesOf(octets: Buffer): { opcode: number; payload: string }[] {
   return frames;
 }
 
+/** A long message of one letter, cut in two. */
+function halves(letter: string): [Buffer, Buffer] {
+  const octets = text(letter.repeat(300));
+  return [octets.subarray(0, 150), octets.subarray(150)];
+}
+
 const closeCode = (payload: string): number => payload.charCodeAt(0) * 256 + payload.charCodeAt(1);
 
 class Side {
@@ -222,6 +228,24 @@ describe("messages", () => {
     expect(side.pongs).toBe(1);
     await until(() => raw.frames.length === 1);
     expect(raw.frames).toEqual([{ opcode: opcodes.pong, payload: "?" }]);
+  });
+
+  test("what one socket has not finished is not lost when another one is read", async () => {
+    const mine = side;
+    const one = await Raw.open();
+    const first = mine.socket;
+    const other = new Side();
+    side = other;
+    const two = await Raw.open();
+    // Each is read before the next is written: a whole message behind the half one tells.
+    for (const [raw, letter] of [[one, "a"] as const, [two, "b"] as const]) {
+      raw.socket.write(Buffer.concat([text(letter), halves(letter)[0]]));
+      await until(() => (letter === "a" ? mine : other).got.length === 1);
+    }
+    for (const [raw, letter] of [[one, "a"] as const, [two, "b"] as const]) raw.socket.write(halves(letter)[1]);
+    await until(() => mine.got.length + other.got.length === 4);
+    expect([mine.got[1], other.got[1]]).toEqual(["a".repeat(300), "b".repeat(300)]);
+    first?.terminate();
   });
 
   test("a ping is answered with its payload, a pong is told", async () => {

@@ -5,6 +5,8 @@ import { grantedContacts, isNameAddr } from "./contact.ts";
 
 /** What a 200 (OK) to REGISTER says about one binding (EPC-REG-19). */
 export interface Grant {
+  /** The header fields it was read from, as they came. */
+  readonly source: string;
   /** Seconds from the response; whatever the core says. */
   readonly seconds: number;
   /** Parameters of the Contact, GRUUs among them, as the browser is to see them. */
@@ -27,11 +29,24 @@ const longest = 600_000;
 const mostValues = 32;
 const longestValue = 2048;
 
+/** Header fields a grant is read from, but for P-Charging-Vector, whose ICID is another one each time. */
+const sources = ["Contact", "Expires", "P-Associated-URI", "Service-Route", "Require", "P-Charging-Function-Addresses"];
+
 /**
- * Reads the grant. @param asked seconds asked for, where the core names none.
+ * Reads the grant.
+ * @param asked seconds asked for, where the core names none.
+ * @param known what was read last for the same binding: a refresh mostly is granted the same again.
  * @throws EpcscfError `epcscf/core-contradiction` for a 200 that does not hold the binding.
  */
-export function readGrant(response: SipResponse, own: { uri: string; impu: string }, asked: number): Grant {
+export function readGrant(
+  response: SipResponse,
+  own: { uri: string; impu: string },
+  asked: number,
+  known?: Grant,
+): Grant {
+  const homeIoi = terminatingIoi(response.get("P-Charging-Vector"));
+  const source = [asked, homeIoi, ...sources.map((name) => response.all(name).join("\r"))].join("\n");
+  if (source === known?.source) return known;
   const contacts = grantedContacts(response);
   const granted = contacts.find(({ uri }) => userOf(uri) === userOf(own.uri));
   // RFC 3261 §10.3, step 8: a 200 lists all bindings. One that lists only others' does not have this one.
@@ -41,13 +56,14 @@ export function readGrant(response: SipResponse, own: { uri: string; impu: strin
   if (seconds === 0) throw new EpcscfError("epcscf/core-contradiction");
   const associated = kept(response.list("P-Associated-URI").filter((value) => isNameAddr(value)));
   return {
+    source,
     seconds,
     params: new Map([...(granted?.params ?? []), ["expires", String(seconds)]]),
     serviceRoute: kept(response.list("Service-Route").filter((value) => isNameAddr(value))),
     associated: associated.length > 0 ? associated : [`<${own.impu}>`],
     outbound: response.list("Require").some((option) => option.toLowerCase() === "outbound"),
     chargingFunctions: kept(response.all("P-Charging-Function-Addresses"))[0],
-    terminatingIoi: terminatingIoi(response.get("P-Charging-Vector")),
+    terminatingIoi: homeIoi,
   };
 }
 

@@ -207,7 +207,8 @@ export class Registrar {
     }
     let grant: Grant;
     try {
-      grant = readGrant(response, { uri: core.uri(registration.key), impu: registration.impu }, expires);
+      const own = { uri: core.uri(registration.key), impu: registration.impu };
+      grant = readGrant(response, own, expires, registration.grant);
     } catch (error) {
       log.alarm("core.contradiction");
       if (registration.grantedUntil > 0) void this.endings.end(registration, "network");

@@ -112,6 +112,7 @@ export class Registrations {
   /** Moves a registration to another flow, or to none. @returns the flow it had. */
   move(registration: Registration, flow: Flow | undefined): Flow | undefined {
     const before = registration.flow;
+    if (before === flow) return before;
     if (before !== undefined) this.#byFlow.delete(before);
     registration.flow = flow;
     if (flow !== undefined) this.#byFlow.set(flow, registration);

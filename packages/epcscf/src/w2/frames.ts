@@ -34,6 +34,8 @@ export class FrameReader {
   /** What came and is not read yet, from `#at` on. */
   #held: Buffer | undefined;
   #at = 0;
+  /** What is held is the caller's. */
+  #borrowed = false;
   /** What came after that, while it does not suffice for the next step. */
   #later: Buffer[] = [];
   #waiting = 0;
@@ -45,14 +47,20 @@ export class FrameReader {
     this.#largest = largest;
   }
 
-  /** Takes octets over; they are unmasked in place. */
+  /** Takes octets that stay as they are until {@link settle}; they are unmasked in place. */
   push(octets: Buffer): void {
     if (this.#held === undefined) {
       this.#held = octets;
+      this.#borrowed = true;
       return;
     }
-    this.#later.push(octets);
+    this.#later.push(Buffer.from(octets));
     this.#waiting += octets.length;
+  }
+
+  /** Keeps what is not read yet, in memory of its own: the caller may use his for something else. */
+  settle(): void {
+    if (this.#held !== undefined && this.#borrowed) this.#hold(Buffer.from(this.#held.subarray(this.#at)));
   }
 
   /** The next whole frame. @throws FrameError after which nothing can be read any more. */
@@ -102,6 +110,7 @@ export class FrameReader {
 
   #hold(octets: Buffer | undefined): void {
     this.#held = octets;
+    this.#borrowed = false;
     this.#at = 0;
   }
 }

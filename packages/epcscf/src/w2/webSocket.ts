@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import { octets } from "@portico/sip";
+import { adopt } from "./adopt.ts";
 import { FrameError, frameHead, FrameReader, opcodes, type Frame } from "./frames.ts";
 
 /** Largest message accepted, octets (EPC-WS-04). */
@@ -35,13 +36,12 @@ export class ServerWebSocket {
   #deaf = false;
 
   constructor(socket: Duplex, owner: WebSocketOwner) {
-    this.#socket = socket;
     this.#owner = owner;
-    socket.on("data", (chunk: Buffer) => this.#read(chunk));
-    socket.on("end", () => this.#finish());
-    socket.on("close", () => this.#ended());
-    // "close" follows and does the work.
-    socket.on("error", () => undefined);
+    this.#socket = adopt(socket, (chunk) => this.#read(chunk))
+      .on("end", () => this.#finish())
+      .on("close", () => this.#ended())
+      // "close" follows and does the work.
+      .on("error", () => undefined);
   }
 
   get open(): boolean {
@@ -86,6 +86,7 @@ export class ServerWebSocket {
       for (let frame = this.#reader.next(); frame !== undefined && !this.#deaf; frame = this.#reader.next()) {
         this.#take(frame);
       }
+      this.#reader.settle();
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
       this.#fail(error.closeCode, error.message);

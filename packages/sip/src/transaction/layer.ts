@@ -110,7 +110,7 @@ export class TransactionLayer {
 
   #start(request: SipRequest, hop: Hop, on: ClientListener): ClientTransaction {
     const key = clientKey(request);
-    const ended = (): void => void this.#clients.delete(key);
+    const ended = (): void => this.#clients.delete(key);
     const transaction =
       request.method === "INVITE"
         ? new InviteClientTransaction(this.#context, request, hop, on, {

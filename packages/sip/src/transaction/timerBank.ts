@@ -1,9 +1,14 @@
 import type { Clock } from "../ports.ts";
 
-/** The running timers of one machine, by the letters RFC 3261 gives them. */
+interface Running<Name> {
+  readonly name: Name;
+  cancel: () => void;
+}
+
+/** The running timers of one machine, by the letters RFC 3261 gives them: never more than three. */
 export class TimerBank<Name extends string> {
   readonly #clock: Clock;
-  readonly #running = new Map<Name, () => void>();
+  readonly #running: Running<Name>[] = [];
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -12,28 +17,35 @@ export class TimerBank<Name extends string> {
   /** Starts the timer, or starts it anew. */
   start(name: Name, ms: number, run: () => void): void {
     this.stop(name);
-    this.#running.set(
-      name,
-      this.#clock.setTimer(ms, () => {
-        this.#running.delete(name);
-        run();
-      }),
-    );
+    const timer: Running<Name> = { name, cancel: never };
+    timer.cancel = this.#clock.setTimer(ms, () => {
+      this.#drop(timer);
+      run();
+    });
+    this.#running.push(timer);
   }
 
   stop(...names: Name[]): void {
     for (const name of names) {
-      this.#running.get(name)?.();
-      this.#running.delete(name);
+      const timer = this.#running.find((one) => one.name === name);
+      if (timer === undefined) continue;
+      timer.cancel();
+      this.#drop(timer);
     }
   }
 
   stopAll(): void {
-    for (const cancel of this.#running.values()) cancel();
-    this.#running.clear();
+    for (let timer = this.#running.pop(); timer !== undefined; timer = this.#running.pop()) timer.cancel();
   }
 
   isRunning(name: Name): boolean {
-    return this.#running.has(name);
+    return this.#running.some((one) => one.name === name);
+  }
+
+  #drop(timer: Running<Name>): void {
+    const at = this.#running.indexOf(timer);
+    if (at >= 0) this.#running.splice(at, 1);
   }
 }
+
+const never = (): void => undefined;
