@@ -9,7 +9,7 @@ if (!/^[1-9]\d{0,8}$/.test(rounds)) {
   console.error(`test:long: ${rounds} is no number of rounds; write for example npm run test:long -- 50000`);
   process.exit(1);
 }
-const rooms = ["packages/sip", "packages/sdp", "packages/wic", "packages/epcscf", "packages/store"];
+const rooms = ["packages/sip", "packages/sdp", "packages/wic", "packages/epcscf", "packages/store", "tests/scale"];
 const { status } = spawnSync(process.execPath, ["scripts/test.ts", "--testTimeout=3600000", ...rooms], {
   stdio: "inherit",
   env: { ...process.env, PORTICO_FUZZ_RUNS: rounds },

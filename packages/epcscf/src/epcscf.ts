@@ -114,6 +114,7 @@ export class Epcscf {
       networkId,
       maxExpires,
       graceSeconds,
+      registrationsPerSecond: options.registrationsPerSecond,
       sessionGraceSeconds: options.sessionGraceSeconds,
       calls: (registration) => this.#sessions.count(registration),
       node: options.node,

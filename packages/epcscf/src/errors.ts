@@ -26,6 +26,7 @@ export type EpcscfErrorCode =
   | "epcscf/core-lacks-extension"
   | "epcscf/core-lacks-outbound"
   | "epcscf/core-busy"
+  | "epcscf/busy"
   | "epcscf/core-failed"
   | "epcscf/core-contradiction"
   | "epcscf/interval-too-brief"
@@ -133,6 +134,12 @@ const catalogue: Readonly<Record<EpcscfErrorCode, Entry>> = {
     message: "First hop lacks outbound support",
     cause: "The registrar found no ob parameter in the Path, or dropped it on the way (RFC 5626 §11.6)",
     remedy: "Operator: look for an element between this node and the registrar that changes Path",
+  },
+  "epcscf/busy": {
+    status: 503,
+    message: "Too Many Registrations At Once",
+    cause: "More browsers register anew than the core is asked for in a second, as after a restart",
+    remedy: "None needed: each browser comes back when Retry-After says; if it stays so, add nodes or raise the pace",
   },
   "epcscf/core-busy": {
     status: 503,

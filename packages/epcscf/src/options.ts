@@ -66,6 +66,8 @@ export interface EpcscfOptions {
   /** Longest registration asked of the core, seconds. */
   readonly maxExpires: number;
   readonly graceSeconds: number;
+  /** New registrations the core is asked for in a second; default 200. Refreshes are not counted. */
+  readonly registrationsPerSecond?: number;
   /** Seconds that running calls may outlive their token; 0 ends them with it (EPC-DER-03). */
   readonly sessionGraceSeconds: number;
   readonly latchCoreMedia: boolean;

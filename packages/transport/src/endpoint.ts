@@ -4,7 +4,7 @@ import { connect, createServer, isIP, isIPv6 } from "node:net";
 import type { Server, Socket } from "node:net";
 import { connect as connectTls, createServer as createTlsServer } from "node:tls";
 import type { ConnectionOptions, SecureContext, Server as TlsServer } from "node:tls";
-import { SipError, SipRequest, formatVia, octets as codec, parseMessage } from "@portico/sip";
+import { SipError, SipRequest, formatVia, parseMessage } from "@portico/sip";
 import type { SipMessage } from "@portico/sip";
 import { bindError } from "./errors.ts";
 import { hostPort, plainAddress } from "./remote.ts";
@@ -149,8 +149,8 @@ class Endpoint implements SipEndpoint {
 
   #tcpHop(remote: SocketAddress): StreamHop {
     const where = { host: remote.address, port: remote.port, localAddress: this.address };
-    return this.#streamHop(hostPort(remote.address, remote.port), this.#tcpOwner, remote, (ready) =>
-      connect(where, ready),
+    return this.#streamHop(hostPort(remote.address, remote.port), this.#tcpOwner, remote, (ready, onread) =>
+      connect({ ...where, onread }, ready),
     );
   }
 
@@ -198,7 +198,7 @@ class Endpoint implements SipEndpoint {
   #sendDatagram(octets: string, remote: SocketAddress): boolean {
     if (this.#closing !== undefined || this.#sockets.udp === undefined) return false;
     // Errors such as "no route" end in the callback: on UDP, SIP's timers answer for loss
-    this.#sockets.udp.send(codec.toBytes(octets), remote.port, remote.address, () => undefined);
+    this.#sockets.udp.send(Buffer.from(octets, "latin1"), remote.port, remote.address, () => undefined);
     return true;
   }
 
@@ -305,8 +305,13 @@ async function listening<T extends Server>(server: T, address: string, port: num
   return server;
 }
 
+/** What comes here is an address already: it is used in the same turn, without a look at names. */
+function literal(address: string, _: object, found: (error: null, address: string, family: number) => void): void {
+  found(null, address, isIPv6(address) ? 6 : 4);
+}
+
 async function bindUdp(address: string, port: number): Promise<DatagramSocket> {
-  const socket = createSocket({ type: isIPv6(address) ? "udp6" : "udp4", recvBufferSize: 1 << 20 });
+  const socket = createSocket({ type: isIPv6(address) ? "udp6" : "udp4", recvBufferSize: 1 << 20, lookup: literal });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   socket.once("error", reject);
   socket.bind({ address, port, exclusive: true }, resolve);

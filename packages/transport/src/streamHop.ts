@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { OnReadOpts, Socket } from "node:net";
 import { SipError, StreamFramer } from "@portico/sip";
 import { hostPort } from "./remote.ts";
 import type { RemoteHop, SocketAddress } from "./remote.ts";
@@ -16,8 +16,14 @@ export interface StreamHopOwner {
   unreached(error: Error, hop: StreamHop): void;
 }
 
-/** Begins a connection; calls back when messages can be sent on it. */
-export type Dial = (ready: () => void) => Socket;
+/**
+ * Begins a connection; calls back when messages can be sent on it.
+ * @param onread reads without a stream, for a connection that can do so; others emit "data".
+ */
+export type Dial = (ready: () => void, onread: OnReadOpts) => Socket;
+
+/** Octets read at once. All connections share the buffer: what is in it is copied before the next read. */
+const shared = new Uint8Array(65_536);
 
 interface Waiting {
   octets: string;
@@ -106,10 +112,19 @@ export class StreamHop implements RemoteHop {
   }
 
   #connect(dial: Dial): void {
-    const socket = dial(() => {
+    const framer = new StreamFramer();
+    const ready = (): void => {
       socket.setTimeout(0);
       this.#connected = true;
       this.#write();
+    };
+    // A stream gives each read a buffer of its own, which costs as much as reading.
+    const socket = dial(ready, {
+      buffer: shared,
+      callback: (length, { buffer, byteOffset }) => {
+        this.#read(framer, Buffer.from(buffer, byteOffset, length).toString("latin1"), socket);
+        return true;
+      },
     });
     socket.setTimeout(connectTimeoutMs, () =>
       socket.destroy(new Error(`no connection to ${hostPort(this.remote.address, this.remote.port)}`)),
@@ -119,12 +134,11 @@ export class StreamHop implements RemoteHop {
       if (!this.#connected || ("code" in error && String(error.code).startsWith("ERR_SSL")))
         this.#owner.unreached(error, this);
     });
-    this.#adopt(socket);
+    this.#adopt(socket, framer);
   }
 
-  #adopt(socket: Socket): void {
+  #adopt(socket: Socket, framer = new StreamFramer()): void {
     this.#socket = socket;
-    const framer = new StreamFramer();
     socket.setNoDelay(true);
     // A long stream whose peer vanished without a word must not look alive for hours
     socket.setKeepAlive(true, 30_000);

@@ -41,7 +41,11 @@ const window = 8;
 const patienceMs = 60_000;
 
 /** Does `count` operations, a few at a time (a closed loop). @throws Error when they do not end. */
-export async function inTurns(count: number, operation: (turn: number) => Promise<void>): Promise<void> {
+export async function inTurns(
+  count: number,
+  operation: (turn: number) => Promise<void>,
+  atOnce: number = window,
+): Promise<void> {
   let next = 0;
   const worker = async (): Promise<void> => {
     while (next < count) await operation(next++);
@@ -49,7 +53,7 @@ export async function inTurns(count: number, operation: (turn: number) => Promis
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new Error(`stuck near operation ${next} of ${count}`)), patienceMs);
   try {
-    await Promise.race([late, Promise.all(Array.from({ length: window }, worker))]);
+    await Promise.race([late, Promise.all(Array.from({ length: atOnce }, worker))]);
   } finally {
     clearTimeout(timer);
   }

@@ -8,6 +8,7 @@ import type { Seal } from "../seal.ts";
 import { closeCodes, type Flow } from "../w2/flow.ts";
 import type { Authorisation } from "./authorisation.ts";
 import { bindingOf, type Binding } from "./binding.ts";
+import { Admission, type AdmissionOptions } from "./admission.ts";
 import { askedBinding, type AskedBinding } from "./contact.ts";
 import { answerHeaders, coreAnswer } from "./coreAnswers.ts";
 import { readGrant, type Grant } from "./grant.ts";
@@ -17,7 +18,7 @@ import { Registration } from "./registration.ts";
 import { OwnCredentials, type OwnCredentialsOptions, type OwnIdentity } from "./ownCredentials.ts";
 import { asEdge, asTrustedNode } from "./trustedNode.ts";
 
-export interface RegistrarOptions extends EndingsOptions, OwnCredentialsOptions {
+export interface RegistrarOptions extends EndingsOptions, OwnCredentialsOptions, AdmissionOptions {
   readonly authorisation: Authorisation;
   readonly seal: Seal;
   /** Longest registration asked of the core, seconds. */
@@ -47,10 +48,12 @@ export class Registrar {
   readonly endings: Endings;
   readonly #options: RegistrarOptions;
   readonly #own: OwnCredentials;
+  readonly #admission: Admission;
 
   constructor(options: RegistrarOptions) {
     this.#options = options;
     this.#own = new OwnCredentials(options);
+    this.#admission = new Admission(options);
     this.endings = new Endings(options);
   }
 
@@ -73,6 +76,8 @@ export class Registrar {
       if (withdrawn && held?.impu === claims.impu) void this.endings.end(held, "not-in-block");
       throw error;
     }
+    // A refresh holds what it has; who has nothing yet takes turns.
+    if (registrations.byFlow(flow) === undefined) await this.#admission.turn();
     await this.#forward(tx, flow, claims, entry);
   }
 

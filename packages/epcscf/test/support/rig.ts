@@ -307,6 +307,7 @@ export async function openRig(
     entryPoint?: string | ((core: ScriptedCore) => string | string[]);
     peers?: string[];
     maxPerAddress?: number;
+    registrationsPerSecond?: number;
     maxPerSite?: number;
     /** What a node before it has left. */
     store?: MemoryStore;
@@ -416,6 +417,7 @@ export async function openRig(
     emergencyNumbers: ["911", "112"],
     maxExpires: 3600,
     graceSeconds: options.graceSeconds ?? 32,
+    ...(options.registrationsPerSecond === undefined ? {} : { registrationsPerSecond: options.registrationsPerSecond }),
     sessionGraceSeconds: options.sessionGraceSeconds ?? 0,
     latchCoreMedia: false,
   });

@@ -16,6 +16,8 @@ export class OctetRegistrar {
   readonly #udp: DatagramSocket;
   readonly #tcp: Server;
   readonly #sockets = new Set<Socket>();
+  /** REGISTERs since the start. */
+  registers = 0;
 
   private constructor(tcp: Server, udp: DatagramSocket) {
     this.#tcp = tcp;
@@ -68,6 +70,7 @@ export class OctetRegistrar {
   /** @param request its head, each line with its end. */
   #answer(request: string): string {
     const binding = request.startsWith("REGISTER");
+    if (binding) this.registers += 1;
     const names = binding ? [...repeated, ...bound] : repeated;
     let answer = "SIP/2.0 200 OK\r\n";
     let identity = "";

@@ -14,8 +14,23 @@ const ping = 0x89;
 const maskBit = 0x80;
 /** RFC 6455 §5.3: masked with noughts, octets stay what they are. */
 const mask = "\0\0\0\0";
+const granted = "SIP/2.0 200";
 /** Sockets that come from one address: an edge limits them, and an address has no more ports than it has. */
 const perAddress = 1000;
+
+/** A REGISTER was answered otherwise than by 200. */
+export class Refused extends Error {
+  override readonly name = "Refused";
+  readonly status: number;
+  /** Seconds; 0 without Retry-After. */
+  readonly retryAfter: number;
+
+  constructor(answer: string) {
+    super(`REGISTER was answered ${answer.split("\r\n", 1)[0]}`);
+    this.status = Number(answer.slice(8, 11));
+    this.retryAfter = Number(/\r\nRetry-After: (\d+)/.exec(answer)?.[1] ?? 0);
+  }
+}
 
 /**
  * The other end of W2 at the least cost there can be: octets are put together once and compared, never parsed, so that the
@@ -27,7 +42,7 @@ export class Terminal {
   readonly #tail: string;
   #cseq = 0;
   #held: Buffer | undefined;
-  #answered: ((status: string) => void) | undefined;
+  #answered: ((answer: string) => void) | undefined;
 
   private constructor(socket: Socket, user: number, token: string) {
     const impu = impuOf(user);
@@ -61,14 +76,14 @@ export class Terminal {
     return new Terminal(socket, user, token);
   }
 
-  /** Registers, or does so again. @throws Error for any answer but 200. */
+  /** Registers, or does so again. @throws Refused for any answer but 200. */
   async register(): Promise<void> {
     this.#cseq += 1;
-    const status = await new Promise<string>((resolve) => {
+    const answer = await new Promise<string>((resolve) => {
       this.#answered = resolve;
       this.#send(`${this.#head}${this.#cseq}\r\nCSeq: ${this.#cseq} REGISTER\r\n${this.#tail}`);
     });
-    if (status !== "200") throw new Error(`REGISTER was answered ${status}`);
+    if (!answer.startsWith(granted)) throw new Refused(answer);
   }
 
   close(): void {
@@ -92,18 +107,18 @@ export class Terminal {
       if (held.length < from) break;
       const end = from + (short === 126 ? held.readUInt16BE(at + 2) : short);
       if (held.length < end) break;
-      this.#take(held[at] ?? 0, held.toString("latin1", from, Math.min(end, from + 11)));
+      this.#take(held[at] ?? 0, held, from, end);
       at = end;
     }
     this.#held = at === held.length ? undefined : held.subarray(at);
   }
 
-  /** @param text the first octets of a frame's payload. */
-  #take(first: number, text: string): void {
+  #take(first: number, held: Buffer, from: number, to: number): void {
     if (first === ping) this.#socket.write(`\x8a\x80${mask}`, "latin1");
+    const text = held.toString("latin1", from, Math.min(to, from + granted.length));
     // A provisional response is none to wait for.
     if (!text.startsWith("SIP/2.0 ") || text.startsWith("SIP/2.0 1")) return;
-    this.#answered?.(text.slice(8, 11));
+    this.#answered?.(text === granted ? text : held.toString("latin1", from, to));
     this.#answered = undefined;
   }
 }
