@@ -59,6 +59,9 @@ export function memoryFigure(secure: boolean): Figure {
   };
 }
 
+/** A busy machine takes long for a handshake, whoever is measured; registrations of that many are no storm yet. */
+const joiningAtOnce = 32;
+
 type Join = (count: number) => Promise<void>;
 
 /** Contenders that have a home network of octets behind them and terminals before them. */
@@ -75,11 +78,12 @@ async function registering(
     const terminals: Terminal[] = [];
     const join: Join = async (count) => {
       const from = terminals.length;
-      await inTurns(count, async (turn) => {
+      const one = async (turn: number): Promise<void> => {
         const terminal = await Terminal.open(edge.w2(secure), from + turn, await token(from + turn));
         terminals[from + turn] = terminal;
         await terminal.register();
-      });
+      };
+      await inTurns(count, one, joiningAtOnce);
     };
     return {
       name: edge.name,

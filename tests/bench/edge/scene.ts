@@ -38,7 +38,7 @@ export async function openScene(core: number, ours: Protocol, peers: readonly Pr
 /** Operations under way at any time. */
 const window = 8;
 /** Nothing takes that long: an answer is missing, and loopback loses none. */
-const patienceMs = 60_000;
+const patienceMs = 240_000;
 
 /** Does `count` operations, a few at a time (a closed loop). @throws Error when they do not end. */
 export async function inTurns(

@@ -28,21 +28,28 @@ export type NonInviteClientState = "trying" | "proceeding" | "completed" | "term
  *   terminated <--------------------------------------'
  */
 export class NonInviteClientTransaction implements ClientTransaction {
-  readonly request: SipRequest;
   readonly hop: Hop;
   readonly #context: MachineContext;
-  readonly #listener: ClientListener;
+  /** Both are let go when the final response has been told: Timer K needs neither, and thousands wait for it. */
+  #request: SipRequest | undefined;
+  #listener: ClientListener | undefined;
   readonly #ended: () => void;
   readonly #timers: TimerBank<"E" | "F" | "K">;
   #state: NonInviteClientState = "trying";
 
   constructor(context: MachineContext, request: SipRequest, hop: Hop, listener: ClientListener, ended: () => void) {
     this.#context = context;
-    this.request = request;
+    this.#request = request;
     this.hop = hop;
     this.#listener = listener;
     this.#ended = ended;
     this.#timers = new TimerBank(context.clock);
+  }
+
+  /** @throws TypeError once the final response has been told */
+  get request(): SipRequest {
+    if (this.#request === undefined) throw new TypeError("the transaction is over, its request is let go");
+    return this.#request;
   }
 
   get state(): NonInviteClientState {
@@ -70,7 +77,10 @@ export class NonInviteClientTransaction implements ClientTransaction {
       if (this.hop.reliable) this.#terminate();
       else this.#timers.start("K", this.#context.timers.t4, () => this.#terminate());
     }
-    this.#context.guard(() => this.#listener.response(response));
+    this.#context.guard(() => this.#listener?.response(response));
+    if (response.status < 200) return;
+    this.#listener = undefined;
+    this.#request = undefined;
   }
 
   /** Only an INVITE can be cancelled (RFC 3261 §9.1). */
@@ -93,7 +103,7 @@ export class NonInviteClientTransaction implements ClientTransaction {
 
   #fail(why: ClientFailure): void {
     this.#terminate();
-    this.#context.guard(() => this.#listener.failed(why));
+    this.#context.guard(() => this.#listener?.failed(why));
   }
 
   #terminate(): void {
