@@ -212,8 +212,8 @@ export class Registrar {
     }
     let grant: Grant;
     try {
-      const own = { uri: core.uri(registration.key), impu: registration.impu };
-      grant = readGrant(response, own, expires, registration.grant);
+      const ours = { uri: core.uri(registration.key), impu: registration.impu };
+      grant = readGrant(response, ours, expires, registration.grant);
     } catch (error) {
       log.alarm("core.contradiction");
       if (registration.grantedUntil > 0) void this.endings.end(registration, "network");
