@@ -26,6 +26,11 @@ export async function plansOf(dialect: Dialect, explain: string): Promise<Map<st
   await leases.register(renewed.lease, Date.now());
   await release(store, renewed);
   await leases.live({ expiredAt: Date.now() });
+  const user = { tenant: "acme", issuer: "https://idp.acme.test", subject: "mary" };
+  for (const { id } of await assignments.allOf(user)) {
+    await issuedTokens.forgetAddresses(id);
+    await assignments.anonymise(id);
+  }
   await leases.purge(1);
   await issuedTokens.purge(1);
   await refreshTokens.purge(1);

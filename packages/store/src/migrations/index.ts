@@ -3,6 +3,7 @@ import { administration } from "./administration.ts";
 import { entryState } from "./entryState.ts";
 import { leaseIndexes } from "./leaseIndexes.ts";
 import { listing } from "./listing.ts";
+import { persons } from "./persons.ts";
 import { purge } from "./purge.ts";
 import { registration } from "./registration.ts";
 import { tokenBinding } from "./tokenBinding.ts";
@@ -16,6 +17,7 @@ export const migrations: Record<string, Migration> = {
   "003-administration": administration,
   "004-entry-state": entryState,
   "005-lease-indexes": leaseIndexes,
+  "006-persons": persons,
   "020-token-binding": tokenBinding,
   "030-usage": usage,
   "031-listing": listing,
