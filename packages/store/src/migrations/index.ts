@@ -3,9 +3,9 @@ import { administration } from "./administration.ts";
 import { entryState } from "./entryState.ts";
 import { leaseIndexes } from "./leaseIndexes.ts";
 import { listing } from "./listing.ts";
-import { persons } from "./persons.ts";
 import { purge } from "./purge.ts";
 import { registration } from "./registration.ts";
+import { retention } from "./retention.ts";
 import { tokenBinding } from "./tokenBinding.ts";
 import { usage } from "./usage.ts";
 import { waf } from "./waf.ts";
@@ -17,7 +17,7 @@ export const migrations: Record<string, Migration> = {
   "003-administration": administration,
   "004-entry-state": entryState,
   "005-lease-indexes": leaseIndexes,
-  "006-persons": persons,
+  "006-retention": retention,
   "020-token-binding": tokenBinding,
   "030-usage": usage,
   "031-listing": listing,
