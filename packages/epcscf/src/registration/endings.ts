@@ -57,6 +57,11 @@ export class Endings {
     return this.#leftovers.size;
   }
 
+  /** True while a binding of this key is being ended. */
+  isLeft(key: string): boolean {
+    return this.#leftovers.has(key);
+  }
+
   /** True while the core may hold a binding made under this lease of the WAF's. */
   mayBind({ impu, sessionId }: { readonly impu: string; readonly sessionId: string }): boolean {
     const live = this.#options.registrations.ofImpu(impu);

@@ -98,7 +98,11 @@ export class Registrar {
     const pending = this.#pending({ registration, asked, claims, flow, path, expires });
     // Written before the core hears of it: whenever this process dies, the next one finds what to end.
     if (expires > 0 && !this.#isRefresh(pending)) await this.endings.ledger.save(pending.binding);
-    if (registration.ended !== undefined) throw new EpcscfError("epcscf/registration-over");
+    if (registration.ended !== undefined) {
+      // It ended while that was written: where its end has been confirmed already, nobody else takes the row away.
+      if (!this.endings.isLeft(key)) this.endings.ledger.remove(key);
+      throw new EpcscfError("epcscf/registration-over");
+    }
 
     asTrustedNode(
       up,

@@ -151,15 +151,21 @@ export class Model {
     this.core.mood = "well";
     this.rig.suspended.clear();
     for (const tab of this.#pages.keys()) this.#lose(tab);
-    // Grace time, three attempts at a core that did not answer, and the long pause after them.
-    for (let n = 0; n < 4; n += 1) {
-      await this.#timed.pass(40);
-      await until(() => this.#waiting === 0);
-    }
+    // Grace time, three attempts at a core that did not answer, and the long pause after them; all of it anew for a REGISTER
+    // that the node was still reading when its socket went.
     const { node, store, media } = this.rig;
-    await until(() => node.counts.leftovers === 0 && store.bindings.size === 0);
+    const left = (): number => this.#waiting + store.bindings.size + node.counts.leftovers + node.counts.registrations;
+    for (let n = 0; n < 4 || (n < 100 && left() > 0); n += 1) {
+      await this.#timed.pass(40);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
     await until(() => this.#timed.clock.pending <= this.#baseline);
-    const counts = Object.entries({ ...node.counts, media: media.size, bindings: this.core.keys.size });
+    const counts = Object.entries({
+      ...node.counts,
+      media: media.size,
+      rows: store.bindings.size,
+      bindings: this.core.keys.size,
+    });
     const alarms = this.#rigs.flatMap((rig) => rig.alarms).filter((alarm) => !expected.has(alarm));
     return [
       ...counts.filter(([, count]) => count > 0).map(([what, count]) => `${count} ${what}`),
