@@ -13,20 +13,13 @@ export type SipErrorCode =
   | "sip/octets"
   | "sip/bad-response";
 
-/** Status to answer a request with that led to the error, 500 where the fault is on our own side; and its message. */
-const catalogue: Record<SipErrorCode, readonly [status: number, message: string]> = {
-  "sip/too-large": [513, "Message too large"],
-  "sip/start-line": [400, "Malformed start line"],
-  "sip/version": [505, "Not SIP/2.0"],
-  "sip/header": [400, "Malformed header line"],
-  "sip/header-missing": [400, "Header field missing"],
-  "sip/header-repeated": [400, "Header field repeated"],
-  "sip/value": [400, "Malformed header value"],
-  "sip/uri": [400, "Malformed URI"],
-  "sip/content-length": [400, "Content-Length does not fit"],
-  "sip/injection": [500, "Unsafe name or value"],
-  "sip/octets": [500, "Not an octet string"],
-  "sip/bad-response": [500, "Malformed response"],
+/** Statuses other than 400: what is too large or of another version, and faults on our own side. */
+const statuses: Partial<Record<SipErrorCode, number>> = {
+  "sip/too-large": 513,
+  "sip/version": 505,
+  "sip/injection": 500,
+  "sip/octets": 500,
+  "sip/bad-response": 500,
 };
 
 /**
@@ -51,9 +44,8 @@ export class SipError extends Error {
   readonly status: number;
 
   constructor(code: SipErrorCode, detail?: string) {
-    const [status, message] = catalogue[code];
-    super(detail === undefined ? message : `${message}: ${detail}`);
+    super(detail === undefined ? code : `${code}: ${detail}`);
     this.code = code;
-    this.status = status;
+    this.status = statuses[code] ?? 400;
   }
 }

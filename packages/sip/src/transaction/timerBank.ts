@@ -2,7 +2,7 @@ import type { Clock } from "../ports.ts";
 
 interface Running<Name> {
   readonly name: Name;
-  cancel: () => void;
+  readonly cancel: () => void;
 }
 
 /** The running timers of one machine, by the letters RFC 3261 gives them: never more than three. */
@@ -17,11 +17,11 @@ export class TimerBank<Name extends string> {
   /** Starts the timer, or starts it anew. */
   start(name: Name, ms: number, run: () => void): void {
     this.stop(name);
-    const timer: Running<Name> = { name, cancel: never };
-    timer.cancel = this.#clock.setTimer(ms, () => {
+    const cancel = this.#clock.setTimer(ms, () => {
       this.#drop(timer);
       run();
     });
+    const timer: Running<Name> = { name, cancel };
     this.#running.push(timer);
   }
 
@@ -47,5 +47,3 @@ export class TimerBank<Name extends string> {
     if (at >= 0) this.#running.splice(at, 1);
   }
 }
-
-const never = (): void => undefined;
