@@ -19,7 +19,7 @@ import { checkIfMatch } from "../precondition.ts";
 
 const standings = ["active", "suspended", "contract_not_begun", "contract_ended"] as const;
 
-export const tenantRecord = named("TenantRecord", {
+const tenantRecord = named("TenantRecord", {
   id: tenantId,
   source: oneOf(["file", "api"], "file: defined by the configuration file, and changed only there."),
   standing: oneOf(standings, "Whether it may use the service now, and if not, why."),
