@@ -1,7 +1,7 @@
 import type { Measured } from "./figure.ts";
 
 /** What one input costs at each length. */
-export interface Growth {
+interface Growth {
   readonly input: string;
   /** CPU microseconds at n, 2n, 4n and 8n octets. */
   readonly us: readonly number[];
@@ -10,7 +10,7 @@ export interface Growth {
 }
 
 /** A figure of how costs grow with the length of hostile input. It has no peer. */
-export interface GrowthFigure {
+interface GrowthFigure {
   readonly unit: "exponent";
   readonly rounds: number;
   /** Octets, each twice the one before. */

@@ -11,11 +11,15 @@ vi.setConfig({ testTimeout: 60_000 });
 async function provider() {
   const { privateKey, publicKey } = await generateKeyPair("ES256");
   const state = { up: true, issuer: "" };
-  const server = createServer(async (request, response) => {
-    if (!state.up) return void response.writeHead(500).end();
+  const key = { ...(await exportJWK(publicKey)), kid: "k", alg: "ES256" };
+  const server = createServer((request, response) => {
+    if (!state.up) {
+      response.writeHead(500).end();
+      return;
+    }
     const body = request.url?.endsWith("/openid-configuration")
       ? { issuer: state.issuer, jwks_uri: `${url}/jwks` }
-      : { keys: [{ ...(await exportJWK(publicKey)), kid: "k", alg: "ES256" }] };
+      : { keys: [key] };
     response.end(JSON.stringify(body));
   }).listen(0, "127.0.0.1");
   onTestFinished(() => void server.close());
