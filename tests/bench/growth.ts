@@ -10,7 +10,7 @@ interface Growth {
 }
 
 /** A figure of how costs grow with the length of hostile input. It has no peer. */
-interface GrowthFigure {
+export interface GrowthFigure {
   readonly unit: "exponent";
   readonly rounds: number;
   /** Octets, each twice the one before. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { openEmbeddedPlane, type MediaPlane } from "@portico/agw";
 import { Epcscf, JwtVerifier, type Log } from "@portico/epcscf";
-import { openStore } from "@portico/store";
+import { openSharedState, openStore } from "@portico/store";
 import { systemClock, systemRandom } from "@portico/transport";
 import { openWaf, recipientKey, wafRoutes, type Waf } from "@portico/waf";
 import { type Admin, type AdminOptions, openAdmin } from "./admin/admin.ts";
@@ -208,7 +208,9 @@ async function start(
     blockUse: (tenant) => waf.usage(tenant),
   });
   healthRoutes(http.app, readiness);
-  await http.app.register(wafRoutes(waf));
+  const shared = await openSharedState(config.sharedState);
+  onClose(() => shared.close());
+  await http.app.register(wafRoutes(waf, { shared }));
   const metricsPort = await openMetrics(config.metrics, metrics, log, onClose);
   await http.open();
   // A proxy that ends TLS makes W2 as secure as its own listener.

@@ -28,26 +28,26 @@ interface Expected {
 const table: Readonly<Record<number, Expected>> = {
   302: { ids: "EPC-REG-18c", status: 480, sent: [["Contact", "<sip:scscf2.ims.test>"]] },
   305: { ids: "EPC-REG-18c", status: 480, sent: [["Contact", "<sip:scscf2.ims.test>"]] },
-  400: { ids: "EPC-REG-18d", status: 503, alarm: "core.refuses-request" },
+  400: { ids: "EPC-REG-18h", status: 503, alarm: "core.refuses-request" },
   401: { ids: "EPC-REG-25a EPC-REG-25b", status: 503, alarm: "core.challenged-trusted-node" },
-  403: { ids: "EPC-REG-18d", status: 403, alarm: "core.identity-refused" },
-  404: { ids: "EPC-REG-18d", status: 404, alarm: "core.identity-unknown" },
+  403: { ids: "EPC-REG-18h", status: 403, alarm: "core.identity-refused" },
+  404: { ids: "EPC-REG-18h", status: 404, alarm: "core.identity-unknown" },
   407: { ids: "EPC-REG-25a EPC-REG-25b", status: 503, alarm: "core.challenged-trusted-node" },
   408: { ids: "EPC-REG-18b", status: 504, alarm: "core.unreachable" },
-  416: { ids: "EPC-REG-18d", status: 503, alarm: "core.refuses-request" },
-  420: { ids: "EPC-REG-18d", status: 503, alarm: "core.lacks-extension", sent: [["Unsupported", "path"]] },
-  421: { ids: "EPC-REG-18d", status: 503, alarm: "core.refuses-request", sent: [["Require", "sec-agree"]] },
+  416: { ids: "EPC-REG-18h", status: 503, alarm: "core.refuses-request" },
+  420: { ids: "EPC-REG-18h", status: 503, alarm: "core.lacks-extension", sent: [["Unsupported", "path"]] },
+  421: { ids: "EPC-REG-18h", status: 503, alarm: "core.refuses-request", sent: [["Require", "sec-agree"]] },
   423: { ids: "EPC-REG-16b", status: 423, sent: [["Min-Expires", "900"]], seen: { "Min-Expires": "900" } },
   439: { ids: "EPC-REG-23", status: 439, alarm: "core.lacks-outbound" },
   480: { ids: "EPC-REG-18c", status: 480, sent: [["Retry-After", "7"]], seen: { "Retry-After": "7" } },
-  482: { ids: "EPC-REG-18d", status: 503, alarm: "core.refuses-request" },
-  483: { ids: "EPC-REG-18d", status: 503, alarm: "core.refuses-request" },
-  500: { ids: "EPC-REG-18d", status: 500 },
-  503: { ids: "EPC-REG-18d", status: 503, sent: [["Retry-After", "120 (busy)"]], seen: { "Retry-After": "120" } },
+  482: { ids: "EPC-REG-18h", status: 503, alarm: "core.refuses-request" },
+  483: { ids: "EPC-REG-18h", status: 503, alarm: "core.refuses-request" },
+  500: { ids: "EPC-REG-18h", status: 500 },
+  503: { ids: "EPC-REG-18h", status: 503, sent: [["Retry-After", "120 (busy)"]], seen: { "Retry-After": "120" } },
   504: { ids: "EPC-REG-18b", status: 504, alarm: "core.unreachable" },
-  580: { ids: "EPC-REG-18d", status: 500 },
-  600: { ids: "EPC-REG-18d", status: 403, alarm: "core.identity-refused" },
-  604: { ids: "EPC-REG-18d", status: 404, alarm: "core.identity-unknown" },
+  580: { ids: "EPC-REG-18h", status: 500 },
+  600: { ids: "EPC-REG-18h", status: 403, alarm: "core.identity-refused" },
+  604: { ids: "EPC-REG-18h", status: 404, alarm: "core.identity-unknown" },
 };
 
 describe("an initial REGISTER that the core answers", () => {
@@ -200,7 +200,7 @@ describe("a core that is silent or broken", () => {
     expect(response.toOctets().length).toBeLessThan(8000);
   });
 
-  test("EPC-REG-18d an answer of 5 MB ends its connection, not the node: 504, and the next REGISTER is served", async () => {
+  test("EPC-REG-18h an answer of 5 MB ends its connection, not the node: 504, and the next REGISTER is served", async () => {
     const answer = grant(rig.core);
     rig.core.answer = (tx) =>
       tx.request.get("Expires") === "0" ? answer(tx) : tx.reply(200, { headers: [["X-Large", "a".repeat(5_000_000)]] });

@@ -46,7 +46,7 @@ describe("what the portal answers to REGISTER", () => {
     [504, "", "wic/network-silent", false],
   ];
   for (const [status, reason, told, fatal] of answers) {
-    test(`EPC-REG-18d ${status} ${reason}: the user hears ${told}${fatal ? "" : ", and it is tried again"}`, async () => {
+    test(`EPC-REG-18h ${status} ${reason}: the user hears ${told}${fatal ? "" : ", and it is tried again"}`, async () => {
       const world = new World();
       world.onRegister = (tx) => tx.reply(status, { headers: reason === "" ? [] : [["Reason", reason]] });
       const phone = world.client();
@@ -59,7 +59,7 @@ describe("what the portal answers to REGISTER", () => {
     });
   }
 
-  test("EPC-REG-18d a refresh that the network does not take is tried again on the same flow", async () => {
+  test("EPC-REG-18h a refresh that the network does not take is tried again on the same flow", async () => {
     const world = new World();
     const phone = await world.registered();
     world.onRegister = (tx) => tx.reply(504);

@@ -10,6 +10,8 @@ type Protocol = "UDP" | "WSS";
 interface Client {
   s: Stage;
   tx: ClientTransaction;
+  /** As sent: a transaction that is over has let it go. */
+  request: SipRequest;
 }
 
 interface Server {
@@ -31,8 +33,9 @@ function heard({ s }: { s: Stage }): string[] {
 function client(method: string, statuses: number[], protocol: Protocol = "UDP"): Client {
   const s = stage({ protocol });
   const tx = s.send(ownRequest(method));
-  for (const status of statuses) answer({ s, tx }, status);
-  return { s, tx };
+  const one = { s, tx, request: tx.request };
+  for (const status of statuses) answer(one, status);
+  return one;
 }
 
 /** As {@link client}, with all it did until now forgotten. */
@@ -45,7 +48,7 @@ function quietClient(method: string, statuses: number[], protocol?: Protocol): C
 
 /** The peer answers. */
 function answer(one: Client, status: number): void {
-  const response = createResponse(one.tx.request, status, { toTag: "peer" });
+  const response = createResponse(one.request, status, { toTag: "peer" });
   one.s.say(response);
 }
 
