@@ -185,8 +185,6 @@ describe("revocation, whatever is under way", () => {
         contact: `<sip:u@tab${n}.invalid;transport=ws>;reg-id=1;+sip.instance="<urn:uuid:${n}>"`,
       });
       pages.push(page);
-      // New registrations take turns, in the node's own time.
-      timed.clock.advance(10);
     }
     core.mood = "silent";
     rig.revoke({ tenant: "acme", reason: "suspended" });

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { anyStep, Model, type Step } from "./support/lifeCycle.ts";
 
-/** `npm run test:long` asks for thousands of rounds of much less. */
+/** `npm run test:long` asks for thousands of rounds of much less, other ones each time; a short run has always the same. */
+const long = process.env["PORTICO_FUZZ_RUNS"] !== undefined;
 const rounds = Math.ceil(Number(process.env["PORTICO_FUZZ_RUNS"] ?? 300) / 50);
 
 async function faultsAfter(steps: readonly Step[]): Promise<string[]> {
@@ -27,7 +28,7 @@ test(
     const holds = fc.asyncProperty(sequences, async (steps) => {
       expect(await faultsAfter(steps)).toEqual([]);
     });
-    await expect(fc.assert(holds, { numRuns: rounds })).resolves.toBeUndefined();
+    await expect(fc.assert(holds, { numRuns: rounds, ...(long ? {} : { seed: 1 }) })).resolves.toBeUndefined();
   },
   60_000 + rounds * 10_000,
 );

@@ -5,6 +5,7 @@ export class MortalClock implements Clock {
   readonly #clock: Clock;
   readonly #stops = new Set<() => void>();
   #dead = false;
+  #buried = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -15,6 +16,10 @@ export class MortalClock implements Clock {
   }
 
   setTimer(ms: number, run: () => void): () => void {
+    if (this.#buried) {
+      const soon = setImmediate(run);
+      return () => clearImmediate(soon);
+    }
     if (this.#dead) return () => undefined;
     const stop = (): void => {
       this.#stops.delete(stop);
@@ -26,6 +31,11 @@ export class MortalClock implements Clock {
     });
     this.#stops.add(stop);
     return stop;
+  }
+
+  /** What still waits while the dead node's sockets are closed waits for nothing any more. */
+  bury(): void {
+    this.#buried = true;
   }
 
   die(): void {
