@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 
 /**
- * Runs the random tests for as many rounds as asked, and those of contention and kills in full:
+ * Runs the random tests for as many rounds as asked, those of contention and kills in full, and those that stop and start cores:
  * `npm run test:long -- 100000`; default 20 000.
  */
 const [rounds = "20000"] = process.argv.slice(2);
@@ -9,7 +9,15 @@ if (!/^[1-9]\d{0,8}$/.test(rounds)) {
   console.error(`test:long: ${rounds} is no number of rounds; write for example npm run test:long -- 50000`);
   process.exit(1);
 }
-const rooms = ["packages/sip", "packages/sdp", "packages/wic", "packages/epcscf", "packages/store", "tests/scale"];
+const rooms = [
+  "packages/sip",
+  "packages/sdp",
+  "packages/wic",
+  "packages/epcscf",
+  "packages/store",
+  "tests/scale",
+  "tests/core",
+];
 const { status } = spawnSync(process.execPath, ["scripts/test.ts", "--testTimeout=3600000", ...rooms], {
   stdio: "inherit",
   env: { ...process.env, PORTICO_FUZZ_RUNS: rounds },
