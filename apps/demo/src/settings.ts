@@ -84,6 +84,7 @@ export function writeSettings(folder: string, address: string | undefined, tls: 
       latchCore: false,
     },
     data: join(folder, "portal"),
+    ...(address === undefined ? {} : { insideHosts: [address] }),
     accessTokenSeconds: 3600,
     maxExpiresSeconds: 3600,
     graceSeconds: 32,

@@ -108,6 +108,7 @@ async function start(
     emergencyNumbers: config.emergencyNumbers,
     keyFile: join(config.data, "waf-keys.json"),
     tokenRecipient,
+    ...(config.insideHosts === undefined ? {} : { insideHosts: config.insideHosts }),
     accessTokenSeconds: config.accessTokenSeconds,
     now: Date.now,
     random: systemRandom,

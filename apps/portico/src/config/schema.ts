@@ -166,6 +166,13 @@ export const configSchema = Type.Object(
         { ...closed, description: "what several nodes of one portal share; absent: this node is alone" },
       ),
     ),
+    insideHosts: Type.Optional(
+      Type.Array(text("host of an identity provider", "idp.corp.example"), {
+        description:
+          "identity providers in this network, whose addresses are not public; keys of all others come from public hosts only",
+        examples: [["idp.corp.example"]],
+      }),
+    ),
     accessTokenSeconds: seconds(60, 86_400, "life of an access token", 3600),
     maxExpiresSeconds: seconds(60, 600_000, "longest registration asked of the core", 3600),
     graceSeconds: seconds(1, 600, "how long a lost browser may take to come back before its registration ends", 32),
