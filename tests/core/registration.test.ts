@@ -269,8 +269,11 @@ describe.each(runs)("registration with $name over $protocol", ({ name, protocol 
       expect(await ended(olivia)).toBe("4403 expired");
       await bound("olivia", 0, 20_000);
       const expected = differences.timeoutAssignment[name] ?? "REGISTRATION";
-      const last = (): string | undefined => core.assignments(under.impu("olivia")).at(-1);
-      expect(await eventually(last, (type) => type === expected)).toBe(expected);
+      const type = await eventually(
+        () => core.assignments(under.impu("olivia")).at(-1),
+        (last) => last === expected,
+      );
+      expect(type).toBe(expected);
     },
   );
 
