@@ -2,6 +2,8 @@ import { SipError } from "./errors.ts";
 import { idContentLength, headerId } from "./headerNames.ts";
 import { isSpace, isTokenChar, maxOctets, parseNumber, skipSpace, trimmed } from "./scan.ts";
 
+const charC = 99;
+const charL = 108;
 const emptyLine = "\r\n\r\n";
 /** Octets that may be line ends alone. */
 const shortest = 8;
@@ -108,6 +110,9 @@ function messageLength(held: string): number {
   const end = held.indexOf(emptyLine);
   let length = -1;
   for (let at = held.indexOf("\r\n") + 2; at < end; at = nextLine(held, at)) {
+    // Content-Length, or l.
+    const initial = held.charCodeAt(at) | 0x20;
+    if (initial !== charC && initial !== charL) continue;
     let nameEnd = at;
     while (isTokenChar(held.charCodeAt(nameEnd))) nameEnd++;
     if (headerId(held.slice(at, nameEnd)) !== idContentLength) continue;

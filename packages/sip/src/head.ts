@@ -2,17 +2,29 @@ import type { CSeq } from "./cseq.ts";
 import { SipError } from "./errors.ts";
 import { valueOf } from "./fold.ts";
 import { idContentLength, idCseq, idFrom, headerId, sameName } from "./headerNames.ts";
+import type { HeaderSet } from "./headerSet.ts";
 import type { LineIndex } from "./lineIndex.ts";
 import { emptyIndex, maxLines, stride } from "./lineIndex.ts";
 import { octets } from "./octets.ts";
 import { endOfElement, isToken, isTokenChar, startOfList, trimmed } from "./scan.ts";
 
 /** A line that was not in the message as it came. */
-interface AddedLine {
+export interface AddedLine {
   readonly id: number;
   readonly name: string;
   /** Unfolded and trimmed octets. */
   readonly value: string;
+}
+
+/** @param encoded the value is octets already. @throws SipError `sip/injection` */
+export function addedLine(name: string, value: string, encoded = false): AddedLine {
+  // A name with a number of its own is a token.
+  const id = headerId(name);
+  if (id === 0 && !isToken(name)) throw new SipError("sip/injection", "header name");
+  const unusual = beyondText.test(value);
+  if (unusual && hasLineEnd(value)) throw new SipError("sip/injection", name);
+  const line = unusual && !encoded ? octets.fromText(value) : value;
+  return { id, name, value: trimmed(line, 0, line.length) };
 }
 
 // The order of lines as they came: copied when the first edit comes, which is cheaper than counting up anew.
@@ -150,14 +162,9 @@ export class Head {
   }
 
   #added(name: string, value: string, encoded: boolean): AddedLine {
-    // A name with a number of its own is a token.
-    const id = headerId(name);
-    if (id === 0 && !isToken(name)) throw new SipError("sip/injection", "header name");
-    const unusual = beyondText.test(value);
-    if (unusual && hasLineEnd(value)) throw new SipError("sip/injection", name);
-    if (id === idContentLength) this.lengthSettled = false;
-    const line = unusual && !encoded ? octets.fromText(value) : value;
-    return { id, name, value: trimmed(line, 0, line.length) };
+    const line = addedLine(name, value, encoded);
+    if (line.id === idContentLength) this.lengthSettled = false;
+    return line;
   }
 
   #findLike({ id, name }: AddedLine, from = 0): number {
@@ -182,6 +189,15 @@ export class Head {
     this.#edit().push(this.#added(name, value, false));
   }
 
+  /** Puts lines that are ready at the end. */
+  appendLines(lines: readonly AddedLine[]): void {
+    const order = this.#edit();
+    for (const line of lines) {
+      if (line.id === idContentLength) this.lengthSettled = false;
+      order.push(line);
+    }
+  }
+
   /** Puts a line after the last of this name, else at the end. */
   add(name: string, value: string, encoded = false): void {
     const line = this.#added(name, value, encoded);
@@ -199,6 +215,32 @@ export class Head {
   remove(name: string): void {
     if (headerId(name) === idContentLength) this.lengthSettled = false;
     for (let at = this.find(name); at >= 0; at = this.find(name, at)) drop(this.#edit(), at);
+  }
+
+  #among(line: number | AddedLine, names: HeaderSet): boolean {
+    if (typeof line !== "number") return names.has(line.id, line.name, 0, line.name.length);
+    const id = this.#index.lines[line * stride] ?? 0;
+    return names.has(id, this.#source, this.#start(line), id === 0 ? this.#nameEnd(line) : 0);
+  }
+
+  /** Takes all lines of these names out. */
+  removeAll(names: HeaderSet): void {
+    const order = this.#edit();
+    let kept = 0;
+    for (const line of order) if (!this.#among(line, names)) order[kept++] = line;
+    order.length = kept;
+    if (names.has(idContentLength, "", 0, 0)) this.lengthSettled = false;
+  }
+
+  /** The lines of these names as they stand, one after another. */
+  excerpt(names: HeaderSet): string {
+    let text = "";
+    for (let position = 0; position < this.size; position++) {
+      const line = this.#lineAt(position);
+      if (!this.#among(line, names)) continue;
+      text += typeof line === "number" ? this.#source.slice(this.#start(line), this.#start(line + 1)) : written(line);
+    }
+    return text;
   }
 
   /** Takes the first element of the first line of this name out, and the line with its last element. */
@@ -246,7 +288,7 @@ export class Head {
           from = this.#start(line);
           next = line + 1;
         } else {
-          text += `${line.name}: ${line.value}\r\n`;
+          text += written(line);
           from = to;
         }
       }
@@ -262,6 +304,10 @@ export class Head {
     head.#order = this.#order?.slice();
     return head;
   }
+}
+
+function written(line: AddedLine): string {
+  return `${line.name}: ${line.value}\r\n`;
 }
 
 /** As `splice`, without its list of what was removed. */

@@ -1,7 +1,9 @@
 import type { CSeq } from "./cseq.ts";
 import { parseCSeq } from "./cseq.ts";
 import { SipError } from "./errors.ts";
-import type { Head } from "./head.ts";
+import type { AddedLine, Head } from "./head.ts";
+import { addedLine } from "./head.ts";
+import type { HeaderSet } from "./headerSet.ts";
 import { idCallId, idContentLength, idCseq, idFrom, idTo, idVia } from "./headerNames.ts";
 import type { NameAddr } from "./nameAddr.ts";
 import { parseNameAddr } from "./nameAddr.ts";
@@ -19,6 +21,22 @@ export interface Body {
 
 /** Header fields to be put into a message, in their order. */
 export type HeaderList = readonly (readonly [name: string, value: string])[];
+
+/**
+ * Header lines that are checked and encoded once, to be put into many messages.
+ *
+ * @example
+ * const ours = new HeaderLines([["P-Visited-Network-ID", '"ims.example"'], ["Require", "path"]]);
+ * register.append(ours);
+ */
+export class HeaderLines {
+  readonly lines: readonly AddedLine[];
+
+  /** @throws SipError `sip/injection` */
+  constructor(headers: HeaderList) {
+    this.lines = headers.map(([name, value]) => addedLine(name, value));
+  }
+}
 
 /**
  * What requests and responses share: header lines and the body.
@@ -125,6 +143,25 @@ export abstract class Message {
     this.#forget();
     this.head.remove(name);
     return this;
+  }
+
+  /** Takes all lines of these names out, with one look at each line. */
+  removeAll(names: HeaderSet): this {
+    this.#forget();
+    this.head.removeAll(names);
+    return this;
+  }
+
+  /** Puts these lines at the end; what has the same name stays where it is. */
+  append(lines: HeaderLines): this {
+    this.#forget();
+    this.head.appendLines(lines.lines);
+    return this;
+  }
+
+  /** The lines of these names as they stand, in octets: equal where two messages say the same in the same words. */
+  excerpt(names: HeaderSet): string {
+    return this.head.excerpt(names);
   }
 
   /** Takes the first element of a list header field out (Via, Route), whether it shares its line with others or not. */

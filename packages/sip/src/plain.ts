@@ -87,14 +87,15 @@ function params(at: number): number {
   return i;
 }
 
-/** 1 to 9999 after a host surely is a port. */
+/** A host, and 1 to 65 535 after it. */
 function hostPort(at: number): number {
   const end = skip(at, hostChars);
   if (end === at) return -1;
   if (bytes[end] !== charColon) return end;
   const port = end + 1;
   const i = skip(port, digit);
-  return i > port && i - port <= 4 && bytes[port] !== 48 ? i : -1;
+  const sure = i - port <= 4 || (i - port === 5 && numberAt(port, i) <= 65_535);
+  return i > port && sure && bytes[port] !== 48 ? i : -1;
 }
 
 function via(at: number): number {
