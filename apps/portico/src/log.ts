@@ -1,5 +1,5 @@
 import type { Log } from "@portico/epcscf";
-import { type DestinationStream, pino, type Logger } from "pino";
+import { type DestinationStream, pino } from "pino";
 
 /** Least that is written. */
 export type LogLevel = "info" | "warn" | "silent";
@@ -12,46 +12,51 @@ export interface LogDestination extends DestinationStream {
 type Facts = Readonly<Record<string, string | number | boolean>>;
 
 /** Octets of lines that are written together, and how long the first of them waits at the most, ms. */
-const together = 4096;
+const together = 12_288;
 const longestWait = 1000;
+
+/** Numbers of the levels, as readers of such logs know them (bunyan, pino). */
+const numbers = { info: 30, warn: 40, alarm: 50 } as const;
+/** Least number that is written. */
+const least: Readonly<Record<LogLevel, number>> = { info: 30, warn: 40, silent: Infinity };
 
 /**
  * Structured log, one JSON object a line; an alarm is an error line with `alarm: true`. Lines leave together, since a system
- * call costs ten times as much as a line; an alarm leaves at once, and pino writes what waits when the process exits. Whoever
- * logs gives no secrets; what has the form of one is masked all the same.
+ * call costs ten times as much as a line; an alarm leaves at once, and pino's destination writes what waits when the process
+ * exits. Whoever logs gives no secrets; what has the form of one is masked all the same.
  * @param to standard error unless given
  */
 export function openLog(
   level: LogLevel,
   to: LogDestination = pino.destination({ dest: 2, sync: false, minLength: together, periodicFlush: longestWait }),
 ): Log & { level: LogLevel } {
-  const logger: Logger = pino({ level, base: null }, to);
-  return {
-    info: (event, facts) => logger.info(masked(facts), event),
-    warn: (event, facts) => logger.warn(masked(facts), event),
+  const write = (kind: keyof typeof numbers, event: string, facts: Facts | undefined): void => {
+    if (numbers[kind] >= least[log.level]) to.write(lineOf(numbers[kind], event, kind === "alarm", facts));
+  };
+  const log: Log & { level: LogLevel } = {
+    level,
+    info: (event, facts) => write("info", event, facts),
+    warn: (event, facts) => write("warn", event, facts),
     alarm: (event, facts) => {
-      logger.error({ ...masked(facts), alarm: true }, event);
+      write("alarm", event, facts);
       to.flush?.();
     },
-    get level() {
-      return logger.level as LogLevel;
-    },
-    set level(next) {
-      logger.level = next;
-    },
   };
+  return log;
 }
 
 /** Names of facts whose value is a secret whatever it looks like. */
 const secretName = /token$|assertion|password|secret|authorization|cookie|impi$|body|sdp/i;
 
-function masked(facts: Facts = {}): Facts {
-  return Object.fromEntries(
-    Object.entries(facts).map(([name, value]) => [
-      name,
-      typeof value !== "string" ? value : secretName.test(name) ? "[masked]" : maskText(value),
-    ]),
-  );
+function lineOf(level: number, event: string, alarm: boolean, facts: Facts = {}): string {
+  const line: Record<string, string | number | boolean> = { level, time: Date.now() };
+  for (const name of Object.keys(facts)) {
+    const value = facts[name] ?? "";
+    line[name] = typeof value !== "string" ? value : secretName.test(name) ? "[masked]" : maskText(value);
+  }
+  if (alarm) line["alarm"] = true;
+  line["msg"] = event;
+  return `${JSON.stringify(line)}\n`;
 }
 
 /** What stands in a text, for example in the message of an error of a library, and must not be in a log. */

@@ -1,4 +1,4 @@
-import type { SipMessage } from "@portico/sip";
+import { HeaderSet, type SipMessage } from "@portico/sip";
 
 type Treatment = "pass" | "drop";
 
@@ -45,12 +45,19 @@ const table: Readonly<Record<string, { readonly up: Treatment; readonly down: Tr
 
 type Way = "up" | "down";
 
-const dropping = (way: Way): string[] => Object.keys(table).filter((name) => table[name]?.[way] === "drop");
-const dropped: Readonly<Record<Way, readonly string[]>> = { up: dropping("up"), down: dropping("down") };
+const dropped: Readonly<Record<Way, HeaderSet>> = { up: dropping("up"), down: dropping("down") };
 
-/** Takes out of a proxied message what may not cross the boundary in this direction. */
-export function strip(message: SipMessage, way: Way): void {
-  for (const name of dropped[way]) message.remove(name);
+/** What may not cross the boundary in this direction, and what an element takes out besides. */
+export function dropping(way: Way, besides: readonly string[] = []): HeaderSet {
+  return new HeaderSet([...Object.keys(table).filter((name) => table[name]?.[way] === "drop"), ...besides]);
+}
+
+/**
+ * Takes out of a proxied message what may not cross the boundary in this direction.
+ * @param names what {@link dropping} has given for it
+ */
+export function strip(message: SipMessage, way: Way, names: HeaderSet = dropped[way]): void {
+  message.removeAll(names);
   if (way === "down" && wantsPrivacy(message)) message.remove("P-Asserted-Identity");
 }
 
@@ -65,7 +72,10 @@ export function carried(message: SipMessage, way: Way): [string, string][] {
 
 /** True when the asserted identity must not leave the trust domain (RFC 3325 §7, EPC-SES-08). */
 export function wantsPrivacy(message: SipMessage): boolean {
-  return (message.get("Privacy") ?? "").split(";").some((value) => ["id", "user"].includes(value.trim().toLowerCase()));
+  const privacy = message.get("Privacy");
+  return (
+    privacy !== undefined && privacy.split(";").some((value) => ["id", "user"].includes(value.trim().toLowerCase()))
+  );
 }
 
 /** True when the browser can take early media by authorisation (EPC-SES-13). */

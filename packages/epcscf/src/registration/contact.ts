@@ -1,13 +1,16 @@
-import { formatNameAddr, parseNameAddr, type NameAddr, type SipMessage } from "@portico/sip";
+import { formatParams, HeaderSet, parseNameAddr, type NameAddr, type SipMessage } from "@portico/sip";
 import { detached } from "../detached.ts";
 import { EpcscfError } from "../errors.ts";
 
 /** Contact parameters that reach the core; all else of a browser's Contact stays here (EPC-REG-17). */
 const kept = /^(\+sip\.instance|reg-id|q|\+g\.3gpp\..+|audio|video)$/;
 
+/** Header fields that say it. */
+const sources = new HeaderSet(["Contact", "Expires", "Supported"]);
+
 /** What a browser's REGISTER says about its binding. */
 export interface AskedBinding {
-  /** Contact and Expires as they came. */
+  /** Its header lines as they came. */
   readonly source: string;
   /** URI of its Contact; undefined for `*`. */
   readonly uri: string | undefined;
@@ -17,6 +20,8 @@ export interface AskedBinding {
   readonly expires: number;
   /** Parameters for the core's Contact, each with its leading semicolon. */
   readonly params: string;
+  /** Supported toward the core: `path` is this node's. */
+  readonly supported: string;
 }
 
 /**
@@ -24,15 +29,17 @@ export interface AskedBinding {
  * @param known what was read last on the same flow: a refresh mostly says the same again.
  */
 export function askedBinding(register: SipMessage, defaultExpires: number, known?: AskedBinding): AskedBinding {
-  const source = [register.get("Expires") ?? "", ...register.all("Contact")].join("\n");
-  if (source === known?.source) return known;
+  const lines = register.excerpt(sources);
+  if (lines === known?.source) return known;
+  const source = detached(lines);
+  const supported = detached([...new Set([...register.list("Supported"), "path"])].join(", "));
   const contacts = register.list("Contact");
   const header = Number.parseInt(register.get("Expires") ?? "", 10);
   const [first] = contacts;
   if (first === undefined || contacts.length !== 1) throw new EpcscfError("epcscf/contact");
   if (first === "*") {
     if (header !== 0) throw new EpcscfError("epcscf/contact");
-    return { source, uri: undefined, instance: undefined, outbound: false, expires: 0, params: "" };
+    return { source, uri: undefined, instance: undefined, outbound: false, expires: 0, params: "", supported };
   }
   const contact = parseNameAddr(detached(first));
   // TS 24.229 §7.2A.13: an emergency registration, which a user of a block has no use for (EMG-05).
@@ -40,14 +47,14 @@ export function askedBinding(register: SipMessage, defaultExpires: number, known
   const own = Number.parseInt(contact.params.get("expires") ?? "", 10);
   const expires = [own, header, defaultExpires].find((value) => !Number.isNaN(value)) ?? defaultExpires;
   const params = new Map([...contact.params].filter(([name]) => kept.test(name)));
-  const [, ...rest] = formatNameAddr({ uri: "x:x", params }).split(">");
   return {
     source,
     uri: contact.uri,
     instance: contact.params.get("+sip.instance"),
     outbound: contact.params.has("reg-id") && contact.params.has("+sip.instance"),
     expires,
-    params: rest.join(">"),
+    params: formatParams(params),
+    supported,
   };
 }
 

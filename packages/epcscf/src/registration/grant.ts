@@ -1,16 +1,16 @@
-import { parseChargingVector, type NameAddr, type SipResponse } from "@portico/sip";
+import { formatParams, HeaderSet, parseChargingVector, type SipResponse } from "@portico/sip";
 import { detached } from "../detached.ts";
 import { EpcscfError } from "../errors.ts";
 import { grantedContacts, isNameAddr } from "./contact.ts";
 
 /** What a 200 (OK) to REGISTER says about one binding (EPC-REG-19). */
 export interface Grant {
-  /** The header fields it was read from, as they came. */
+  /** What was asked, and the header lines it was read from, as they came. */
   readonly source: string;
   /** Seconds from the response; whatever the core says. */
   readonly seconds: number;
-  /** Parameters of the Contact, GRUUs among them, as the browser is to see them. */
-  readonly params: NameAddr["params"];
+  /** Parameters of the Contact, GRUUs among them, as the browser is to see them, each with its leading semicolon. */
+  readonly params: string;
   /** Service-Route values, nearest first (RFC 3608). */
   readonly serviceRoute: readonly string[];
   /** P-Associated-URI values that can be read; the first is the default identity. Never empty. */
@@ -30,7 +30,14 @@ const mostValues = 32;
 const longestValue = 2048;
 
 /** Header fields a grant is read from, but for P-Charging-Vector, whose ICID is another one each time. */
-const sources = ["Contact", "Expires", "P-Associated-URI", "Service-Route", "Require", "P-Charging-Function-Addresses"];
+const sources = new HeaderSet([
+  "Contact",
+  "Expires",
+  "P-Associated-URI",
+  "Service-Route",
+  "Require",
+  "P-Charging-Function-Addresses",
+]);
 
 /**
  * Reads the grant.
@@ -45,7 +52,7 @@ export function readGrant(
   known?: Grant,
 ): Grant {
   const homeIoi = terminatingIoi(response.get("P-Charging-Vector"));
-  const source = [asked, homeIoi, ...sources.map((name) => response.all(name).join("\r"))].join("\n");
+  const source = `${asked} ${homeIoi ?? ""}\r\n${response.excerpt(sources)}`;
   if (source === known?.source) return known;
   const contacts = grantedContacts(response);
   const granted = contacts.find(({ uri }) => userOf(uri) === userOf(own.uri));
@@ -56,9 +63,9 @@ export function readGrant(
   if (seconds === 0) throw new EpcscfError("epcscf/core-contradiction");
   const associated = kept(response.list("P-Associated-URI").filter((value) => isNameAddr(value)));
   return {
-    source,
+    source: detached(source),
     seconds,
-    params: new Map([...(granted?.params ?? []), ["expires", String(seconds)]]),
+    params: formatParams(new Map([...(granted?.params ?? []), ["expires", String(seconds)]])),
     serviceRoute: kept(response.list("Service-Route").filter((value) => isNameAddr(value))),
     associated: associated.length > 0 ? associated : [`<${own.impu}>`],
     outbound: response.list("Require").some((option) => option.toLowerCase() === "outbound"),

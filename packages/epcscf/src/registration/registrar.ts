@@ -1,6 +1,6 @@
-import { formatNameAddr, type ServerTransaction, type SipRequest, type SipResponse } from "@portico/sip";
+import { HeaderLines, type HeaderList, type ServerTransaction, type SipRequest, type SipResponse } from "@portico/sip";
 import { EpcscfError, TokenError } from "../errors.ts";
-import { strip } from "../policy/headers.ts";
+import { dropping, strip } from "../policy/headers.ts";
 import { hopsLeft } from "../policy/maxForwards.ts";
 import type { AccessClaims, BlockEntry } from "../ports.ts";
 import { relay } from "../relay.ts";
@@ -16,7 +16,7 @@ import { Endings, type EndingsOptions } from "./endings.ts";
 import type { Claim } from "./leftovers.ts";
 import { Registration } from "./registration.ts";
 import { OwnCredentials, type OwnCredentialsOptions, type OwnIdentity } from "./ownCredentials.ts";
-import { asEdge, asTrustedNode } from "./trustedNode.ts";
+import { asEdge, asTrustedNode, edgeHeaders } from "./trustedNode.ts";
 
 export interface RegistrarOptions extends EndingsOptions, OwnCredentialsOptions, AdmissionOptions {
   readonly authorisation: Authorisation;
@@ -39,6 +39,12 @@ interface Pending {
   /** What the core may hold once it has got it. */
   readonly binding: Binding;
 }
+
+/** What of a browser's REGISTER does not go to the core, and what of the core's answers not to the browser. */
+const notUp = dropping("up", ["Route", "Record-Route", "Path", "Proxy-Require", ...edgeHeaders]);
+const notDown = dropping("down", ["Path", "Contact"]);
+/** In a 200 the node has words of its own for it. */
+const notDownGranted = dropping("down", ["Path", "Contact", "Service-Route", "P-Associated-URI", "Flow-Timer"]);
 
 /** Seconds between keep-alives a browser is told when outbound is in force (RFC 5626 §4.4). */
 const flowTimer = 120;
@@ -92,7 +98,7 @@ export class Registrar {
     const registration = registrations.byKey(key) ?? new Registration({ key, entry, asked, claims, flow });
 
     const expires = this.#expires(asked.expires, claims, maxExpires);
-    const up = this.#upward(tx.request, expires);
+    const up = this.#upward(tx.request);
     const claimed = await this.endings.claim(key);
     const path = core.pathUri(flow.token, asked.outbound);
     const pending = this.#pending({ registration, asked, claims, flow, path, expires });
@@ -111,6 +117,8 @@ export class Registrar {
         impi: entry.impi,
         contact: `${pending.binding.contact};expires=${expires}`,
         path,
+        supported: asked.supported,
+        expires,
         chargingVector: charging.next(),
       },
     );
@@ -135,13 +143,15 @@ export class Registrar {
     const expires = this.#expires(asked.expires, claims, maxExpires);
     const path = core.pathUri(flow.token, asked.outbound);
     const pending = this.#pending({ registration, asked, claims, flow, path, expires });
-    const up = this.#upward(tx.request, expires);
+    const up = this.#upward(tx.request);
     asEdge(
       up,
       { homeDomain: core.options.homeDomain, networkId },
       {
         contact: `${pending.binding.contact};expires=${expires}`,
         path,
+        supported: asked.supported,
+        expires,
         chargingVector: charging.next(),
         authorization,
       },
@@ -165,13 +175,12 @@ export class Registrar {
       : this.#granted(tx, response, pending, undefined);
   }
 
-  /** A browser's REGISTER without what is of its own trust domain. @throws EpcscfError `epcscf/hops`. */
-  #upward(request: SipRequest, expires: number): SipRequest {
+  /** A browser's REGISTER without what is of its own trust domain, or this node's to say. @throws EpcscfError `epcscf/hops`. */
+  #upward(request: SipRequest): SipRequest {
     const hops = hopsLeft(request);
     const up = request.clone();
-    strip(up, "up");
-    for (const name of ["Route", "Record-Route", "Path", "Proxy-Require"]) up.remove(name);
-    return up.set("Max-Forwards", String(hops)).set("Expires", String(expires));
+    strip(up, "up", notUp);
+    return up.set("Max-Forwards", String(hops));
   }
 
   /** @throws EpcscfError what the browser is answered. */
@@ -235,22 +244,17 @@ export class Registrar {
     this.#take(registration, pending);
     if (!own) this.endings.ledger.touch(this.endings.binding(registration));
 
-    const { params, serviceRoute, associated, outbound } = grant;
-    const down = this.#forBrowser(response).remove("Service-Route").remove("P-Associated-URI");
-    if (serviceRoute.length > 0) down.add("Service-Route", serviceRoute.join(", "));
-    down.add("P-Associated-URI", associated.join(", "));
-    down.add("Contact", formatNameAddr({ uri: registration.accessContact, params }));
-    if (outbound) down.set("Flow-Timer", String(flowTimer));
+    const down = this.#forBrowser(response, notDownGranted).append(new HeaderLines(grantLines(registration, grant)));
     if (flow.open) tx.respond(down);
     registered(registration, initial);
     // The lease of before has no binding any more: this one has taken it over.
     if (before !== undefined && before.sessionId !== claims.sessionId) this.#options.gone(before, "taken-over");
   }
 
-  /** The core's 200 without what is the core's own; Contacts of others are none of this browser's business. */
-  #forBrowser(response: SipResponse): SipResponse {
-    const down = response.clone().removeFirst("Via").remove("Path").remove("Contact");
-    strip(down, "down");
+  /** The core's answer without what is the core's own; Contacts of others are none of this browser's business. */
+  #forBrowser(response: SipResponse, without = notDown): SipResponse {
+    const down = response.clone().removeFirst("Via");
+    strip(down, "down", without);
     return down;
   }
 
@@ -312,6 +316,16 @@ export class Registrar {
     const left = Math.floor(claims.expiresAt - this.#options.wallClock() / 1000);
     return Math.max(1, Math.min(asked, left, most));
   }
+}
+
+/** What a grant says to the browser. */
+function grantLines({ accessContact }: Registration, grant: Grant): HeaderList {
+  const { params, serviceRoute, associated, outbound } = grant;
+  const lines: [string, string][] = [["P-Associated-URI", associated.join(", ")]];
+  if (serviceRoute.length > 0) lines.push(["Service-Route", serviceRoute.join(", ")]);
+  lines.push(["Contact", `<${accessContact}>${params}`]);
+  if (outbound) lines.push(["Flow-Timer", String(flowTimer)]);
+  return lines;
 }
 
 const sameUser = (one: AccessClaims, other: AccessClaims): boolean =>

@@ -1,4 +1,4 @@
-import type { SipRequest } from "@portico/sip";
+import { HeaderLines, type SipRequest } from "@portico/sip";
 
 /** What makes a REGISTER one of a trusted node (TS 33.203 Annex U, spec part 3.5). */
 export interface TrustedNode {
@@ -12,8 +12,23 @@ interface Binding {
   readonly contact: string;
   /** Path URI. */
   readonly path: string;
+  /** Supported, with `path`. */
+  readonly supported: string;
+  readonly expires: number;
   readonly chargingVector: string;
 }
+
+/** What {@link asEdge} puts into a REGISTER: to be taken out before. */
+export const edgeHeaders: readonly string[] = [
+  "Contact",
+  "Path",
+  "Require",
+  "Supported",
+  "Expires",
+  "P-Visited-Network-ID",
+  "P-Charging-Vector",
+  "Authorization",
+];
 
 /** Puts the trusted-node headers into a REGISTER from which everything of the browser's trust domain is gone. */
 export function asTrustedNode(
@@ -34,15 +49,18 @@ export function asTrustedNode(
 export function asEdge(
   register: SipRequest,
   { networkId }: TrustedNode,
-  binding: Binding & { readonly authorization: string },
+  { contact, path, supported, expires, chargingVector, authorization }: Binding & { readonly authorization: string },
 ): void {
-  register
-    .set("Contact", binding.contact)
-    .set("Path", `<${binding.path}>`)
-    .set("Require", "path")
-    .set("P-Visited-Network-ID", `"${networkId}"`)
-    .set("P-Charging-Vector", binding.chargingVector)
-    .set("Authorization", binding.authorization);
-  const supported = register.list("Supported");
-  if (!supported.includes("path")) register.set("Supported", [...supported, "path"].join(", "));
+  register.append(
+    new HeaderLines([
+      ["Contact", contact],
+      ["Expires", String(expires)],
+      ["Path", `<${path}>`],
+      ["Require", "path"],
+      ["Supported", supported],
+      ["P-Visited-Network-ID", `"${networkId}"`],
+      ["P-Charging-Vector", chargingVector],
+      ["Authorization", authorization],
+    ]),
+  );
 }

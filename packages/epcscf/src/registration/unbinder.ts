@@ -41,8 +41,6 @@ export class Unbinder {
       // RFC 3261 §10.3, step 7: under a Call-ID that the registrar has not seen, no CSeq is too low, after a crash either.
       ["Call-ID", `${random.token(24)}@${core.sentBy}`],
       ["CSeq", "1 REGISTER"],
-      ["Supported", "path, outbound"],
-      ["Expires", "0"],
     ]);
     asTrustedNode(
       request,
@@ -51,6 +49,8 @@ export class Unbinder {
         impi: binding.impi,
         contact: `${binding.contact};expires=0`,
         path: binding.path,
+        supported: "path, outbound",
+        expires: 0,
         chargingVector: charging.next(),
       },
     );
