@@ -7,7 +7,7 @@ import { openEmbeddedPlane, type MediaPlane } from "@portico/agw";
 import { Epcscf, JwtVerifier, type Log } from "@portico/epcscf";
 import { openSharedState, openStore } from "@portico/store";
 import { systemClock, systemRandom } from "@portico/transport";
-import { openWaf, recipientKey, wafRoutes, type Waf } from "@portico/waf";
+import { openWaf, wafRoutes, type Waf } from "@portico/waf";
 import { type Admin, type AdminOptions, openAdmin } from "./admin/admin.ts";
 import type { NodeFacts } from "./admin/services.ts";
 import { CallRecords } from "./callRecords.ts";
@@ -24,6 +24,7 @@ import { TrustedProxies } from "./http/trustedProxies.ts";
 import type { LogLevel } from "./log.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { timedStore } from "./metrics/timedStore.ts";
+import { openNodeKeys } from "./nodeKeys.ts";
 import { Origins } from "./origins.ts";
 import { Reload, type Reloaded } from "./reload.ts";
 import { sealKey } from "./sealKey.ts";
@@ -98,7 +99,8 @@ async function start(
   const opened = await openStore(databaseOf(config));
   onClose(() => opened.close());
   const store = timedStore(opened, (table, operation, seconds) => metrics.store(table, operation, seconds));
-  const tokenRecipient = await recipientKey(join(config.data, "token-recipient.json"));
+  const keys = await openNodeKeys(config, opened);
+  const { tokenRecipient } = keys;
   const waf = await openWaf({
     store,
     issuer: `${url}/waf`,
@@ -106,7 +108,7 @@ async function start(
     wss: [`${url.replace(/^http/, "ws")}${w2Path}`],
     tenants: config.tenants,
     emergencyNumbers: config.emergencyNumbers,
-    keyFile: join(config.data, "waf-keys.json"),
+    signingKeys: keys.signing,
     tokenRecipient,
     ...(config.insideHosts === undefined ? {} : { insideHosts: config.insideHosts }),
     accessTokenSeconds: config.accessTokenSeconds,
@@ -189,7 +191,11 @@ async function start(
   await records.begin(node, startedAt);
   epcscf.on(records.count);
 
-  const admin = await openAdminOf(config, { store, waf, live: epcscf, log }, { name: node, publicUrl: url, startedAt });
+  const admin = await openAdminOf(
+    config,
+    { store, waf, live: epcscf, log, auditKey: keys.audit },
+    { name: node, publicUrl: url, startedAt },
+  );
   if (admin !== undefined) onClose(() => admin.close());
 
   epcscf.on((event) => metrics.note(event));
@@ -285,15 +291,16 @@ async function coreAnswers(core: CoreProbe, metrics: Metrics): Promise<void> {
 
 async function openAdminOf(
   { admin, data, home }: PortalConfig,
-  parts: Pick<AdminOptions, "store" | "waf" | "live" | "log">,
+  parts: Pick<AdminOptions, "store" | "waf" | "live" | "log" | "auditKey">,
   node: Pick<NodeFacts, "name" | "publicUrl" | "startedAt">,
 ): Promise<Admin | undefined> {
   if (admin === undefined) return undefined;
-  const { oidc, ...listen } = admin;
+  const { oidc, nodeUrl, ...listen } = admin;
   return await openAdmin({
     ...parts,
     listen,
     ...(oidc === undefined ? {} : { oidc }),
+    ...(nodeUrl === undefined ? {} : { nodeUrl }),
     data,
     node: { ...node, version: "0.0.0", homeDomain: home.domain },
   });

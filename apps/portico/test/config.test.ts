@@ -133,9 +133,10 @@ test("ADM-08c secrets come from the environment or a file, as text or number, an
   const source = `${good
     .replace("graceSeconds: 32", "graceSeconds: ${env:GRACE}")
     .replace("name: Acme", () => "name: A$$${env:NAME}")}
+keySecret: "\${env:KEYS}"
 database: { postgres: "postgres://portico:\${file:password}@db.example/portico" }
 `;
-  const config = parseConfig(source, join(folder, "portal.yaml"), { GRACE: "44", NAME: "cme" });
+  const config = parseConfig(source, join(folder, "portal.yaml"), { GRACE: "44", NAME: "cme", KEYS: "k".repeat(32) });
   expect(config.graceSeconds).toBe(44);
   expect(config.tenants[0]?.name).toBe("A$cme");
   expect(config.database).toEqual({ postgres: "postgres://portico:s3$cret@db.example/portico" });
@@ -162,6 +163,15 @@ test("ADM-08c a secret that is absent is told by its name, and one that is wrong
     expect(() => parseConfig(source, "portal.yaml", hidden)).toThrow(ConfigError);
     expect(() => parseConfig(source, "portal.yaml", hidden)).not.toThrow(/hunter2/);
   }
+});
+
+test("ADM-08a a database for several nodes wants a secret for their keys, which is long and never shown", () => {
+  const postgres = `${good}\ndatabase: { postgres: "postgres://h/d" }`;
+  expect(complaint(postgres)).toContain("openssl rand -hex 32");
+  const short = complaint(`${postgres}\nkeySecret: hunter2`);
+  expect(short).toContain("keySecret");
+  expect(short).not.toContain("hunter2");
+  expect(parseConfig(`${postgres}\nkeySecret: ${"k".repeat(32)}`, "portal.yaml").keySecret).toHaveLength(32);
 });
 
 test("the JSON Schema for editors takes the file that the portal takes", () => {

@@ -215,6 +215,20 @@ export interface UsageDayRow {
   messages: number;
 }
 
+/** Private keys that the nodes share. */
+interface KeptKeysRow {
+  name: string;
+  version: number;
+  /** Ciphertext: what opens it is not in the database. */
+  sealed: string;
+}
+
+interface NodeRow {
+  name: string;
+  admin_url: string | null;
+  seen_at: number;
+}
+
 /** All tables. */
 export interface Schema {
   block_entry: BlockEntryRow;
@@ -234,6 +248,8 @@ export interface Schema {
   registration: RegistrationRow;
   call_record: CallRow;
   usage_day: UsageDayRow;
+  kept_keys: KeptKeysRow;
+  node: NodeRow;
 }
 
 /** The database, or one transaction on it. */

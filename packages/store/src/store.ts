@@ -9,7 +9,9 @@ import { Changes } from "./changes.ts";
 import { connect, migrate, type StoreTarget } from "./database.ts";
 import { Idempotency } from "./idempotency.ts";
 import { IssuedTokens } from "./issuedTokens.ts";
+import { KeptKeysTable } from "./keptKeys.ts";
 import { Leases } from "./leases.ts";
+import { Nodes } from "./nodes.ts";
 import { RefreshTokens } from "./refreshTokens.ts";
 import { StoredRegistrations } from "./registrations.ts";
 import type { Database } from "./schema.ts";
@@ -34,6 +36,8 @@ export interface Tables {
   readonly changes: Changes;
   readonly calls: Calls;
   readonly usage: Usage;
+  readonly keptKeys: KeptKeysTable;
+  readonly nodes: Nodes;
 }
 
 /** An open database. What a call has written when its promise resolves survives a kill and a loss of power. */
@@ -113,5 +117,7 @@ export function tablesOf(db: Database): Tables {
     registrations: new StoredRegistrations(db),
     calls: new Calls(db),
     usage: new Usage(db),
+    keptKeys: new KeptKeysTable(db),
+    nodes: new Nodes(db),
   };
 }

@@ -240,11 +240,18 @@ const catalogue = {
     cause: "A tenant or its block breaks a rule named in the detail",
     remedy: "Correct the tenant in the configuration and start again.",
   },
+  keys_sealed: {
+    status: 500,
+    error: "server_error",
+    message: "The keys in the database cannot be opened",
+    cause: "They were sealed with another secret than this node has, or were changed",
+    remedy: "Give every node the same keySecret.",
+  },
   key_file: {
     status: 500,
     error: "server_error",
-    message: "The file of signing keys is not usable",
-    cause: "It is readable by others, damaged, or cannot be written",
+    message: "The kept keys are not usable",
+    cause: "Their file is readable by others, damaged, or cannot be written",
     remedy: "Give it mode 0600, restore it from a copy, or remove it: a new key ends all access tokens.",
   },
 } as const;

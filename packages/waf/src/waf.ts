@@ -10,7 +10,8 @@ import { decrypted, encryptFor } from "./token/nesting.ts";
 import { WafError } from "./errors.ts";
 import { type Fetch, guardedFetch } from "./keys/guardedFetch.ts";
 import type { TokenRecipient } from "./keys/recipientKey.ts";
-import { SigningKeys } from "./keys/signingKeys.ts";
+import { type KeyStorage, keysInMemory } from "./keys/keyStorage.ts";
+import { SigningKeys, type SigningKeyView } from "./keys/signingKeys.ts";
 import { type Grant, Leasing, type RegistrationFact, type Revocation } from "./leasing.ts";
 import { People } from "./people.ts";
 import type { Now, Random, SetTimer } from "./ports.ts";
@@ -54,8 +55,8 @@ export interface WafOptions {
   readonly tenants: readonly TenantDocument[];
   /** What a dialled emergency number is for tenants that name none; absent: nothing. */
   readonly emergencyNumbers?: readonly string[];
-  /** File of the signing keys, made at first start; absent: keys of this process only. */
-  readonly keyFile?: string;
+  /** Where the signing keys are, made at first start: those of all nodes. Absent: keys of this process only. */
+  readonly signingKeys?: KeyStorage;
   /** Life of an access token, seconds: 60 to 86 400; absent: 3600. */
   readonly accessTokenSeconds?: number;
   /** How long is kept, seconds: which token went where (absent: 90 days), and who held an identity (absent: a year). */
@@ -376,6 +377,11 @@ export class Waf {
     return { size, assigned, resting: Math.max(0, size - assigned - free), free, sessions: await leases.count(tenant) };
   }
 
+  /** The keys that sign and verify access tokens, the latest first. */
+  get signingKeys(): SigningKeyView[] {
+    return this.#keys.views;
+  }
+
   /**
    * Makes the next signing key. It is published at once and signs 10 minutes later, when verifiers have it; tokens of
    * the key before stay good. Done every 90 days by itself.
@@ -494,7 +500,7 @@ export class Waf {
 /**
  * Opens the WAF: checks the tenants, makes the block table say what they say, and reads or makes the signing key.
  *
- * @throws WafError `configuration`, `key_file`
+ * @throws WafError `configuration`, `key_file`, `keys_sealed`
  * @example
  * const waf = await openWaf({
  *   store: await openStore({ sqlite: "portal.sqlite" }),
@@ -502,7 +508,7 @@ export class Waf {
  *   homeDomain: "ims.example",
  *   wss: ["wss://portal.example/w2"],
  *   tenants,
- *   keyFile: "waf-keys.json",
+ *   signingKeys: keyFile("waf-keys.json"),
  *   now: Date.now,
  *   random: systemRandom,
  * });
@@ -523,7 +529,7 @@ export async function openWaf(o: WafOptions): Promise<Waf> {
   const tenants = new Tenants({ directory, leasing, homeDomain, now });
   await tenants.defineFile(o.tenants);
   const keys = await SigningKeys.open({
-    file: o.keyFile,
+    storage: o.signingKeys ?? keysInMemory(),
     now,
     leadSeconds: keyLeadSeconds,
     overlapSeconds: accessTokenSeconds + skewSeconds,

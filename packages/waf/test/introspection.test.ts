@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compactDecrypt } from "jose";
 import { expect, onTestFinished, test } from "vitest";
-import { recipientKey } from "../src/index.ts";
+import { keyFile, recipientKey } from "../src/index.ts";
 import { acme, acmeClientId, claimsOf, keyPair, other, sessionOf, World } from "./world.ts";
 
 async function open(...o: Parameters<typeof World.open>): Promise<World> {
@@ -55,13 +55,13 @@ test("another tenant's token, an ended, an expired, a used, a forged and no toke
 
 test("WAF-04 WAF-05 a tenant with encrypted tokens gets them for the eP-CSCF alone, the IMPI in them", async () => {
   const file = join(mkdtempSync(join(tmpdir(), "portico-waf-")), "recipient.json");
-  const tokenRecipient = await recipientKey(file);
+  const tokenRecipient = await recipientKey(keyFile(file));
   const world = await open({ tokenRecipient, tenants: [{ ...acme, encryptedTokens: true }, other] });
   const { body } = await world.exchange("mary");
   expect(body.access_token.split(".")).toHaveLength(5);
   expect(Buffer.from(body.access_token, "base64url").toString("latin1")).not.toContain("impu");
   // The key of the file is the key of the tokens, over a restart.
-  const { privateKey } = await recipientKey(file);
+  const { privateKey } = await recipientKey(keyFile(file));
   const { plaintext, protectedHeader } = await compactDecrypt(body.access_token, privateKey);
   expect(protectedHeader).toMatchObject({ cty: "JWT", enc: "A256GCM" });
   const signed = new TextDecoder().decode(plaintext);
@@ -80,5 +80,5 @@ test("WAF-04 WAF-05 a tenant with encrypted tokens gets them for the eP-CSCF alo
 });
 
 test("a damaged recipient key is refused and not quoted", async () => {
-  await expect(recipientKey("/nowhere/recipient.json")).rejects.toMatchObject({ code: "key_file" });
+  await expect(recipientKey(keyFile("/nowhere/recipient.json"))).rejects.toMatchObject({ code: "key_file" });
 });

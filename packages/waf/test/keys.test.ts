@@ -3,12 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from "jose";
 import { expect, onTestFinished, test } from "vitest";
+import { keyFile } from "../src/index.ts";
 import { World } from "./world.ts";
 
 const file = (): string => join(mkdtempSync(join(tmpdir(), "portico-waf-")), "keys.json");
 
-async function open(keyFile: string): Promise<World> {
-  const world = await World.open({ keyFile });
+async function open(path: string): Promise<World> {
+  const world = await World.open({ signingKeys: keyFile(path) });
   onTestFinished(() => world.close());
   return world;
 }
@@ -102,7 +103,7 @@ test.skipIf(process.platform === "win32")("a key file that others can read is re
   const path = file();
   await open(path);
   chmodSync(path, 0o644);
-  await expect(World.open({ keyFile: path })).rejects.toMatchObject({ code: "key_file" });
+  await expect(World.open({ signingKeys: keyFile(path) })).rejects.toMatchObject({ code: "key_file" });
 });
 
 test.each(["", "{", "[]", '{"keys":[]}', '{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}', '{"keys":[{"kty":"EC"}]}'])(
@@ -110,7 +111,7 @@ test.each(["", "{", "[]", '{"keys":[]}', '{"keys":[{"kty":"oct","k":"c2VjcmV0"}]
   async (content) => {
     const path = file();
     writeFileSync(path, content, { mode: 0o600 });
-    await expect(World.open({ keyFile: path })).rejects.toMatchObject({
+    await expect(World.open({ signingKeys: keyFile(path) })).rejects.toMatchObject({
       code: "key_file",
       message: expect.not.stringContaining("c2VjcmV0"),
     });
@@ -119,7 +120,7 @@ test.each(["", "{", "[]", '{"keys":[]}', '{"keys":[{"kty":"oct","k":"c2VjcmV0"}]
 );
 
 test("a folder that is not there is named in the error", async () => {
-  await expect(World.open({ keyFile: "/nowhere/keys.json" })).rejects.toMatchObject({
+  await expect(World.open({ signingKeys: keyFile("/nowhere/keys.json") })).rejects.toMatchObject({
     code: "key_file",
     message: expect.stringContaining("/nowhere/keys.json"),
   });

@@ -9,11 +9,12 @@ export class PortalProcess {
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
 
-  /** Resolves when it is ready. @param config file. */
-  static async start(config: string): Promise<PortalProcess> {
+  /** Resolves when it is ready. @param config file. @param log is told what it writes to standard error; absent: shown. */
+  static async start(config: string, log?: (text: string) => void): Promise<PortalProcess> {
     const child = spawn(process.execPath, ["--conditions=source", main, "serve", config], {
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["ignore", "pipe", log === undefined ? "inherit" : "pipe"],
     });
+    child.stderr?.on("data", (bytes: Buffer) => log?.(bytes.toString()));
     const portal = new PortalProcess(child);
     let said = "";
     for await (const chunk of child.stdout as AsyncIterable<Buffer>) {

@@ -24,6 +24,7 @@ const overseers = row("all", "none", "all");
 /** The table endpoint x role. The guard, the document and the tests of every endpoint come from it. */
 export const access = {
   getNode: overseers,
+  listNodes: overseers,
   whoAmI: everybody,
   streamEvents: everybody,
 
@@ -80,6 +81,9 @@ export const access = {
   exportAudit: everybody,
   verifyAudit: everybody,
   listCheckpoints: everybody,
+
+  listSigningKeys: overseers,
+  rotateSigningKey: operators,
 
   listApiKeys: row("all", "own", "none"),
   createApiKey: owners,

@@ -1,5 +1,4 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import type { KeyObject } from "node:crypto";
 import { join } from "node:path";
 import type { Epcscf, Log } from "@portico/epcscf";
 import type { Store } from "@portico/store";
@@ -10,6 +9,7 @@ import { ApiKeyCheck, writeFirstKey } from "./apiKeys.ts";
 import { Authenticator } from "./authenticator.ts";
 import { EventHub } from "./events.ts";
 import { at } from "./fields.ts";
+import { Nodes } from "./nodes.ts";
 import { type OidcOptions, OidcTokens } from "./oidc.ts";
 import { type AdminRates, defaultRates, Rates } from "./rates.ts";
 import { shownRegistration, shownSession } from "./resources/live.ts";
@@ -19,9 +19,13 @@ import type { AdminServices, LiveNode, NodeFacts, StreamBounds } from "./service
 export interface AdminOptions {
   /** With TLS beyond this machine. */
   readonly listen: Pick<ListenerOptions, "address" | "port" | "tls">;
+  /** Where the other nodes reach it; absent: where it listens. */
+  readonly nodeUrl?: string;
   readonly oidc?: OidcOptions;
-  /** Folder of the first key and of the key that signs checkpoints. */
+  /** Folder of the first key. */
   readonly data: string;
+  /** Ed25519; signs checkpoints of the audit. */
+  readonly auditKey: KeyObject;
   readonly store: Store;
   readonly waf: Waf;
   readonly live: LiveNode & Pick<Epcscf, "on">;
@@ -52,14 +56,24 @@ export async function openAdmin(o: AdminOptions): Promise<Admin> {
   }
   const oidc = o.oidc === undefined ? undefined : new OidcTokens(o.oidc, now, fetch);
   const authenticator = new Authenticator(new ApiKeyCheck(store, now), oidc);
-  const hub = new EventHub(random.token(8));
+  const hub = new EventHub(random.token(8), o.node.name);
+  const listener = await Listener.open({ ...o.listen, log });
+  const host = o.listen.address.includes(":") ? `[${o.listen.address}]` : o.listen.address;
+  const url = `${o.listen.tls === undefined ? "http" : "https"}://${host}:${listener.port}`;
+  const nodes = await Nodes.open({ store, self: { name: o.node.name, adminUrl: o.nodeUrl ?? url }, log, now }).catch(
+    async (error: unknown) => {
+      await listener.close();
+      throw error;
+    },
+  );
   const services: AdminServices = {
     store,
     waf,
     live: o.live,
     hub,
     node: o.node,
-    auditKey: auditKey(o.data),
+    nodes,
+    auditKey: o.auditKey,
     log,
     audit: async (event) => {
       const { seq, action, actor, subject, tenant, at: when } = await store.audit.append({ ...event, at: now() });
@@ -70,19 +84,18 @@ export async function openAdmin(o: AdminOptions): Promise<Admin> {
     now,
     random,
   };
-  const listener = await Listener.open({ ...o.listen, log });
   const stops = [...followNode(o.live, hub, now), ...followWaf(waf, hub, now)];
   const rates = new Rates(o.rates ?? defaultRates, now);
   const app = adminServer({ services, authenticator, rates, server: listener.server });
   await app.ready();
   listener.serve((request, response) => app.routing(request, response));
-  const host = o.listen.address.includes(":") ? `[${o.listen.address}]` : o.listen.address;
   return {
-    url: `${o.listen.tls === undefined ? "http" : "https"}://${host}:${listener.port}`,
+    url,
     close: async () => {
       for (const stop of stops) stop();
       // Event streams would keep the server open for ever.
       hub.close();
+      await nodes.close();
       await app.close();
       await listener.close();
     },
@@ -119,16 +132,4 @@ function followWaf(waf: Waf, hub: EventHub, now: () => number): (() => void)[] {
     hub.publish({ type: block ? "block" : "alarm", tenant, at: now(), data: { alarm: type, ...more } });
   });
   return [stop];
-}
-
-/** The key that signs checkpoints of the audit; made at the first start, readable by its owner alone. */
-function auditKey(folder: string): KeyObject {
-  const file = join(folder, "audit-key.pem");
-  try {
-    const { privateKey } = generateKeyPairSync("ed25519");
-    writeFileSync(file, privateKey.export({ format: "pem", type: "pkcs8" }), { mode: 0o600, flag: "wx" });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  }
-  return createPrivateKey(readFileSync(file));
 }

@@ -8,6 +8,7 @@ import { eventEndpoints } from "./resources/events.ts";
 import { liveEndpoints } from "./resources/live.ts";
 import { nodeEndpoints } from "./resources/node.ts";
 import { personEndpoints } from "./resources/persons.ts";
+import { signingKeyEndpoints } from "./resources/signingKeys.ts";
 import { tenantEndpoints } from "./resources/tenants.ts";
 import { tokenEndpoints } from "./resources/tokens.ts";
 import { usageEndpoints } from "./resources/usage.ts";
@@ -25,6 +26,7 @@ export const endpoints: readonly Endpoint[] = [
   ...personEndpoints,
   ...auditEndpoints,
   ...eventEndpoints,
+  ...signingKeyEndpoints,
   ...apiKeyEndpoints,
 ];
 
@@ -41,5 +43,6 @@ export const tags = {
   persons: "What is kept of a user: told her, and forgotten.",
   audit: "Who did what, in tamper-evident chains.",
   events: "What happens, as a stream.",
+  "signing-keys": "Keys that sign access tokens, the same on all nodes.",
   "api-keys": "Credentials of the Admin API.",
 } as const;

@@ -23,15 +23,20 @@ const kept = 1000;
 /** Tells streams what happens, and what has happened while they were away. */
 export class EventHub {
   readonly #epoch: string;
+  readonly #node: string;
   /** With whose each is. */
   readonly #listeners = new Map<(event: NumberedEvent) => void, string>();
   readonly #closing = new Set<() => void>();
   readonly #ring: NumberedEvent[] = [];
   #count = 0;
 
-  /** @param epoch names this run of the portal: ids of another run are not ours */
-  constructor(epoch: string) {
+  /**
+   * @param epoch names this run of the portal: ids of another run are not ours
+   * @param node the node that it happens on, which every event names
+   */
+  constructor(epoch: string, node: string) {
     this.#epoch = epoch;
+    this.#node = node;
   }
 
   /** Streams that listen. */
@@ -46,7 +51,7 @@ export class EventHub {
 
   publish(event: AdminEvent): void {
     this.#count += 1;
-    const numbered = { ...event, id: `${this.#epoch}-${this.#count}` };
+    const numbered = { ...event, data: { ...event.data, node: this.#node }, id: `${this.#epoch}-${this.#count}` };
     this.#ring.push(numbered);
     if (this.#ring.length > kept) this.#ring.shift();
     for (const listener of this.#listeners.keys()) listener(numbered);

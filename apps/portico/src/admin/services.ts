@@ -3,6 +3,7 @@ import type { Epcscf, Log } from "@portico/epcscf";
 import type { AuditEvent, Store } from "@portico/store";
 import type { Random, Waf } from "@portico/waf";
 import type { EventHub } from "./events.ts";
+import type { Nodes } from "./nodes.ts";
 
 /** What the Admin API sees of the eP-CSCF. */
 export type LiveNode = Pick<Epcscf, "counts" | "registrations" | "sessions" | "endRegistration" | "releaseSession">;
@@ -14,6 +15,7 @@ export interface AdminServices {
   readonly live: LiveNode;
   readonly hub: EventHub;
   readonly node: NodeFacts;
+  readonly nodes: Nodes;
   /** Ed25519; signs checkpoints of the audit. */
   readonly auditKey: KeyObject;
   readonly log: Log;

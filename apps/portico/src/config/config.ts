@@ -14,7 +14,7 @@ const check = Compile(configSchema);
 // Its own type knows more than the walk over it needs.
 const rules = configSchema as unknown as Schema;
 /** Texts that may hold a password, wherever they come from. */
-const secretSettings = new Set(["database.postgres", "sharedState.valkey"]);
+const secretSettings = new Set(["database.postgres", "sharedState.valkey", "keySecret", "turn.secret"]);
 
 /** Reads a YAML (or JSON) configuration file. @throws ConfigError with everything that is wrong with it. */
 export function readConfig(file: string, env: NodeJS.ProcessEnv = process.env): PortalConfig {

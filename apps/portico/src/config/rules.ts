@@ -126,15 +126,22 @@ function media({ media: { access, corePorts, coreAddress } }: PortalConfig, say:
   }
 }
 
-function storage({ database, sharedState }: PortalConfig, say: Say): void {
+function storage({ database, sharedState, keySecret }: PortalConfig, say: Say): void {
   if (database !== undefined && (database.sqlite === undefined) === (database.postgres === undefined)) {
     say(["database"], "names not exactly one database", "keep one of sqlite and postgres");
   }
   if (database?.postgres !== undefined && !/^postgres(ql)?:\/\//.test(database.postgres)) {
     say(["database", "postgres"], "is no PostgreSQL URL", "write postgres://USER:PASSWORD@HOST/DATABASE");
   }
-  if (sharedState !== undefined && !/^(redis|valkey)s?:\/\//.test(sharedState.valkey)) {
-    say(["sharedState", "valkey"], "is no Valkey URL", "write redis://HOST:6379");
+  if (database?.postgres !== undefined && keySecret === undefined) {
+    say(
+      ["database", "postgres"],
+      "is there for several nodes, whose keys nothing seals",
+      "make a secret with openssl rand -hex 32 > key.secret, and write keySecret: ${file:key.secret} on every node",
+    );
+  }
+  if (sharedState !== undefined && !/^((redis|valkey)s?:\/\/|\/)/.test(sharedState.valkey)) {
+    say(["sharedState", "valkey"], "is no Valkey URL", "write redis://HOST:6379, or the path of its socket");
   }
 }
 

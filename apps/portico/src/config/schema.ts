@@ -84,7 +84,15 @@ export const configSchema = Type.Object(
     tls: Type.Optional(tls),
     admin: Type.Optional(
       Type.Object(
-        { address: host, port, tls: Type.Optional(tls), oidc: Type.Optional(oidc) },
+        {
+          address: host,
+          port,
+          tls: Type.Optional(tls),
+          nodeUrl: Type.Optional(
+            text("where other nodes of the portal reach it; absent: where it listens", "https://10.0.0.5:8091"),
+          ),
+          oidc: Type.Optional(oidc),
+        },
         { ...closed, description: "the Admin API's own listener", examples: [{ address: "127.0.0.1", port: 8091 }] },
       ),
     ),
@@ -165,6 +173,14 @@ export const configSchema = Type.Object(
         { valkey: text("URL of a Valkey or Redis server", "${env:PORTICO_VALKEY}") },
         { ...closed, description: "what several nodes of one portal share; absent: this node is alone" },
       ),
+    ),
+    keySecret: Type.Optional(
+      Type.String({
+        minLength: 32,
+        description:
+          "seals the private keys that nodes share in the database; the same on every node, and kept outside the database",
+        examples: ["${file:/etc/portico/key.secret}"],
+      }),
     ),
     insideHosts: Type.Optional(
       Type.Array(text("host of an identity provider", "idp.corp.example"), {

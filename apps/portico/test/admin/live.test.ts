@@ -7,7 +7,7 @@ test("ADM-06a live registrations are listed by tenant, node and identity, page b
   const rig = await Rig.open();
   for (let n = 0; n < 7; n += 1) {
     const id = `r${n}`;
-    const more = n === 6 ? { node: "192.0.2.9:5060" } : { impu: `sip:u000${n}@acme.ims.test` };
+    const more = { impu: `sip:u000${n}@acme.ims.test` };
     rig.node.registered.set(id, registration(id, n % 2 === 0 ? "acme" : "other", more));
   }
   const list = async (query: string, key = rig.operator) =>
@@ -17,7 +17,8 @@ test("ADM-06a live registrations are listed by tenant, node and identity, page b
   const rest = await list(`?cursor=${first.nextCursor}`);
   expect(rest.items?.map((one) => one["id"])).toEqual(["r3", "r4", "r5", "r6"]);
   expect((await list("?tenant=other")).items?.length).toBe(3);
-  expect((await list("?node=192.0.2.9:5060")).items?.map((one) => one["id"])).toEqual(["r6"]);
+  expect((await list("?node=127.0.0.1:5060")).items).toHaveLength(7);
+  expect((await list("?node=192.0.2.9:5060")).items).toEqual([]);
   expect((await list("?impu=sip:u0002@acme.ims.test")).items?.map((one) => one["id"])).toEqual(["r2"]);
   expect(first.items?.[0]).toMatchObject({ lease: "lease-of-r0", network: { impi: "u0001.acme@ims.test" } });
   const mine = (await list("", await rig.keyOf("tenant-admin"))).items ?? [];

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -128,6 +129,7 @@ export class Rig {
     const admin: Admin = await openAdmin({
       listen: { address: "127.0.0.1", port: 0 },
       data: folder,
+      auditKey: generateKeyPairSync("ed25519").privateKey,
       store,
       waf,
       live: node,

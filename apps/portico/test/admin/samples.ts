@@ -29,6 +29,7 @@ const period = { from: "2027-01-01", until: "2027-02-01" };
 /** What each operation needs; everything it makes has the tenant's id in its name. */
 const parts: Record<OperationId, (rig: Rig, tenant: string) => Promise<Parts> | Parts> = {
   getNode: () => ({}),
+  listNodes: () => ({}),
   whoAmI: () => ({}),
   streamEvents: (_, tenant) => ({ query: { tenant } }),
 
@@ -109,6 +110,9 @@ const parts: Record<OperationId, (rig: Rig, tenant: string) => Promise<Parts> | 
   exportAudit: (_, tenant) => ({ query: { tenant } }),
   verifyAudit: () => ({ body: { checkpoints: [] } }),
   listCheckpoints: () => ({}),
+
+  listSigningKeys: () => ({}),
+  rotateSigningKey: () => ({ body: {} }),
 
   listApiKeys: (_, tenant) => ({ query: { tenant } }),
   createApiKey: (_, tenant) => ({ body: { name: fresh(tenant), role: "tenant-admin", tenant } }),

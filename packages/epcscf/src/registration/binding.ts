@@ -49,6 +49,7 @@ export function bindingOf(
     sessionId: claims.sessionId,
     contact: `<${contactUri}>${asked.params}`,
     path,
-    grantedUntil: grantedUntil + epoch,
+    // A monotonic clock counts parts of a millisecond, which a database does not take for a whole number.
+    grantedUntil: Math.ceil(grantedUntil + epoch),
   };
 }

@@ -1,8 +1,10 @@
 import type { Migration } from "kysely/migration";
 import { administration } from "./administration.ts";
 import { entryState } from "./entryState.ts";
+import { keptKeys } from "./keptKeys.ts";
 import { leaseIndexes } from "./leaseIndexes.ts";
 import { listing } from "./listing.ts";
+import { node } from "./node.ts";
 import { purge } from "./purge.ts";
 import { registration } from "./registration.ts";
 import { retention } from "./retention.ts";
@@ -22,4 +24,6 @@ export const migrations: Record<string, Migration> = {
   "030-usage": usage,
   "031-listing": listing,
   "050-registration": registration,
+  "060-kept-keys": keptKeys,
+  "061-node": node,
 };

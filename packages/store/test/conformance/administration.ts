@@ -107,4 +107,33 @@ export function administrationTests(open: () => Promise<Store>): void {
     expect(await store.idempotency.claim("k1", "once", "hash", 3)).toBeUndefined();
     await store.close();
   });
+
+  test("of nodes that put keys in the place of the same ones, one does, and the others are told", async () => {
+    const { keptKeys } = await open();
+    expect([await keptKeys.get("a"), await keptKeys.version("a")]).toEqual([undefined, undefined]);
+    const first = await Promise.all(["x", "y", "z"].map((sealed) => keptKeys.replace("a", sealed, undefined)));
+    expect(first.filter((version) => version !== undefined)).toEqual([1]);
+    expect(["x", "y", "z"]).toContain((await keptKeys.get("a"))?.sealed);
+    const second = await Promise.all(["u", "v"].map((sealed) => keptKeys.replace("a", sealed, 1)));
+    expect(second.filter((version) => version !== undefined)).toEqual([2]);
+    expect(await keptKeys.replace("a", "late", 1)).toBeUndefined();
+    expect(await keptKeys.get("a")).toEqual({ version: 2, sealed: second[0] === 2 ? "u" : "v" });
+    expect(await keptKeys.version("a")).toBe(2);
+    expect(await keptKeys.get("b")).toBeUndefined();
+  });
+
+  test("nodes are known by what they last said, until they go", async () => {
+    const { nodes } = await open();
+    const [a, b] = [
+      { name: "192.0.2.1:5060", adminUrl: "https://192.0.2.1:8091", seenAt: 1000 },
+      { name: "192.0.2.2:5060", adminUrl: undefined, seenAt: 2000 },
+    ];
+    await nodes.seen(b);
+    await nodes.seen(a);
+    expect(await nodes.since(0)).toEqual([a, b]);
+    expect(await nodes.since(1001)).toEqual([b]);
+    await nodes.seen({ ...a, seenAt: 3000 });
+    await nodes.remove(b.name);
+    expect(await nodes.since(0)).toEqual([{ ...a, seenAt: 3000 }]);
+  });
 }

@@ -1,6 +1,6 @@
-import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from "jose";
 import { WafError } from "../errors.ts";
+import { type KeyStorage, readOrMake } from "./keyStorage.ts";
 
 const algorithm = "ECDH-ES";
 
@@ -11,17 +11,13 @@ export interface TokenRecipient {
 }
 
 /**
- * Reads the key pair of a file, made with mode 0600 when absent.
- * @throws WafError `key_file`
+ * Reads the key pair, made when absent.
+ * @throws WafError `key_file`, `keys_sealed`
  */
-export async function recipientKey(file: string): Promise<TokenRecipient> {
+export async function recipientKey(storage: KeyStorage): Promise<TokenRecipient> {
+  const { text } = await readOrMake(storage, newPair);
   try {
-    if (!existsSync(file)) {
-      const { privateKey } = await generateKeyPair(algorithm, { crv: "P-256", extractable: true });
-      writeFileSync(file, JSON.stringify(await exportJWK(privateKey)), { mode: 0o600, flag: "wx" });
-      chmodSync(file, 0o600);
-    }
-    const { d, ...open } = JSON.parse(readFileSync(file, "utf8")) as JWK;
+    const { d, ...open } = JSON.parse(text) as JWK;
     const [publicKey, privateKey] = await Promise.all([
       importJWK(open, algorithm),
       importJWK({ ...open, ...(d === undefined ? {} : { d }) }, algorithm),
@@ -32,5 +28,10 @@ export async function recipientKey(file: string): Promise<TokenRecipient> {
   } catch {
     // Falls through: the parser's message could quote the key.
   }
-  throw new WafError("key_file", `${file} holds no private P-256 key`);
+  throw new WafError("key_file", `${storage.name} holds no private P-256 key`);
+}
+
+async function newPair(): Promise<string> {
+  const { privateKey } = await generateKeyPair(algorithm, { crv: "P-256", extractable: true });
+  return JSON.stringify(await exportJWK(privateKey));
 }

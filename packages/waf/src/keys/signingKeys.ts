@@ -1,9 +1,9 @@
-import { chmodSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import {
   calculateJwkThumbprint,
   compactVerify,
   createLocalJWKSet,
   type CryptoKey,
+  errors,
   exportJWK,
   generateKeyPair,
   importJWK,
@@ -15,18 +15,28 @@ import {
 } from "jose";
 import { WafError } from "../errors.ts";
 import type { Now } from "../ports.ts";
+import { type KeyStorage, readOrMake } from "./keyStorage.ts";
 
 const algorithm = "ES256";
 
-/** A key of the file: a private JWK, and from when it signs, milliseconds since the epoch. */
+/** A kept key: a private JWK, and from when it signs, milliseconds since the epoch. */
 interface StoredKey extends JWK {
-  /** Absent in files of an older release: since ever, so that a next one is made soon. */
+  /** Absent in what an older release wrote: since ever, so that a next one is made soon. */
   readonly signs_from?: number;
 }
 
+/** A signing key as an operator sees it. */
+export interface SigningKeyView {
+  readonly kid: string;
+  /** Milliseconds since the epoch; 0: since ever. */
+  readonly signsFrom: number;
+  /** `next`: published, and to sign later; `verifying`: its successor signs, and its tokens are still good. */
+  readonly state: "next" | "signing" | "verifying";
+}
+
 interface SigningKeysOptions {
-  /** JWK Set with private keys, made with mode 0600 when absent; undefined: keys of this process only. */
-  readonly file: string | undefined;
+  /** Holds a JWK Set with private keys. */
+  readonly storage: KeyStorage;
   readonly now: Now;
   /** How long a new key is published before it signs: verifiers keep the JWK Set for so long. Seconds. */
   readonly leadSeconds: number;
@@ -36,36 +46,36 @@ interface SigningKeysOptions {
   readonly rotationSeconds: number;
 }
 
+/** Milliseconds between two looks at the storage for a key that nobody here knows. */
+const lookEvery = 100;
+
 /**
- * The WAF's own keys. A new one is published first and signs later; an old one is published until the last token it
- * signed has ended.
+ * The WAF's own keys, which all nodes on one storage share. A new one is published first and signs later; an old one is
+ * published until the last token it signed has ended.
  *
  *     key: made --lead over--> signs --successor signs--> verifies only --overlap over--> forgotten
  */
 export class SigningKeys {
   readonly #o: SigningKeysOptions;
   /** By the time they begin to sign, the latest first. */
-  #keys: readonly StoredKey[];
+  #keys: readonly StoredKey[] = [];
   readonly #signers = new Map<string, CryptoKey>();
   #local: JWTVerifyGetKey;
-  /** Of the file as it was read, to see when another process has written it. */
-  #stamp = 0;
+  /** Of the keys as they were read, to see when another process has written. */
+  #stamp: string | undefined;
+  /** The last look for an unknown key. */
+  #look: { readonly at: number; readonly done: Promise<void> } | undefined;
 
-  private constructor(o: SigningKeysOptions, keys: readonly StoredKey[]) {
+  private constructor(o: SigningKeysOptions) {
     this.#o = o;
-    this.#keys = keys;
-    this.#local = createLocalJWKSet(this.jwks);
+    this.#local = createLocalJWKSet({ keys: [] });
   }
 
-  /** @throws WafError `key_file` */
+  /** @throws WafError `key_file`, `keys_sealed` */
   static async open(o: SigningKeysOptions): Promise<SigningKeys> {
-    const { file } = o;
-    const exists = file !== undefined && existsSync(file);
-    const keys = exists ? read(file) : [await newKey(o.now())];
-    if (file !== undefined && !exists) write(file, keys);
-    for (const key of keys) await signer(file, key);
-    const opened = new SigningKeys(o, keys.toSorted(latestFirst));
-    opened.#stamp = stampOf(file);
+    const opened = new SigningKeys(o);
+    const kept = await readOrMake(o.storage, async () => written([await newKey(o.now())]));
+    await opened.#take(kept.text, kept.stamp);
     return opened;
   }
 
@@ -74,14 +84,32 @@ export class SigningKeys {
     return { keys: this.#keys.map(({ kty, crv, x, y, kid, alg, use }) => ({ kty, crv, x, y, kid, alg, use }) as JWK) };
   }
 
-  /** Finds the key of a token, for `jwtVerify`. */
-  readonly find: JWTVerifyGetKey = (header, token) => this.#local(header, token);
+  /** The keys, that which signs last first. */
+  get views(): SigningKeyView[] {
+    const signing = this.#keys.indexOf(this.#current());
+    return this.#keys.map((key, n) => ({
+      kid: key.kid ?? "",
+      signsFrom: signsFrom(key),
+      state: n < signing ? "next" : n === signing ? "signing" : "verifying",
+    }));
+  }
+
+  /** Finds the key of a token, for `jwtVerify`: also one that another node has made a moment ago. */
+  readonly find: JWTVerifyGetKey = async (header, token) => {
+    try {
+      return await this.#local(header, token);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+      await this.#lookAgain();
+      return await this.#local(header, token);
+    }
+  };
 
   /** Signs with the key whose time it is. */
   async sign(claims: JWTPayload, type: string): Promise<string> {
     const key = this.#current();
     const kid = key.kid ?? "";
-    const secret = this.#signers.get(kid) ?? (await signer(this.#o.file, key));
+    const secret = this.#signers.get(kid) ?? (await signer(this.#o.storage.name, key));
     this.#signers.set(kid, secret);
     return await new SignJWT(claims).setProtectedHeader({ alg: algorithm, typ: type, kid }).sign(secret);
   }
@@ -101,21 +129,19 @@ export class SigningKeys {
    * @param leadSeconds after which it signs; 0 when the present key is no longer trusted
    */
   async rotate(leadSeconds: number = this.#o.leadSeconds): Promise<void> {
-    this.#use([await newKey(this.#o.now() + leadSeconds * 1000), ...this.#keys]);
+    const key = await newKey(this.#o.now() + leadSeconds * 1000);
+    while (!(await this.#write([key, ...this.#keys]))) await this.#read();
   }
 
   /** Makes the next key when it is time, forgets those whose tokens have ended, and reads what another process wrote. */
   async turn(): Promise<void> {
-    const { file, now, leadSeconds, rotationSeconds } = this.#o;
-    const stamp = stampOf(file);
-    if (file !== undefined && stamp !== this.#stamp) {
-      this.#keys = read(file).toSorted(latestFirst);
-      this.#local = createLocalJWKSet(this.jwks);
-      this.#stamp = stamp;
-    }
+    const { storage, now, leadSeconds, rotationSeconds } = this.#o;
+    const stamp = await storage.stamp();
+    if (stamp !== undefined && stamp !== this.#stamp) await this.#read();
     const due = signsFrom(this.#keys[0]) + (rotationSeconds - leadSeconds) * 1000;
-    if (due <= now()) await this.rotate();
-    else if (this.#good().length < this.#keys.length) this.#use(this.#keys);
+    // A node that is not the first to write reads at its next turn what the first has written.
+    if (due <= now()) await this.#write([await newKey(now() + leadSeconds * 1000), ...this.#keys]);
+    else if (good(this.#keys, this.#goodSince()).length < this.#keys.length) await this.#write(this.#keys);
   }
 
   #current(): StoredKey {
@@ -125,25 +151,57 @@ export class SigningKeys {
     return key;
   }
 
-  /** The keys whose tokens may live. */
-  #good(): StoredKey[] {
-    const ended = this.#o.now() - this.#o.overlapSeconds * 1000;
-    return this.#keys.filter((_, n) => n === 0 || signsFrom(this.#keys[n - 1]) > ended);
+  /** Whose successor began to sign before this has no tokens that live. */
+  #goodSince(): number {
+    return this.#o.now() - this.#o.overlapSeconds * 1000;
   }
 
-  #use(keys: readonly StoredKey[]): void {
-    this.#keys = keys.toSorted(latestFirst);
-    this.#keys = this.#good();
-    const { file } = this.#o;
-    if (file !== undefined) write(file, this.#keys);
-    this.#stamp = stampOf(file);
+  /** However many tokens name unknown keys, the storage is asked a few times a second. */
+  #lookAgain(): Promise<void> {
+    const at = performance.now();
+    if (this.#look === undefined || at - this.#look.at > lookEvery) {
+      // A storage that is away leaves the keys as they are.
+      this.#look = { at, done: this.#read().catch(() => undefined) };
+    }
+    return this.#look.done;
+  }
+
+  async #read(): Promise<void> {
+    const kept = await this.#o.storage.read();
+    // Removed under a running portal: the next write makes them anew.
+    if (kept === undefined) this.#stamp = undefined;
+    else if (kept.stamp !== this.#stamp) await this.#take(kept.text, kept.stamp);
+  }
+
+  async #take(text: string, stamp: string): Promise<void> {
+    const { name } = this.#o.storage;
+    const keys = parsed(name, text).toSorted(latestFirst);
+    for (const key of keys) await signer(name, key);
+    this.#use(keys, stamp);
+  }
+
+  /** @returns false when another process has written meanwhile: then nothing is changed */
+  async #write(keys: readonly StoredKey[]): Promise<boolean> {
+    const kept = good(keys.toSorted(latestFirst), this.#goodSince());
+    const stamp = await this.#o.storage.write(written(kept), this.#stamp);
+    if (stamp === undefined) return false;
+    this.#use(kept, stamp);
+    return true;
+  }
+
+  #use(keys: readonly StoredKey[], stamp: string): void {
+    this.#keys = keys;
+    this.#stamp = stamp;
     this.#local = createLocalJWKSet(this.jwks);
   }
 }
 
+/** The keys whose tokens may live: the newest, and those whose successor began to sign after `since`. */
+const good = (keys: readonly StoredKey[], since: number): StoredKey[] =>
+  keys.filter((_, n) => n === 0 || signsFrom(keys[n - 1]) > since);
+const written = (keys: readonly StoredKey[]): string => JSON.stringify({ keys }, null, 2);
 const signsFrom = (key: StoredKey | undefined): number => key?.signs_from ?? 0;
 const latestFirst = (a: StoredKey, b: StoredKey): number => signsFrom(b) - signsFrom(a);
-const stampOf = (file: string | undefined): number => (file === undefined ? 0 : statSync(file).mtimeMs);
 
 async function newKey(signs_from: number): Promise<StoredKey> {
   const { privateKey } = await generateKeyPair(algorithm, { extractable: true });
@@ -151,36 +209,20 @@ async function newKey(signs_from: number): Promise<StoredKey> {
   return { ...jwk, kid: await calculateJwkThumbprint(jwk), alg: algorithm, use: "sig", signs_from };
 }
 
-async function signer(file: string | undefined, jwk: StoredKey): Promise<CryptoKey> {
+async function signer(name: string, jwk: StoredKey): Promise<CryptoKey> {
   const key = await importJWK(jwk, algorithm).catch(() => undefined);
   if (key === undefined || key instanceof Uint8Array || key.type !== "private") {
-    throw new WafError("key_file", `${file} holds a key that is no private ${algorithm} key`);
+    throw new WafError("key_file", `${name} holds a key that is no private ${algorithm} key`);
   }
   return key;
 }
 
-function read(file: string): StoredKey[] {
-  // POSIX only: Windows has no such bits and reports 0666.
-  if (process.platform !== "win32" && (statSync(file).mode & 0o077) !== 0) {
-    throw new WafError("key_file", `${file} is open to other users of this machine`);
-  }
+function parsed(name: string, text: string): StoredKey[] {
   try {
-    const { keys } = JSON.parse(readFileSync(file, "utf8")) as { keys: StoredKey[] };
+    const { keys } = JSON.parse(text) as { keys: StoredKey[] };
     if (Array.isArray(keys) && keys.length > 0) return keys;
   } catch {
     // Falls through: the parser's message could quote the key.
   }
-  throw new WafError("key_file", `${file} is no JWK Set`);
-}
-
-function write(file: string, keys: readonly StoredKey[]): void {
-  try {
-    // A rename replaces the file at once, so that a crash leaves the old one or the new one.
-    const fresh = `${file}.new`;
-    writeFileSync(fresh, JSON.stringify({ keys }, null, 2), { mode: 0o600 });
-    chmodSync(fresh, 0o600);
-    renameSync(fresh, file);
-  } catch (error) {
-    throw new WafError("key_file", error instanceof Error ? error.message : file);
-  }
+  throw new WafError("key_file", `${name} is no JWK Set`);
 }

@@ -1,3 +1,4 @@
+import type { StoredNode } from "@portico/store";
 import { Type } from "typebox";
 import { roles } from "../access.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
@@ -38,6 +39,31 @@ export const nodeEndpoints: readonly Endpoint[] = [
     },
   }),
   endpoint({
+    id: "listNodes",
+    method: "GET",
+    path: "/nodes",
+    tag: "node",
+    summary: "The nodes of the portal that live, by name",
+    success: {
+      status: 200,
+      description: "The nodes.",
+      body: named("Nodes", {
+        items: Type.Array(
+          named("NodeOfPortal", {
+            name: text(255, "Host and port on Mw."),
+            adminUrl: Type.Optional(text(2048, "Where the other nodes reach its Admin API.")),
+            seenAt: instant("When it last said that it lives, by its own clock."),
+            self: Type.Boolean({ description: "It is the one that answers." }),
+          }),
+        ),
+      }),
+    },
+    async handle({ nodes }) {
+      const items = (await nodes.all()).map((one) => shownNode(one, nodes.self));
+      return { body: { items } };
+    },
+  }),
+  endpoint({
     id: "whoAmI",
     method: "GET",
     path: "/me",
@@ -59,3 +85,10 @@ export const nodeEndpoints: readonly Endpoint[] = [
     },
   }),
 ];
+
+const shownNode = ({ name, adminUrl, seenAt }: StoredNode, self: string) => ({
+  name,
+  ...(adminUrl === undefined ? {} : { adminUrl }),
+  seenAt: at(seenAt),
+  self: name === self,
+});

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { parse } from "yaml";
 import { AdminClient } from "../adminClient.ts";
+import { readCheckpoints } from "../checkpointFile.ts";
 import { CliError } from "../cliError.ts";
 import { defaultFile } from "../defaultFile.ts";
 import type { OpenOutput, Output } from "../output.ts";
@@ -214,28 +215,32 @@ export function administrationCommands(program: Command, open: OpenOutput): void
 
   const audit = group("audit", "Who did what");
   add(audit, "list", "The audit, latest first.", list("/audit", auditColumns), ofTenant);
-  add(audit, "verify", "Checks the chains of the audit.", async ({ api, out }) => {
-    const { body } = await api.ask<{ valid: boolean; chains: number; records: number; faults: Row[] }>(
-      "POST",
-      "/audit/verify",
-      { body: { checkpoints: [] } },
-    );
-    if (out.json) out.print(JSON.stringify(body, null, 2));
-    else if (body.valid)
-      out.print(
-        `${out.style("green", "ok")} ${body.records} records in ${body.chains} chains are as they were written`,
-      );
-    if (!body.valid) {
-      const faults = body.faults.map(
-        ({ tenant: id, seq, what }) => `\n  ${typeof id === "string" ? id : "portal"} ${String(seq)}: ${String(what)}`,
-      );
-      throw new CliError(
-        "failed",
-        `the audit is not as it was written${faults.join("")}`,
-        "Compare it with a backup and with the checkpoints you kept.",
-      );
-    }
+  add(
+    audit,
+    "checkpoints",
+    "Signs the present end of each chain. Keep what it prints where nobody who can write the database can reach.",
+    async ({ api, out }) => out.print(JSON.stringify((await api.ask("GET", "/audit/checkpoints")).body, null, 2)),
+  );
+  const kept = [["--checkpoints <file>", "what audit checkpoints has printed: the audit must agree with it"]] as const;
+  add(audit, "verify", "Checks the chains of the audit.", verifyAudit, kept);
+
+  const signing = group("signing-key", "Keys that sign access tokens, the same on all nodes");
+  add(signing, "list", "The keys, the next one first.", async ({ api, out }) => {
+    const { body } = await api.ask<{ items: Row[] }>("GET", "/signing-keys");
+    rows(out, body.items, signingKeyColumns);
   });
+  add(
+    signing,
+    "rotate",
+    "Makes the next key. It is published at once and signs ten minutes later; tokens of the key before stay good.",
+    async ({ api, out, options }) => {
+      const { body } = await api.ask<Row>("POST", "/signing-keys/rotate", {
+        body: { atOnce: options["atOnce"] === true },
+      });
+      done(out, body, "there is a new signing key");
+    },
+    [["--at-once", "it signs at once: the present key is no longer trusted"]],
+  );
 
   const key = group("key", "API keys of the Admin API");
   add(key, "list", "The keys.", list("/api-keys", keyColumns));
@@ -263,6 +268,32 @@ export function administrationCommands(program: Command, open: OpenOutput): void
     "Takes a key away.",
     remove(([id = ""]) => `/api-keys/${encoded(id)}`, "key revoked"),
   );
+}
+
+async function verifyAudit({ api, out, options }: Work): Promise<void> {
+  const file = options["checkpoints"];
+  const checkpoints = typeof file === "string" ? readCheckpoints(file).items : [];
+  const { body } = await api.ask<{ valid: boolean; chains: number; records: number; faults: Row[] }>(
+    "POST",
+    "/audit/verify",
+    { body: { checkpoints } },
+  );
+  if (out.json) out.print(JSON.stringify(body, null, 2));
+  else if (body.valid) {
+    const agree = checkpoints.length === 0 ? "" : `, and agree with ${checkpoints.length} checkpoints`;
+    const said = `${body.records} records in ${body.chains} chains are as they were written${agree}`;
+    out.print(`${out.style("green", "ok")} ${said}`);
+  }
+  if (!body.valid) {
+    const faults = body.faults.map(
+      ({ tenant: id, seq, what }) => `\n  ${typeof id === "string" ? id : "portal"} ${String(seq)}: ${String(what)}`,
+    );
+    throw new CliError(
+      "failed",
+      `the audit is not as it was written${faults.join("")}`,
+      "Compare it with a backup and with the checkpoints you kept.",
+    );
+  }
 }
 
 function list(path: string | ((args: readonly string[]) => string), columns: readonly Column<Row>[]) {
@@ -360,6 +391,7 @@ const auditColumns = [
   column("ACTION", "action"),
   column("SUBJECT", "subject"),
 ];
+const signingKeyColumns = [column("KID", "kid"), column("SIGNS FROM", "signsFrom"), column("STATE", "state")];
 const keyColumns = [
   column("ID", "id"),
   column("NAME", "name"),

@@ -103,17 +103,29 @@ export function configurationCommands(program: Command, open: OpenOutput): void 
       .command(usage)
       .summary(summary)
       .description(`${summary[0]?.toUpperCase()}${summary.slice(1)}. ${text}`);
-    command
-      .option("--config <file>", "configuration", defaultFile)
-      .addOption(jsonOption())
-      .action(async () => {
-        const { config, json = false } = command.opts<{ config: string; json?: boolean }>();
-        const { backUp, restoreFrom, verifyStoredAudit } = await import("./database.ts");
-        const [file = ""] = command.args;
-        if (usage === "backup <to>") await backUp(file, config, open(json));
-        else if (usage === "restore <from>") await restoreFrom(file, config, open(json));
-        else await verifyStoredAudit(config, open(json));
-      });
+    command.option("--config <file>", "configuration", defaultFile).addOption(jsonOption());
+    if (usage === "verify-audit") {
+      command.option(
+        "--checkpoints <file>",
+        "what portico audit checkpoints has printed: the audit must agree with it",
+      );
+    }
+    command.action(async () => {
+      const {
+        config,
+        json = false,
+        checkpoints,
+      } = command.opts<{
+        config: string;
+        json?: boolean;
+        checkpoints?: string;
+      }>();
+      const { backUp, restoreFrom, verifyStoredAudit } = await import("./database.ts");
+      const [file = ""] = command.args;
+      if (usage === "backup <to>") await backUp(file, config, open(json));
+      else if (usage === "restore <from>") await restoreFrom(file, config, open(json));
+      else await verifyStoredAudit(config, checkpoints, open(json));
+    });
   }
   program
     .command("reload")

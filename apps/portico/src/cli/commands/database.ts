@@ -1,9 +1,8 @@
-import { createPublicKey, generateKeyPairSync } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { generateKeyPairSync } from "node:crypto";
 import { backup, openStore, restore, verifyAudit } from "@portico/store";
 import { readConfig } from "../../config/config.ts";
 import { databaseOf } from "../../database.ts";
+import { readCheckpoints } from "../checkpointFile.ts";
 import { CliError } from "../cliError.ts";
 import type { Output } from "../output.ts";
 
@@ -19,21 +18,29 @@ export async function restoreFrom(from: string, file: string, output: Output): P
   told(output, { file: from, rows }, `${rows} rows are restored`);
 }
 
-/** `portico verify-audit`: without a running portal. @throws ConfigError, CliError with each fault */
-export async function verifyStoredAudit(file: string, output: Output): Promise<void> {
+/**
+ * `portico verify-audit`: without a running portal.
+ * @param kept file of checkpoints; with it, an end that was cut off or written anew is found as well
+ * @throws ConfigError, CliError with each fault
+ */
+export async function verifyStoredAudit(file: string, kept: string | undefined, output: Output): Promise<void> {
   const config = readConfig(file);
-  const keyFile = join(config.data, "audit-key.pem");
-  // Without checkpoints of its own the key has nothing to verify.
-  const key = existsSync(keyFile) ? createPublicKey(readFileSync(keyFile)) : generateKeyPairSync("ed25519").publicKey;
+  // Without checkpoints a key has nothing to verify. With them comes theirs: out of reach of who can write the database.
+  const { checkpoints, publicKey } =
+    kept === undefined ? { checkpoints: [], ...generateKeyPairSync("ed25519") } : readCheckpoints(kept);
   const store = await openStore(databaseOf(config));
   try {
-    const { chains, records, faults } = await busy(output, "verifying", () => verifyAudit(store, [], key));
-    if (output.json) output.print(JSON.stringify({ chains, records, faults }, null, 2));
+    const { chains, records, faults } = await busy(output, "verifying", () =>
+      verifyAudit(store, checkpoints, publicKey),
+    );
+    const facts = { chains, records, checkpoints: checkpoints.length, faults };
+    if (output.json) output.print(JSON.stringify(facts, null, 2));
     if (faults.length > 0) {
       const lines = faults.map(({ tenant = "the portal", seq, what }) => `\n  ${tenant}, record ${seq}: ${what}`);
       throw new CliError("failed", `the audit is not as it was written:${lines.join("")}`, "Compare it with a backup.");
     }
-    if (!output.json) output.print(`${output.style("green", "ok")} ${records} records in ${chains} chains`);
+    const agree = checkpoints.length === 0 ? "" : `, and agree with ${checkpoints.length} checkpoints`;
+    if (!output.json) output.print(`${output.style("green", "ok")} ${records} records in ${chains} chains${agree}`);
   } finally {
     await store.close();
   }

@@ -75,6 +75,8 @@ data: ./data
 database: { sqlite: ./data/portal.sqlite }
 # database: { postgres: "\${env:PORTICO_DATABASE}" }    # postgres://USER:PASSWORD@HOST/DATABASE
 # sharedState: { valkey: "\${env:PORTICO_VALKEY}" }     # redis://HOST:6379
+# Seals the private keys that the nodes share in PostgreSQL; the same on every node: openssl rand -hex 32 > key.secret
+# keySecret: "\${file:key.secret}"
 
 # Seconds: life of an access token, longest registration asked of the core, and how long a lost browser may take
 # to come back before its registration ends.
