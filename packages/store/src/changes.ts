@@ -13,11 +13,12 @@ export class Changes {
   }
 
   /**
-   * How often the topic has changed so far. Read it before the rows: whoever then keeps both knows when to read again.
+   * How often each topic has changed so far. Read it before the rows: whoever then keeps both knows when to read again.
    */
-  async count(topic: ChangeTopic): Promise<number> {
-    const row = await this.#db.selectFrom("change_count").select("count").where("topic", "=", topic).executeTakeFirst();
-    return row?.count ?? 0;
+  async counts(): Promise<Record<ChangeTopic, number>> {
+    const rows = await this.#db.selectFrom("change_count").selectAll().execute();
+    const counted: Record<string, number> = Object.fromEntries(rows.map(({ topic, count }) => [topic, count]));
+    return { tenants: 0, suspensions: 0, blocks: 0, ...counted };
   }
 }
 

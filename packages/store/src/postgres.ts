@@ -50,6 +50,7 @@ const ignore = (): void => undefined;
 class ReportingPool implements PostgresPool {
   readonly options: object;
   readonly #pool: Pool;
+  readonly #names = new StatementNames();
 
   constructor(pool: Pool) {
     this.#pool = pool;
@@ -61,10 +62,20 @@ class ReportingPool implements PostgresPool {
       throw reported(error);
     });
     let broken = false;
+    let inTransaction = false;
     // Kysely's other form of `query`, with a cursor, is for streams, of which there are none here.
-    const query = async (sql: string, parameters: readonly unknown[]): Promise<QueryResult> => {
+    const query = async (text: string, parameters: readonly unknown[]): Promise<QueryResult> => {
+      if (text === "begin") inTransaction = true;
+      else if (text === "commit" || text === "rollback") inTransaction = false;
+      const values = [...parameters];
       try {
-        return await client.query(sql, [...parameters]);
+        return await client.query({ text, values, ...this.#names.of(text, values.length) }).catch((error: unknown) => {
+          if (!isStalePlan(error)) throw error;
+          // All this connection has prepared is of the tables as they were.
+          broken = true;
+          if (inTransaction) throw new ContendedError(textOf(error));
+          return client.query({ text, values });
+        });
       } catch (error) {
         const report = reported(error);
         broken ||= report instanceof StoreError && report.code === "store/unreachable";
@@ -79,7 +90,30 @@ class ReportingPool implements PostgresPool {
   }
 }
 
+/**
+ * Names under which a connection prepares statements. A statement that has one is parsed and planned once for each
+ * connection, which takes several times as long as running it.
+ */
+class StatementNames {
+  readonly #names = new Map<string, string>();
+
+  /** Rows in bulk come in too many lengths to be worth a name; whatever else there may be, the server keeps no more than these. */
+  of(sql: string, parameters: number): { name?: string } {
+    const known = this.#names.get(sql);
+    if (known !== undefined) return { name: known };
+    if (parameters > 32 || this.#names.size === 500) return {};
+    const name = `portico_${this.#names.size}`;
+    this.#names.set(sql, name);
+    return { name };
+  }
+}
+
+/** True when tables were changed by a newer release since the statement was prepared. */
+const isStalePlan = (error: unknown): boolean =>
+  error instanceof DatabaseError && error.code === "0A000" && error.message.includes("cached plan");
+
 function reported(error: unknown): unknown {
+  if (error instanceof StoreError) return error;
   if (!(error instanceof DatabaseError)) return new StoreError("store/unreachable", textOf(error));
   const { code = "", message } = error;
   // Class 08 connection exception; 57P01 to 57P03 the server stops, has crashed or starts; 53300 too many connections.

@@ -1,4 +1,4 @@
-import { mkdtempSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -31,6 +31,27 @@ test("the journal is a write-ahead log", async () => {
   expect(other.prepare("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" });
   other.close();
   await store.close();
+});
+
+test("the write-ahead log is moved into the file by a thread of its own, does not grow for ever, and is gone at the end", async () => {
+  const path = file();
+  const store = await openStore({ sqlite: path });
+  const pages = (): number => statSync(path).size;
+  await store.settled();
+  const empty = pages();
+  let most = 0;
+  // No commit of these reaches the size at which it would empty the log itself.
+  for (let n = 0; n < 3000; n += 1) {
+    await store.assertions.add("talk.acme.test", `${n}-${"x".repeat(2000)}`, 1);
+    most = Math.max(most, statSync(`${path}-wal`).size);
+  }
+  expect(pages()).toBeGreaterThan(empty);
+  expect(most).toBeLessThan(32 * 1024 * 1024);
+  await store.close();
+  expect(existsSync(`${path}-wal`)).toBe(false);
+  const again = await openStore({ sqlite: path });
+  expect(await again.assertions.add("talk.acme.test", `2999-${"x".repeat(2000)}`, 1)).toBe(false);
+  await again.close();
 });
 
 test("two stores on one file wait for each other and lose nothing", async () => {

@@ -1,5 +1,6 @@
 import {
   type Assignment,
+  type AuditEvent,
   type Lease,
   personOf,
   type RefreshToken,
@@ -77,6 +78,8 @@ export interface Wish {
 export interface Ended {
   readonly leases: Lease[];
   readonly revocations: Revocation[];
+  /** For the audit, as the transaction's last step: its chain lets others wait for no more than that. */
+  readonly records: AuditEvent[];
 }
 
 /** 43 characters out of 36 hold 222 bits. */
@@ -131,13 +134,14 @@ export class Leasing {
     await this.#endExpired(now);
     return await this.#fresh(async (tables, ended) => {
       const current = this.#current(client, now);
-      const assignment = await this.#assign(tables, user, current, wish, now);
-      const entry = await entryOf(tables, assignment);
-      const lease = await this.#lease(tables, assignment, current, digest(wish.webSession), now, ended);
-      const { scope, address, restrictions, proofKey } = wish;
+      const held = await this.#assign(tables, user, current, wish, now, ended);
       const until = now + sessionSeconds * 1000;
+      const times = this.#timesOf(held.entry, until, now);
+      const lease = await this.#lease(tables, held, current, digest(wish.webSession), times, now, ended);
+      const { scope, address, restrictions, proofKey } = wish;
+      const { entry, assignment } = held;
       const issue = { entry, assignment, scope, restrictions, proofKey, parent: undefined, address, until };
-      return await this.#grant(tables, lease, issue, now);
+      return await this.#grant(tables, lease, times, issue, now);
     });
   }
 
@@ -153,12 +157,13 @@ export class Leasing {
   ): Promise<StoredEntry> {
     const now = this.#now();
     await this.#endExpired(now);
-    return await this.#fresh(async (tables) => {
-      const assignment = await this.#assign(tables, user, this.#current(client, now), { ...o, explicit: true }, now);
-      if ((await this.#block(tables, user.tenant, assignment.impu))?.assignment === "dynamic") {
+    return await this.#fresh(async (tables, ended) => {
+      const wish = { ...o, explicit: true };
+      const { entry } = await this.#assign(tables, user, this.#current(client, now), wish, now, ended);
+      if (this.#isDynamic(entry)) {
         throw new WafError("identity_refused", "a dynamic identity is held by a session only");
       }
-      return await entryOf(tables, assignment);
+      return entry;
     });
   }
 
@@ -193,8 +198,11 @@ export class Leasing {
       const { scope, expiresAt: until, hash: parent } = token;
       const restrictions =
         token.restrictions === undefined ? undefined : (JSON.parse(token.restrictions) as RestrictionsClaim);
+      const times = this.#timesOf(entry, until, now);
+      await tables.leases.extend(lease.id, Math.max(lease.expiresAt, times.expiresAt), times.tokenUntil);
+      await tables.refreshTokens.trim(lease.id, maxRefreshTokens - 1);
       const issue = { entry, assignment, scope, restrictions, proofKey: token.proofKey, parent, address, until };
-      return await this.#grant(tables, lease, issue, now);
+      return await this.#grant(tables, lease, times, issue, now);
     });
     // Thrown after the transaction, so that the end of a session whose token was reused is kept.
     if (grant === undefined) throw new WafError("refresh_token_refused");
@@ -289,7 +297,7 @@ export class Leasing {
     const leases = await tables.leases.live({ assignmentId: assignment.id });
     const told = ended.revocations.length;
     for (const lease of leases) await this.#endLease(tables, lease, reason, now, ended);
-    await this.#endAssignment(tables, assignment, reason, now, by);
+    await this.#endAssignment(tables, ended, assignment, reason, now, by);
     // One revocation of the whole says it all.
     ended.revocations.splice(told, leases.length, { impu, tenant: assignment.tenant, reason });
     return true;
@@ -335,8 +343,10 @@ export class Leasing {
   async write<T>(work: (tables: Tables, ended: Ended) => Promise<T>): Promise<T> {
     // Made inside: a store may have to run the work again.
     const { result, ended } = await this.#store.transaction(async (tables) => {
-      const lists: Ended = { leases: [], revocations: [] };
-      return { result: await work(tables, lists), ended: lists };
+      const lists: Ended = { leases: [], revocations: [], records: [] };
+      const done = await work(tables, lists);
+      for (const record of lists.records) await tables.audit.append(record);
+      return { result: done, ended: lists };
     });
     for (const lease of ended.leases) this.#revoked.set(lease.id, lease.tokenUntil);
     for (const revocation of ended.revocations) this.revocations.emit(revocation);
@@ -346,11 +356,11 @@ export class Leasing {
   /** A transaction whose view of the tenants is that of the store: another process may have suspended one just now. */
   async #fresh<T>(work: (tables: Tables, ended: Ended) => Promise<T>): Promise<T> {
     for (;;) {
-      await this.#tenants.refresh();
       const done = await this.write(async (tables, ended) =>
         (await this.#tenants.isCurrent(tables)) ? { result: await work(tables, ended) } : undefined,
       );
       if (done !== undefined) return done.result;
+      await this.#tenants.refresh();
     }
   }
 
@@ -373,30 +383,34 @@ export class Leasing {
     { tenant, document: { clientId } }: KnownClient,
     wish: Pick<Wish, "impu" | "claims"> & { readonly explicit?: boolean },
     now: number,
-  ): Promise<Assignment> {
+    ended: Ended,
+  ): Promise<Held> {
     const { impu } = wish;
     // WAF-08: whether the identity is foreign, unknown or a colleague's, the answer is the same.
     if (impu !== undefined && (await tables.blocks.find(impu))?.tenant !== tenant.id) {
       throw new WafError("identity_refused");
     }
     const held = await tables.assignments.of(user);
-    if (held !== undefined && (await tables.blocks.find(held.impu)) !== undefined) {
+    const entry = held && (await tables.blocks.find(held.impu));
+    if (held !== undefined && entry !== undefined) {
       if (impu !== undefined && impu !== held.impu) throw new WafError("identity_refused");
-      return held;
+      return { assignment: held, entry, since: "before" };
     }
     // The operator took the entry out of the block while the user held it.
-    if (held !== undefined) await this.#endAssignment(tables, held, "entry_withdrawn", now);
+    if (held !== undefined) await this.#endAssignment(tables, ended, held, "entry_withdrawn", now);
     const choice = impu === undefined ? await choose(tables, tenant, wish.claims, wish.explicit === true) : { impu };
     const free = await tables.blocks.free(tenant.id, now, choice);
     if (free === undefined) {
       // Her other device may have been quicker, and have taken the last one.
       const quicker = await tables.assignments.of(user);
-      if (quicker !== undefined && (impu === undefined || impu === quicker.impu)) return quicker;
+      if (quicker !== undefined && (impu === undefined || impu === quicker.impu)) {
+        return { assignment: quicker, entry: await entryOf(tables, quicker.impu), since: "before" };
+      }
       throw new WafError(choice.impu === undefined ? "block_exhausted" : "identity_refused");
     }
     const assignment = { ...user, id: this.#random.token(22), impu: free, pseudonym: `p-${this.#random.token(12)}` };
     await tables.assignments.begin({ ...assignment, startedAt: now });
-    await tables.audit.append({
+    ended.records.push({
       tenant: tenant.id,
       at: now,
       actor: clientId,
@@ -405,20 +419,29 @@ export class Leasing {
       person: personOf(user),
       detail: { assignment: assignment.id },
     });
-    return { ...assignment, startedAt: now, endedAt: undefined, endReason: undefined };
+    return {
+      assignment: { ...assignment, startedAt: now, endedAt: undefined, endReason: undefined },
+      entry: await entryOf(tables, free),
+      since: "now",
+    };
   }
 
-  /** The live lease of the web session; a lease of another user on the same web session ends. */
+  /** The live lease of the web session, made or made longer; a lease of another user on the same web session ends. */
   async #lease(
     tables: Tables,
-    assignment: Assignment,
+    { assignment, since }: Held,
     { tenant, document: { clientId } }: KnownClient,
     webSession: string,
+    times: LeaseTimes,
     now: number,
     ended: Ended,
   ): Promise<Lease> {
     const former = await tables.leases.ofWebSession(clientId, webSession);
-    if (former?.assignmentId === assignment.id) return former;
+    if (former?.assignmentId === assignment.id) {
+      await tables.leases.extend(former.id, Math.max(former.expiresAt, times.expiresAt), times.tokenUntil);
+      await tables.refreshTokens.trim(former.id, maxRefreshTokens - 1);
+      return former;
+    }
     if (former !== undefined) await this.#endLease(tables, former, "user_changed", now, ended);
     const lease: Lease = {
       id: this.#random.token(22),
@@ -428,29 +451,38 @@ export class Leasing {
       clientId,
       webSession,
       startedAt: now,
-      expiresAt: now,
-      tokenUntil: now,
+      ...times,
       endedAt: undefined,
     };
-    const live = await tables.leases.live({ assignmentId: assignment.id });
+    const most = tenant.limits?.sessionsPerUser ?? Infinity;
+    const bounded = since === "before" && most < Infinity;
+    const live = bounded ? await tables.leases.live({ assignmentId: assignment.id }) : [];
     await tables.leases.begin(lease);
     // After the new one has begun: with its last lease a dynamic assignment would end.
-    const most = tenant.limits?.sessionsPerUser ?? Infinity;
     for (const oldest of live.slice(0, Math.max(0, live.length + 1 - most))) {
       await this.#endLease(tables, oldest, "too_many_sessions", now, ended);
     }
     return lease;
   }
 
-  async #grant(tables: Tables, lease: Lease, o: Issue, now: number): Promise<Grant> {
-    const tokenUntil = Math.floor(Math.min(now + this.#accessTokenSeconds * 1000, o.until) / 1000) * 1000;
+  /** @param until end of the refresh token */
+  #timesOf(entry: StoredEntry, until: number, now: number): LeaseTimes {
+    const tokenUntil = Math.floor(Math.min(now + this.#accessTokenSeconds * 1000, until) / 1000) * 1000;
     // A dynamic identity goes back when a page stops refreshing: guests close tabs, and seldom log out.
-    const expiresAt = (await this.#dynamic(tables, lease)) ? tokenUntil + skewSeconds * 1000 : o.until;
-    await tables.leases.extend(lease.id, Math.max(lease.expiresAt, expiresAt), tokenUntil);
+    return { tokenUntil, expiresAt: this.#isDynamic(entry) ? tokenUntil + skewSeconds * 1000 : until };
+  }
+
+  async #grant(
+    tables: Tables,
+    { id: leaseId }: Lease,
+    { tokenUntil }: LeaseTimes,
+    o: Issue,
+    now: number,
+  ): Promise<Grant> {
     const refreshToken = this.#random.token(refreshTokenLength);
     await tables.refreshTokens.add({
       hash: digest(refreshToken),
-      leaseId: lease.id,
+      leaseId,
       scope: o.scope,
       issuedAt: now,
       expiresAt: o.until,
@@ -458,18 +490,17 @@ export class Leasing {
       restrictions: o.restrictions && JSON.stringify(o.restrictions),
       proofKey: o.proofKey,
     });
-    await tables.refreshTokens.trim(lease.id, maxRefreshTokens);
     const tokenId = this.#random.token(22);
     await tables.issuedTokens.add({
       jti: tokenId,
-      leaseId: lease.id,
+      leaseId,
       address: o.address,
       issuedAt: now,
       expiresAt: tokenUntil,
     });
     const { entry, scope, restrictions } = o;
     const { pseudonym } = o.assignment;
-    return { entry, pseudonym, sessionId: lease.id, tokenUntil, refreshToken, tokenId, scope, restrictions };
+    return { entry, pseudonym, sessionId: leaseId, tokenUntil, refreshToken, tokenId, scope, restrictions };
   }
 
   /** In a transaction of its own: a quarantine that has begun must not be undone by an exchange that fails. */
@@ -493,34 +524,47 @@ export class Leasing {
     if (!(await tables.leases.end(lease.id, at, reason))) return;
     ended.leases.push(lease);
     ended.revocations.push({ sessionId: lease.id, impu: lease.impu, tenant: lease.tenant, reason });
-    if (!(await this.#dynamic(tables, lease))) return;
-    if ((await tables.leases.live({ assignmentId: lease.assignmentId })).length > 0) return;
-    await this.#endAssignment(tables, { id: lease.assignmentId, impu: lease.impu, tenant: lease.tenant }, reason, at);
+    const entry = await tables.blocks.find(lease.impu);
+    if (entry === undefined || !this.#isDynamic(entry)) return;
+    const { assignmentId: assignment, impu, tenant } = lease;
+    if ((await tables.leases.live({ assignmentId: assignment })).length > 0) return;
+    await this.#endAssignment(tables, ended, { id: assignment, impu, tenant }, reason, at);
   }
 
   async #endAssignment(
     tables: Tables,
+    ended: Ended,
     { id, impu, tenant }: { id: string; impu: string; tenant: string },
     reason: string,
     at: number,
     actor = "waf",
   ): Promise<void> {
-    const rest = (await this.#block(tables, tenant, impu))?.quarantineSeconds ?? 0;
+    const entry = await tables.blocks.find(impu);
+    const rest = (entry && this.#blockOf(entry))?.quarantineSeconds ?? 0;
     if (!(await tables.assignments.end(id, at, reason, at + rest * 1000))) return;
     const detail = { assignment: id, reason };
-    await tables.audit.append({ tenant, at, actor, action: "assignment.end", subject: impu, detail });
+    ended.records.push({ tenant, at, actor, action: "assignment.end", subject: impu, detail });
   }
 
-  async #dynamic(tables: Tables, { tenant, impu }: Lease): Promise<boolean> {
-    return (await this.#block(tables, tenant, impu))?.assignment === "dynamic";
+  #isDynamic(entry: StoredEntry): boolean {
+    return this.#blockOf(entry)?.assignment === "dynamic";
   }
 
-  /** The block of an identity as its tenant defines it now. */
-  async #block(tables: Tables, tenant: string, impu: string): Promise<BlockDocument | undefined> {
-    const entry = await tables.blocks.find(impu);
-    return this.#tenants.get(tenant)?.blocks.find(({ id }) => id === entry?.block);
+  /** The block of an entry as its tenant defines it now. */
+  #blockOf({ tenant, block }: StoredEntry): BlockDocument | undefined {
+    return this.#tenants.get(tenant)?.blocks.find(({ id }) => id === block);
   }
 }
+
+/** What a user holds, and whether she held it before this exchange. */
+interface Held {
+  readonly assignment: Assignment;
+  readonly entry: StoredEntry;
+  readonly since: "before" | "now";
+}
+
+/** How long a lease lives, and the access token issued under it. */
+type LeaseTimes = Pick<Lease, "expiresAt" | "tokenUntil">;
 
 /** What a grant issues. */
 interface Issue {
@@ -586,8 +630,8 @@ async function withAssignment(
   return lease && assignment && { lease, assignment };
 }
 
-async function entryOf(tables: Tables, assignment: Assignment): Promise<StoredEntry> {
-  const entry = await tables.blocks.find(assignment.impu);
-  if (entry === undefined) throw new WafError("server_error", `${assignment.impu} is in no block`);
+async function entryOf(tables: Tables, impu: string): Promise<StoredEntry> {
+  const entry = await tables.blocks.find(impu);
+  if (entry === undefined) throw new WafError("server_error", `${impu} is in no block`);
   return entry;
 }

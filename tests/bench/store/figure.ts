@@ -7,8 +7,8 @@ import type { LeaseCommands } from "./process.ts";
 const leases = 400;
 
 /**
- * Wall time that 99 of 100 leases stay below: first free identity, assignment, lease, tokens, audit, and on disk. Half
- * of the block is held meanwhile.
+ * Wall time that 99 of 100 leases stay below: what an exchange does once the user's token is verified. First free
+ * identity, assignment, lease, tokens, audit, and on disk; one after the other. Half of the block is held meanwhile.
  */
 export function leaseFigure(database: "sqlite" | "postgres", size: number): Figure {
   return { unit: "ms", rounds: 5, open: async () => [await openLeases(database, size)] };
@@ -24,7 +24,7 @@ async function openLeases(database: "sqlite" | "postgres", size: number): Promis
   return {
     name: "Portico",
     warmUp: async () => void (await subject.ask("run", leases)),
-    round: () => subject.ask("run", leases),
+    round: async () => (await subject.ask("run", leases))[Math.ceil(leases * 0.99) - 1] ?? Number.NaN,
     close: async () => {
       await subject.close();
       await server?.stop();

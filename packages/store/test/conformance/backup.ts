@@ -94,6 +94,6 @@ async function content(store: Store): Promise<unknown> {
     await assignments.history(entry(1).impu, 9),
     await leases.live({ tenant: "acme" }),
     await audit.links("acme", 0, 99),
-    await changes.count("blocks"),
+    await changes.counts(),
   ];
 }

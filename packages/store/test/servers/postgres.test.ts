@@ -141,6 +141,24 @@ describe.skipIf(noPostgres !== undefined)(
       await store.close();
     });
 
+    test("statements prepared before a newer release changed their tables go on, in a transaction and outside", async () => {
+      const schema = server.newSchema();
+      const store = await open(schema);
+      await store.blocks.define([entry(1)]);
+      const found = { impu: entry(1).impu };
+      const inside = (): Promise<unknown> => store.transaction(({ blocks }) => blocks.find(entry(1).impu));
+      const outside = (): Promise<unknown> => store.blocks.find(entry(1).impu);
+      for (const [column, ways] of [
+        ["later", [outside, inside]],
+        ["later_still", [inside, outside]],
+      ] as const) {
+        for (const find of ways) expect(await find()).toMatchObject(found);
+        await server.query(`alter table ${schema}.block_entry add column ${column} text`);
+        for (const find of ways) expect(await find()).toMatchObject(found);
+      }
+      await store.close();
+    });
+
     test("a database or user that is unknown, a newer release and a strange schema each get their own error", async () => {
       const unknown = server.url.replace("/postgres?", "/nowhere?");
       await expect(openStore({ postgres: unknown })).rejects.toMatchObject({ code: "store/open" });

@@ -82,7 +82,7 @@ export class BlockTable {
     const definition = await this.#definition(tenant, block);
     const { homeDomain, now } = this.#o;
     const read = readImport(text, o.format, { tenant, block: definition, homeDomain });
-    await this.#o.leasing.write(async (tables) => {
+    await this.#o.leasing.write(async (tables, ended) => {
       const first = await tables.blocks.nextPlace(tenant, block, firstImported);
       const entries = read.map(({ impu, impi, tel }, n) => ({ tenant, block, ordinal: first + n, impu, impi, tel }));
       const clashes = new Set(await tables.blocks.add(entries));
@@ -91,7 +91,7 @@ export class BlockTable {
         .map(({ place, impu }) => ({ path: place, problem: `${impu}, its IMPI or its number is another entry's` }));
       if (problems.length > 0) throw new WafError("import_refused", undefined, { problems: problems.slice(0, 100) });
       const detail = { block, entries: entries.length };
-      await tables.audit.append({ tenant, at: now(), actor: o.by, action: "block.import", subject: tenant, detail });
+      ended.records.push({ tenant, at: now(), actor: o.by, action: "block.import", subject: tenant, detail });
     });
     return read.length;
   }
@@ -115,7 +115,7 @@ export class BlockTable {
       for (const impu of own) await leasing.release(tables, ended, impu, "entry_withdrawn", o.by);
       const count = await tables.blocks.withdraw(own);
       const detail = { entries: own };
-      await tables.audit.append({ tenant, at: now(), actor: o.by, action: "block.withdraw", subject: tenant, detail });
+      ended.records.push({ tenant, at: now(), actor: o.by, action: "block.withdraw", subject: tenant, detail });
       return count;
     });
   }

@@ -172,7 +172,8 @@ export class Directory {
 }
 
 async function countsOf({ changes }: Pick<Tables, "changes">): Promise<{ tenants: number; suspensions: number }> {
-  return { tenants: await changes.count("tenants"), suspensions: await changes.count("suspensions") };
+  const { tenants, suspensions } = await changes.counts();
+  return { tenants, suspensions };
 }
 
 function recordOf({ stored, document, suspended }: Known, now: number): TenantRecord {

@@ -53,13 +53,13 @@ export class Tenants {
   async create(value: unknown, { by }: By): Promise<TenantRecord> {
     const document = tenantOf(value);
     const { id } = document;
-    await this.#o.leasing.write(async (tables) => {
+    await this.#o.leasing.write(async (tables, ended) => {
       const row = { id, source: "api" as const, document: JSON.stringify(document) };
       const version = await tables.tenants.insert(row, this.#o.now());
       if (version === undefined) throw new WafError("tenant_exists", `${id} is the id of another tenant`);
       await refuseForeignClients(tables, document);
       await this.#define(tables, document);
-      await this.#audit(tables, by, "tenant.create", id, { version });
+      this.#audit(ended, by, "tenant.create", id, { version });
     });
     return await this.get(id);
   }
@@ -82,7 +82,7 @@ export class Tenants {
       await this.#withdraw(tables, ended, document);
       await this.#define(tables, document);
       await this.#endClients(tables, ended, document);
-      await this.#audit(tables, o.by, "tenant.replace", id, { version });
+      this.#audit(ended, o.by, "tenant.replace", id, { version });
     });
     return await this.get(id);
   }
@@ -97,7 +97,7 @@ export class Tenants {
       await this.#clear(tables, ended, id);
       if (!(await tables.tenants.remove(id, o.version))) throw new WafError("tenant_changed");
       await tables.suspensions.remove(id);
-      await this.#audit(tables, o.by, "tenant.remove", id, {});
+      this.#audit(ended, o.by, "tenant.remove", id, {});
     });
     await this.#o.directory.refresh();
   }
@@ -111,7 +111,7 @@ export class Tenants {
       if ((await tables.tenants.get(id)) === undefined) throw new WafError("tenant_unknown");
       await tables.suspensions.add(id, this.#o.now());
       await this.#o.leasing.endAll(tables, ended, id, "tenant_suspended");
-      await this.#audit(tables, by, "tenant.suspend", id, { reason });
+      this.#audit(ended, by, "tenant.suspend", id, { reason });
     });
     return await this.get(id);
   }
@@ -121,10 +121,10 @@ export class Tenants {
    * @throws WafError `tenant_unknown`
    */
   async resume(id: string, { by, reason = "" }: By & { readonly reason?: string }): Promise<TenantRecord> {
-    await this.#o.leasing.write(async (tables) => {
+    await this.#o.leasing.write(async (tables, ended) => {
       if ((await tables.tenants.get(id)) === undefined) throw new WafError("tenant_unknown");
       await tables.suspensions.remove(id);
-      await this.#audit(tables, by, "tenant.resume", id, { reason });
+      this.#audit(ended, by, "tenant.resume", id, { reason });
     });
     return await this.get(id);
   }
@@ -234,14 +234,8 @@ export class Tenants {
     await this.#withdrawUnless(tables, ended, tenant, () => false);
   }
 
-  async #audit(
-    tables: Tables,
-    actor: string,
-    action: string,
-    tenant: string,
-    detail: Record<string, string | number>,
-  ): Promise<void> {
-    await tables.audit.append({ tenant, at: this.#o.now(), actor, action, subject: tenant, detail });
+  #audit(ended: Ended, actor: string, action: string, tenant: string, detail: Record<string, string | number>): void {
+    ended.records.push({ tenant, at: this.#o.now(), actor, action, subject: tenant, detail });
   }
 }
 
