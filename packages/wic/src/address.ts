@@ -23,9 +23,9 @@ export class LocalAddress {
   }
 
   /** Contact of dialogs: the URI and the service we are. */
-  dialogContact(session: ImsSession, publicGruu: string | undefined): string {
+  dialogContact(session: ImsSession, gruu: string | undefined): string {
     // RFC 5626 §4.3, RFC 5627 §4.4: a GRUU reaches this very tab, and `ob` keeps the dialog on this flow.
-    const uri = publicGruu === undefined ? this.contactUri(session) : publicGruu;
+    const uri = gruu === undefined ? this.contactUri(session) : gruu;
     return `<${uri};ob>;${mmtel}`;
   }
 

@@ -1,7 +1,7 @@
 import { glareDelay, SessionTimer, SipRequest } from "@portico/sip";
 import type { InviteEnd, InviteUsage, UserAgent } from "@portico/sip";
 import type { LocalAddress } from "./address.ts";
-import { callEnd, endByBye } from "./callEnd.ts";
+import { callEnd, endByBye, releaseCause } from "./callEnd.ts";
 import type { CallEnd } from "./callEnd.ts";
 import { CallMedia } from "./callMedia.ts";
 import type { MediaState } from "./callMedia.ts";
@@ -48,6 +48,8 @@ export interface CallLine {
   lendMicrophone(): Promise<LentMicrophone>;
   /** Gets a fresh token and shows it to the network. @throws WicError */
   renewToken(): Promise<void>;
+  /** Registers anew, since the network has lost who serves the user; resolves when that has been tried. Never rejects. */
+  restore(): Promise<void>;
   ended(call: Call): void;
 }
 
@@ -191,7 +193,9 @@ export abstract class Call {
   abort(end: CallEnd): void {
     if (this.#state === "ended") return;
     this.finish(end);
-    this.usage?.end();
+    const { usage } = this;
+    // A refusal of a call that rings says by its status why.
+    usage?.end(usage.role === "caller" || usage.state === "confirmed" ? releaseCause(end) : []);
   }
 
   /** The flow is gone: a call being set up ends, one that stands waits for the next registration. */

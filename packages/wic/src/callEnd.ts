@@ -85,6 +85,19 @@ export function endByBye(bye: SipMessage | undefined): CallEnd {
   return callEnd(failed ? "network" : "remote-hung-up");
 }
 
+/** Reason of a BYE or CANCEL that ends a call so (RFC 3326, TS 24.229 §7.2A.18.11). */
+export function releaseCause({ cause }: CallEnd): [string, string][] {
+  switch (cause) {
+    case "hung-up":
+    case "cancelled":
+      return [["Reason", 'RELEASE_CAUSE;cause=1;text="User ends call"']];
+    case "media":
+      return [["Reason", 'RELEASE_CAUSE;cause=3;text="Media bearer loss"']];
+    default:
+      return [];
+  }
+}
+
 /** The `cause` parameter of the Reason of one protocol. */
 function reasonCause(message: SipMessage, protocol: string): number | undefined {
   for (const value of message.list("Reason")) {

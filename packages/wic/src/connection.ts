@@ -11,6 +11,7 @@ import type { Hint, Platform } from "./platform.ts";
 import { RegEventSubscription } from "./regEvent.ts";
 import type { RegistrationLoss } from "./regEvent.ts";
 import { Registrar } from "./registrar.ts";
+import { isSame } from "./sameIdentity.ts";
 import type { TokenKeeper } from "./tokenKeeper.ts";
 
 /** Where the client stands with the telephone service. Only `registered` can make and take calls. */
@@ -78,6 +79,8 @@ export class Connection {
   #wasRegistered = false;
   #flow: Flow | undefined;
   #binding: Binding | undefined;
+  /** Identities of the grant that the network has ended since. */
+  readonly #withdrawn = new Set<string>();
   #publicGruu: string | undefined;
   #expiresAt = 0;
   #subscription: RegEventSubscription | undefined;
@@ -112,7 +115,8 @@ export class Connection {
     if (this.#state !== "registered" || flow === undefined || binding === undefined || session === undefined) {
       return undefined;
     }
-    return { flow, binding, session, routes: [flow.route, ...binding.serviceRoute] };
+    const associated = binding.associated.filter((uri) => !this.#withdrawn.has(uri));
+    return { flow, binding: { ...binding, associated }, session, routes: [flow.route, ...binding.serviceRoute] };
   }
 
   /** The GRUU of the present or the last registration. */
@@ -136,6 +140,14 @@ export class Connection {
   /** Shows the network a fresh token now, by a new REGISTER on the same flow (WIC-09). */
   refresh(): void {
     if (this.#state === "registered") void this.#refresh(false);
+  }
+
+  /**
+   * The network has lost who serves the user: an initial registration on the same flow finds another S-CSCF (TS 24.229
+   * §5.1.2A.1.6). Resolves when that has been tried.
+   */
+  async restore(): Promise<void> {
+    if (this.#state === "registered") await this.#refresh(true);
   }
 
   async #leave(): Promise<void> {
@@ -194,6 +206,7 @@ export class Connection {
     const { session } = tokens;
     if (session === undefined || flow.isOver) return;
     this.#binding = binding;
+    this.#withdrawn.clear();
     this.#publicGruu = binding.publicGruu;
     this.#wasRegistered = true;
     const { clock } = platform;
@@ -211,8 +224,17 @@ export class Connection {
     });
     this.#subscription?.close();
     const routes = [flow.route, ...binding.serviceRoute];
-    const onLoss = (loss: RegistrationLoss): void => this.#onLoss(loss);
-    this.#subscription = new RegEventSubscription({ agent, flow, address, session, binding, routes, onLoss });
+    this.#subscription = new RegEventSubscription({
+      platform,
+      agent,
+      flow,
+      address,
+      session,
+      binding,
+      routes,
+      onLoss: (loss) => this.#onLoss(loss),
+      onIdentity: (uri, registered) => this.#onIdentity(uri, registered),
+    });
     this.#subscription.start();
   }
 
@@ -276,8 +298,16 @@ export class Connection {
     this.#enter(this.#wasRegistered ? "reconnecting" : "connecting", this.#trouble, wait);
   }
 
+  #onIdentity(uri: string, registered: boolean): void {
+    const known = this.#binding?.associated.find((each) => isSame(each, uri));
+    if (known === undefined) return;
+    if (registered) this.#withdrawn.delete(known);
+    else this.#withdrawn.add(known);
+  }
+
   #onLoss(loss: RegistrationLoss): void {
     if (this.#state === "ended") return;
+    this.#subscription?.close();
     if (loss.event === "rejected") return this.#end(new WicError("wic/registration-ended"));
     // Register anew on the same flow; at once, unless the last registration has hardly begun.
     const soon = this.#cancelStable === undefined ? 0 : this.#backoff.next();

@@ -229,6 +229,7 @@ export class ImsClient {
         await tokens.renew();
         connection.refresh();
       },
+      restore: () => connection.restore(),
       ended: (call) => this.#calls.delete(call as IncomingCall | OutgoingCall),
     };
     return { tokens, address, agent, connection, instance, line };

@@ -27,6 +27,8 @@ export function createInvite(draft: InviteDraft, registered: Registered, address
   const tel = session.tel === undefined ? undefined : `tel:${session.tel}`;
   // The callee is shown a number where there is one.
   const preferred = tel !== undefined && binding.associated.includes(tel) ? tel : session.impu;
+  // TS 24.229 §5.1.2A.1.1: a GRUU that does not tell who she is, where she hides.
+  const gruu = hideIdentity ? binding.temporaryGruu : binding.publicGruu;
   return SipRequest.create(
     "INVITE",
     target,
@@ -37,7 +39,7 @@ export function createInvite(draft: InviteDraft, registered: Registered, address
       ["To", `<${target}>`],
       ["Call-ID", draft.callId],
       ["CSeq", `${draft.cseq} INVITE`],
-      ["Contact", address.dialogContact(session, binding.publicGruu)],
+      ["Contact", address.dialogContact(session, gruu)],
       ["Accept-Contact", `*;${mmtel}`],
       ["P-Preferred-Service", "urn:urn-7:3gpp-service.ims.icsi.mmtel"],
       ["P-Preferred-Identity", `<${preferred}>`],

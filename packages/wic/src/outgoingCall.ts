@@ -8,6 +8,7 @@ import type { DialTarget } from "./dialTarget.ts";
 import { WicError } from "./errors.ts";
 import { createInvite } from "./invite.ts";
 import { dialledParty, remoteParty } from "./remoteParty.ts";
+import { asksToRestore } from "./restoration.ts";
 
 /** A call that this side makes. */
 export class OutgoingCall extends Call {
@@ -19,6 +20,7 @@ export class OutgoingCall extends Call {
   #cseq = 0;
   #rang = false;
   #challenged = false;
+  #restored = false;
   /** Settles once the other side's one answer is set; undefined until it has come. */
   #answered: Promise<void> | undefined;
 
@@ -113,6 +115,12 @@ export class OutgoingCall extends Call {
 
   async #onRejected(response: SipResponse, media: CallMedia, sdp: string): Promise<void> {
     if (this.state === "ended") return;
+    const registered = this.line.registered();
+    if (!this.#restored && this.state === "dialling" && registered && asksToRestore(response, registered.routes)) {
+      this.#restored = true;
+      await this.line.restore();
+      return this.#invite(media, sdp);
+    }
     const challenge = bearerChallenge(response);
     if (challenge !== undefined && !this.#challenged && isTrusted(challenge, this.line.trusted)) {
       this.#challenged = true;

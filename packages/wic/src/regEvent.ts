@@ -1,9 +1,12 @@
-import { parseReginfo, sameUri, SipRequest } from "@portico/sip";
-import type { Reginfo, ReginfoContact, Subscription, UserAgent } from "@portico/sip";
+import { parseReginfo, SipRequest } from "@portico/sip";
+import type { Reginfo, ReginfoContact, Subscription, SubscriptionEnd, UserAgent } from "@portico/sip";
 import type { LocalAddress } from "./address.ts";
+import { Backoff } from "./backoff.ts";
 import type { Binding } from "./binding.ts";
 import type { Flow } from "./flow.ts";
 import type { ImsSession } from "./imsSession.ts";
+import type { Platform } from "./platform.ts";
+import { isSame } from "./sameIdentity.ts";
 
 /** What the network did to our contact (RFC 3680 §4.1). */
 export interface RegistrationLoss {
@@ -24,19 +27,32 @@ export interface RegEventOptions {
   readonly binding: Binding;
   /** Route values of an out-of-dialog request. */
   readonly routes: readonly string[];
+  readonly platform: Platform;
   onLoss(loss: RegistrationLoss): void;
+  /** The network tells of one identity whether it is registered (TS 24.229 §5.1.2.1). */
+  onIdentity(uri: string, registered: boolean): void;
 }
+
+/** Times that a subscription is tried again; without it the client learns of an end at its next REGISTER. */
+const mostTries = 5;
 
 /** The subscription to the reg event of one flow; a new flow makes a new one. */
 export class RegEventSubscription {
   readonly #o: RegEventOptions;
+  readonly #backoff: Backoff;
   #subscription: Subscription | undefined;
+  #tries = 0;
+  #cancelPause: (() => void) | undefined;
 
   constructor(o: RegEventOptions) {
     this.#o = o;
+    this.#backoff = new Backoff(o.platform.random);
   }
 
-  /** Subscribes. That the network refuses it, or ends it, costs nothing but its news, so there is no error. */
+  /**
+   * Subscribes. That the network refuses it, or ends it, costs nothing but its news, so there is no error; where another try makes
+   * sense, there are a few.
+   */
   start(): void {
     const { session, binding, address, routes, agent, flow } = this.#o;
     const aor = binding.associated.find((uri) => uri.startsWith("sip")) ?? session.impu;
@@ -53,25 +69,41 @@ export class RegEventSubscription {
       ["Expires", String(wantedSeconds)],
       ["Accept", "application/reginfo+xml"],
     ]);
-    this.#subscription = agent.subscribe(request, flow, { notified: (notify) => this.#notified(notify) });
+    this.#subscription = agent.subscribe(request, flow, {
+      notified: (notify) => this.#notified(notify),
+      ended: (end) => this.#again(end),
+    });
   }
 
   /** Ends it here; the network drops it with the registration. Idempotent. */
   close(): void {
     this.#subscription?.close();
+    this.#cancelPause?.();
+  }
+
+  /** TS 24.229 §5.1.2.2: a Retry-After is waited for, as RFC 6665 §4.1.3 says which ends are worth another try. */
+  #again({ retryAfter }: SubscriptionEnd): void {
+    this.#tries += 1;
+    if (retryAfter === undefined || this.#tries > mostTries) return;
+    const wait = this.#backoff.next(retryAfter * 1000);
+    this.#cancelPause = this.#o.platform.clock.setTimer(wait, () => this.start());
   }
 
   #notified(notify: SipRequest): void {
     if (!(notify.get("Content-Type") ?? "").toLowerCase().startsWith("application/reginfo+xml")) return;
-    const loss = this.#lossIn(parseReginfo(notify.body));
-    if (loss !== undefined) this.#o.onLoss(loss);
+    this.#tries = 0;
+    this.#backoff.reset();
+    const info = parseReginfo(notify.body);
+    const loss = this.#lossIn(info);
+    if (loss !== undefined) return this.#o.onLoss(loss);
+    for (const { aor, state } of info?.registrations ?? []) this.#o.onIdentity(aor, state !== "terminated");
   }
 
   #lossIn(info: Reginfo | undefined): RegistrationLoss | undefined {
     const { address, session } = this.#o;
-    const own = info?.registrations.find((each) => same(each.aor, session.impu));
+    const own = info?.registrations.find((each) => isSame(each.aor, session.impu));
     if (own === undefined) return undefined;
-    const contact = own.contacts.find((each) => same(each.uri, address.contactUri(session)));
+    const contact = own.contacts.find((each) => isSame(each.uri, address.contactUri(session)));
     if (contact?.state === "terminated") return lossOf(contact);
     // Some cores tell an administrative end by the registration's state alone, without any contact.
     if (own.state === "terminated" && own.contacts.length === 0) return { event: "rejected" };
@@ -92,13 +124,5 @@ function lossOf(contact: ReginfoContact): RegistrationLoss | undefined {
       return undefined;
     default:
       return { event: "deactivated" };
-  }
-}
-
-function same(one: string, other: string): boolean {
-  try {
-    return sameUri(one, other);
-  } catch {
-    return one === other;
   }
 }

@@ -7,7 +7,7 @@ import type { Binding } from "./binding.ts";
 import { WicError } from "./errors.ts";
 import type { WicErrorCode } from "./errors.ts";
 import type { Flow } from "./flow.ts";
-import { allow, mmtel } from "./headers.ts";
+import { allow, mmtel, streamed } from "./headers.ts";
 import type { ImsSession } from "./imsSession.ts";
 import type { Platform } from "./platform.ts";
 import type { TokenKeeper } from "./tokenKeeper.ts";
@@ -100,7 +100,10 @@ export class Registrar {
       ["To", `<${session.impu}>`],
       ["Call-ID", this.#callId],
       ["CSeq", `${this.#cseq} REGISTER`],
-      ["Contact", `<${contact}>;reg-id=1;expires=${expires};+sip.instance="<${this.#address.instance}>";${mmtel}`],
+      [
+        "Contact",
+        `<${contact}>;reg-id=1;expires=${expires};+sip.instance="<${this.#address.instance}>";${mmtel};${streamed}`,
+      ],
       ["Expires", String(expires)],
       ["Supported", "path, gruu, outbound"],
       ["Allow", allow],

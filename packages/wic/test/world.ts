@@ -8,6 +8,8 @@ import { FakeSocket } from "./fakeSocket.ts";
 
 export const impu = "sip:u0001@acme.ims.test";
 export const tel = "+12125550100";
+/** What the network hands out for those who hide. */
+export const temporaryGruu = "sip:tgru.9Kx2@ims.test;gr";
 
 /**
  * One browser tab, the web site's token endpoint, and a scripted eP-CSCF behind a WebSocket, all on one virtual clock.
@@ -42,6 +44,8 @@ export class World {
   registerHeaders: [string, string][] = [];
   onRegister: (tx: ServerTransaction) => void = (tx) => this.grant(tx);
   onInvite: (tx: ServerTransaction) => void = (tx) => tx.reply(480);
+  /** Answers a SUBSCRIBE; undefined: it is granted. */
+  onSubscribe: ((tx: ServerTransaction) => void) | undefined;
   microphone: () => Promise<FakeStream> = () => Promise.resolve(new FakeStream());
   readonly #hints = new Set<(hint: Hint) => void>();
   readonly #random: SeededRandom;
@@ -156,7 +160,7 @@ export class World {
     const { request } = tx;
     const contact = request.get("Contact") ?? "";
     const ends = request.get("Expires") === "0";
-    const gruu = `;pub-gruu="${impu};gr=urn:uuid:x"`;
+    const gruu = `;pub-gruu="${impu};gr=urn:uuid:x";temp-gruu="${temporaryGruu}"`;
     tx.reply(200, {
       headers: [
         ["Contact", contact.replace(/;expires=\d+/, `;expires=${ends ? 0 : this.granted}`) + (ends ? "" : gruu)],
@@ -173,7 +177,7 @@ export class World {
     if (dialog === undefined || hop === undefined) throw new Error("no subscription");
     const request = dialog.createRequest(
       "NOTIFY",
-      [["Event", "reg"], ["Subscription-State", "active;expires=600000"], ...headers],
+      [...new Map([["Event", "reg"], ["Subscription-State", "active;expires=600000"], ...headers])],
       { type: "application/reginfo+xml", text: body },
     );
     const response = this.agent.send(request, hop);
@@ -265,6 +269,7 @@ export class World {
     if (request.method === "REGISTER") return this.onRegister(tx);
     if (request.method === "INVITE") return this.onInvite(tx);
     if (request.method !== "SUBSCRIBE") return tx.reply(200);
+    if (this.onSubscribe !== undefined) return this.onSubscribe(tx);
     const response = createResponse(request, 200, {
       toTag: "scscf",
       headers: [
