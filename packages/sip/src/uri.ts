@@ -34,7 +34,8 @@ const headerChars = charTable(`${alphanumeric}${mark}[]/?:+$=&%;,@`);
 export const hostChars: Uint8Array = charTable(`${alphanumeric}-._`);
 const ipv6Chars = charTable("0123456789abcdefABCDEF:.");
 // RFC 3966 §3: digits with visual separators; `*`, `#` and hex digits stand in local numbers.
-const telChars = charTable("0123456789+-.()*#abcdefABCDEF");
+// RFC 3966 §3 has # among the digits, RFC 3986 §2 has it escaped.
+const telChars = charTable("0123456789+-.()*#%abcdefABCDEF");
 const hexDigits = charTable("0123456789abcdefABCDEF");
 // RFC 3986 §2: anything but controls, space, quotation marks and angle brackets.
 export const opaqueChars: Uint8Array = charTable(`${alphanumeric}-._~:/?#[]@!$&'()*+,;=%|^\`{}`);

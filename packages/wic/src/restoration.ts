@@ -12,10 +12,10 @@ export function asksToRestore(response: SipResponse, routes: readonly string[]):
   const asks = (name: string, value: string): boolean =>
     new RegExp(`<(?:\\w+:)?${name}>\\s*${value}\\s*<`).test(response.body);
   if (!asks("type", "restoration") || !asks("action", "initial-registration")) return false;
-  const hosts = routes.map(hostOf);
+  const hosts = new Set(routes.map(hostOf));
   return response.list("P-Asserted-Identity").some((value) => {
     const host = hostOf(value);
-    return host !== undefined && hosts.includes(host);
+    return host !== undefined && hosts.has(host);
   });
 }
 

@@ -133,17 +133,17 @@ describe("a REGISTER that this eP-CSCF cannot get through (§5.1.1.2.1)", () => 
   }
 });
 
-describe("a 504 to an initial request that asks for restoration (§5.1.2A.1.6)", () => {
-  const restoration = (asserted: string, action = "initial-registration") => ({
-    headers: [["P-Asserted-Identity", `<${asserted}>`]] as [string, string][],
-    body: {
-      type: "application/3gpp-ims+xml",
-      text: `<?xml version="1.0"?>
+const restoration = (asserted: string, action = "initial-registration") => ({
+  headers: [["P-Asserted-Identity", `<${asserted}>`]] as [string, string][],
+  body: {
+    type: "application/3gpp-ims+xml",
+    text: `<?xml version="1.0"?>
 <ims-3gpp version="1"><alternative-service><type>restoration</type><reason>S-CSCF lost</reason>
 <action>${action}</action></alternative-service></ims-3gpp>`,
-    },
-  });
+  },
+});
 
+describe("a 504 to an initial request that asks for restoration (§5.1.2A.1.6)", () => {
   test.each(["sip:epcscf.ims.test:443", "sip:scscf.ims.test:5060"])(
     "WIC-04d of %s: an initial registration on the same flow, then the call once more, along the new Service-Route",
     async (asserted) => {
@@ -210,10 +210,10 @@ test.each([
   },
 );
 
-describe("the reg-event subscription (§5.1.1.3, §5.1.2.2)", () => {
-  const subscribes = (world: World): number[] =>
-    world.sent.flatMap(({ message, at }) => ("method" in message && message.method === "SUBSCRIBE" ? at : []));
+const subscribes = (world: World): number[] =>
+  world.sent.flatMap(({ message, at }) => ("method" in message && message.method === "SUBSCRIBE" ? at : []));
 
+describe("the reg-event subscription (§5.1.1.3, §5.1.2.2)", () => {
   test("WIC-04f refused for a while: Retry-After is waited for; refused for good: no other try", async () => {
     const world = new World();
     world.onSubscribe = (tx) => tx.reply(503, { headers: [["Retry-After", "30"]] });

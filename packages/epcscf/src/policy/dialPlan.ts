@@ -63,7 +63,7 @@ function isOwnContext(context: string | undefined, { domains, national }: DialPl
 }
 
 function byNumber(dialled: string, plan: DialPlan): Dialled {
-  const digits = dialled.replaceAll(/[-.()]/g, "");
+  const digits = dialled.replaceAll(/[-.()]/g, "").replaceAll("%23", "#");
   const code = plan.shortCodes?.find((one) => one.code === digits);
   if (code !== undefined) {
     const target = e164.test(code.target) ? `tel:${code.target}` : code.target;
