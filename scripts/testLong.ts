@@ -17,6 +17,7 @@ const rooms = [
   "packages/store",
   "tests/scale",
   "tests/core",
+  "tests/kill",
 ];
 const { status } = spawnSync(process.execPath, ["scripts/test.ts", "--testTimeout=3600000", ...rooms], {
   stdio: "inherit",

@@ -106,7 +106,7 @@ export class PortalNode {
       headers: {
         authorization: `Bearer ${key}`,
         ...(body === undefined ? {} : { "content-type": "application/json" }),
-        ...(method === "PUT" ? { "if-match": "*" } : {}),
+        ...(method === "PUT" || method === "DELETE" ? { "if-match": "*" } : {}),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(15_000),

@@ -87,6 +87,13 @@ export class ThirdParty {
     return await this.#post(node, "revoke", { token });
   }
 
+  /** Whether a token is good. */
+  async introspect(node: string, token: string): Promise<boolean> {
+    const response = await this.#post(node, "introspect", { token });
+    if (!response.ok) throw new Error(`the WAF refused: ${await response.text()}`);
+    return ((await response.json()) as { active: boolean }).active;
+  }
+
   async #post(node: string, path: string, form: Readonly<Record<string, string>>): Promise<Response> {
     const { clientId } = this;
     const assertion = { iss: clientId, sub: clientId, aud: this.#issuer, jti: randomUUID() };
