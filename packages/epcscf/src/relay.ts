@@ -21,15 +21,17 @@ function once(agent: UserAgent, request: SipRequest, hop: Hop): Promise<SipRespo
 
 function along(agent: UserAgent, request: SipRequest, way: Way): Promise<SipResponse | undefined> {
   const { promise, resolve } = Promise.withResolvers<SipResponse | undefined>();
-  let underWay = 0;
+  /** What stops each attempt that is under way. */
+  const underWay = new Set<() => void>();
   let refused: SipResponse | undefined;
+  let answered = false;
   const attempt = async (): Promise<void> => {
     const target = await way.next();
+    if (answered) return;
     if (target === undefined) {
-      if (underWay === 0) resolve(refused);
+      if (underWay.size === 0) resolve(refused);
       return;
     }
-    underWay += 1;
     let slow = false;
     // A slow one may still answer first: the request has not failed there.
     const stop = way.whenSlow(target, () => {
@@ -38,12 +40,12 @@ function along(agent: UserAgent, request: SipRequest, way: Way): Promise<SipResp
     });
     const failed = (seconds?: number): void => {
       stop();
-      underWay -= 1;
+      underWay.delete(giveUp);
       way.failed(target, seconds);
-      if (!slow || underWay === 0) void attempt();
+      if (!slow || underWay.size === 0) void attempt();
     };
     // A new transaction for each target, with a branch of its own (RFC 3263 §4.3).
-    agent.transactions.request(request, way.hopTo(target), {
+    const transaction = agent.transactions.request(request, way.hopTo(target), {
       response: (response) => {
         stop();
         if (response.status < 200) return;
@@ -53,10 +55,19 @@ function along(agent: UserAgent, request: SipRequest, way: Way): Promise<SipResp
           return;
         }
         way.answered(target);
+        answered = true;
+        underWay.delete(giveUp);
+        // What a silent one would still be sent might arrive after the next request, and undo it.
+        for (const other of underWay) other();
         resolve(response);
       },
       failed: () => failed(),
     });
+    const giveUp = (): void => {
+      stop();
+      transaction.giveUp();
+    };
+    underWay.add(giveUp);
   };
   void attempt();
   return promise;

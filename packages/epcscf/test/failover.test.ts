@@ -178,6 +178,34 @@ test("EPC-REG-18f a slow I-CSCF may still answer first", async () => {
   expect((await answer).status).toBe(200);
 });
 
+test("EPC-REG-18f once another has answered, a silent I-CSCF is sent nothing more, and no third one is asked", async () => {
+  const clock = new VirtualClock();
+  const [second, third] = [await further(), await further()];
+  const rig = await rigOf({
+    clock,
+    protocol: "UDP",
+    entryPoint: (core) => [core, second, third].map(({ uri }) => `${uri};transport=udp`),
+  });
+  const [held, late] = [mute(rig.core), mute(second)];
+  const browser = await rig.connect();
+  const answer = browser.register(await rig.token());
+  await until(() => held.length > 0);
+  await clock.settle(6000);
+  await until(() => late.length > 0);
+  await clock.settle(1000);
+  const [tx] = late;
+  second.answer = grant(second);
+  if (tx !== undefined) second.answer(tx);
+  expect((await answer).status).toBe(200);
+  // Retransmissions until now; none after the answer, though timer F has not run out.
+  await until(() => registers(rig.core) === 4);
+  const before = registers(rig.core);
+  await clock.settle(20_000);
+  // By then whatever was sent has arrived.
+  expect((await browser.register(await rig.token())).status).toBe(200);
+  expect([registers(rig.core), registers(third)]).toEqual([before, 0]);
+});
+
 test("an I-CSCF that is alone is waited for until timer F, and a silent one gives 504", async () => {
   const clock = new VirtualClock();
   const rig = await rigOf({ clock, protocol: "UDP" });

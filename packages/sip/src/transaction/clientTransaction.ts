@@ -23,4 +23,10 @@ export interface ClientTransaction {
    * after a final response, and on other methods. The final response (487, or a 2xx that crossed) still arrives.
    */
   cancel(headers?: HeaderList): void;
+  /**
+   * Nobody waits for an answer any more: nothing is sent again, and nothing told. A request that was late on its way here, and has
+   * been answered elsewhere meanwhile, must not arrive when its effect has been undone. Without effect after a final response,
+   * and on an INVITE, which {@link cancel} is for.
+   */
+  giveUp(): void;
 }

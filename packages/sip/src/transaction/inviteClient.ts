@@ -103,6 +103,9 @@ export class InviteClientTransaction implements ClientTransaction {
     if (this.#state === "proceeding") this.#cancelNow(this.#cancel);
   }
 
+  /** An INVITE has to be cancelled. */
+  giveUp(): void {}
+
   /** The hop or the layer closes. */
   close(): void {
     if (this.#state === "calling" || this.#state === "proceeding") this.#fail("transport");

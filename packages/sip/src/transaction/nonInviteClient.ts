@@ -15,8 +15,8 @@ export type NonInviteClientState = "trying" | "proceeding" | "completed" | "term
  *    .-------------|   trying   |--'
  *    |             +------------+--- 200-699: tell ---.
  *    | timer F,          |                            |
- *    | no way: tell      | 1xx: tell                  |
- *    |                   v                            |
+ *    | no way: tell;     | 1xx: tell                  |
+ *    | given up          v                            |
  *    |             +------------+<-. 1xx: tell        |
  *    +-------------| proceeding |--' timer E, now T2: |
  *    |             +------------+    send again       |
@@ -46,7 +46,7 @@ export class NonInviteClientTransaction implements ClientTransaction {
     this.#timers = new TimerBank(context.clock);
   }
 
-  /** @throws TypeError once the final response has been told */
+  /** @throws TypeError once the final response has been told, or it has been given up */
   get request(): SipRequest {
     if (this.#request === undefined) throw new TypeError("the transaction is over, its request is let go");
     return this.#request;
@@ -85,6 +85,13 @@ export class NonInviteClientTransaction implements ClientTransaction {
 
   /** Only an INVITE can be cancelled (RFC 3261 §9.1). */
   cancel(): void {}
+
+  giveUp(): void {
+    if (this.#state !== "trying" && this.#state !== "proceeding") return;
+    this.#listener = undefined;
+    this.#request = undefined;
+    this.#terminate();
+  }
 
   /** The hop or the layer closes. */
   close(): void {

@@ -266,6 +266,17 @@ machine<Client>({
       },
       {
         from,
+        to: "terminated",
+        on: "given up",
+        run(one: Client) {
+          one.tx.giveUp();
+          answer(one, 200);
+          one.s.clock.advance(32_000);
+          expect([arrived(one), heard(one), one.s.clock.pending]).toEqual([[], [], 0]);
+        },
+      },
+      {
+        from,
         to: "completed",
         on: "200-699: tell",
         run(one: Client) {
