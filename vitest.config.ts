@@ -13,9 +13,6 @@ const heavyTests = [
   "packages/{store,waf}/test/servers/*.test.ts",
 ];
 
-/** Cores that are stopped and started again and again take minutes: `npm run test:long` has the time. */
-const longTests = process.env["PORTICO_FUZZ_RUNS"] === undefined ? ["tests/core/**"] : [];
-
 /** Two projects: `unit` runs side by side, `e2e` one file at a time, since its files share ports, ears and a browser. */
 export default defineConfig({
   test: {
@@ -37,7 +34,6 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["tests/**/*.test.ts", ...heavyTests],
-          exclude: [...configDefaults.exclude, ...longTests],
           execArgv: ["--conditions=source"],
           fileParallelism: false,
           testTimeout: 60_000,

@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 
 /**
- * Runs the random tests for as many rounds as asked, those of contention and kills in full, and those that stop and start cores:
- * `npm run test:long -- 100000`; default 20 000.
+ * Runs the random tests for as many rounds as asked, and those of contention and kills in full: `npm run test:long -- 100000`;
+ * default 20 000.
  */
 const [rounds = "20000"] = process.argv.slice(2);
 if (!/^[1-9]\d{0,8}$/.test(rounds)) {
@@ -16,7 +16,6 @@ const rooms = [
   "packages/epcscf",
   "packages/store",
   "tests/scale",
-  "tests/core",
   "tests/kill",
 ];
 const { status } = spawnSync(process.execPath, ["scripts/test.ts", "--testTimeout=3600000", ...rooms], {
