@@ -8,6 +8,8 @@ import { callsRunOn, sweep, type SweepOptions } from "./sweep.ts";
 import { Unbinder, type UnbinderOptions } from "./unbinder.ts";
 
 export interface EndingsOptions extends UnbinderOptions, SweepOptions, LedgerOptions {
+  /** Longest registration asked of the core, seconds. */
+  readonly maxExpires: number;
   /** Its socket is gone, the grace time runs. */
   readonly flowLost: (registration: Registration) => void;
   /** It is going: nothing new is taken for it, its calls end now. */
@@ -41,10 +43,8 @@ export class Endings {
     this.#leftovers = new Leftovers({
       ...options,
       unbind: (binding) => unbinder.unbind(binding),
-      gone: (binding, reason) => {
-        this.ledger.remove(binding.key);
-        options.gone(binding, reason);
-      },
+      gone: ({ key }) => this.ledger.remove(key),
+      over: options.gone,
     });
     this.#stopSweep = sweep(
       options,
@@ -70,9 +70,11 @@ export class Endings {
 
   /** Takes over what this node has left in the core before it was restarted. */
   async restore(): Promise<void> {
-    const { store, node, graceSeconds, log } = this.#options;
-    const bindings = await store.all(node);
-    if (bindings.length > 0) log.info("registrations.left", { count: bindings.length });
+    const { store, node, graceSeconds, maxExpires, log } = this.#options;
+    const stored = await store.all(node);
+    if (stored.length > 0) log.info("registrations.left", { count: stored.length });
+    // The last refresh may not have been written, nor even answered: the core may hold it that much longer.
+    const bindings = stored.map((binding) => ({ ...binding, grantedUntil: binding.grantedUntil + maxExpires * 1000 }));
     this.#leftovers.expect(bindings, Math.min(restartGrace, graceSeconds) * 1000);
   }
 
@@ -107,6 +109,7 @@ export class Endings {
     this.#forget(registration, reason);
     // EPC-DER-06: the calls end before the binding does.
     this.#options.ending(registration, reason);
+    if (coreKnows) this.#unbound(registration);
     // Who has credentials of her own is alone to say that she leaves: her binding ends with its time.
     const unbound =
       coreKnows || registration.claims.own === true
@@ -114,7 +117,6 @@ export class Endings {
         : this.#leftovers.end(this.binding(registration), reason);
     if (flow !== undefined) void this.#closeFlow(flow, reason, unbound);
     const confirmed = await unbound;
-    if (confirmed) this.ledger.remove(registration.key);
     this.#options.ended(registration, reason, confirmed);
     return confirmed;
   }
@@ -140,17 +142,17 @@ export class Endings {
   loggedOut(registration: Registration, flow: Flow): void {
     const { flow: other } = registration;
     this.#forget(registration, "logout");
-    this.ledger.remove(registration.key);
     this.#options.ending(registration, "logout");
+    this.#unbound(registration);
     this.#options.ended(registration, "logout", true);
     if (other !== undefined && other !== flow) other.close(closeCodes.registrationEnded, "logout");
   }
 
   /** The core may hold a binding that no registration stands for, since its answer did not come or came too late. */
   async unbind(binding: Binding, reason: EndReason): Promise<void> {
-    if (!(await this.#leftovers.end(binding, reason))) return;
-    this.ledger.remove(binding.key);
-    this.#options.gone(binding, reason);
+    // Another REGISTER under the same key may have had the row taken away.
+    void this.ledger.save(binding);
+    if (await this.#leftovers.end(binding, reason)) this.#options.gone(binding, reason);
   }
 
   /**
@@ -159,6 +161,11 @@ export class Endings {
    */
   async claim(key: string): Promise<Claim | undefined> {
     return this.#leftovers.has(key) ? await this.#leftovers.claim(key) : undefined;
+  }
+
+  /** The core has granted the key to this lease: the bindings of others under it are no more. */
+  granted(key: string, { sessionId }: { readonly sessionId: string }): void {
+    this.#leftovers.settle(key, { except: sessionId, reason: "taken-over" });
   }
 
   binding(registration: Registration): Binding {
@@ -176,6 +183,12 @@ export class Endings {
     this.#leftovers.close();
     this.#stopSweep();
     await this.ledger.flush();
+  }
+
+  /** The core holds nothing under its key. */
+  #unbound({ key, claims }: Registration): void {
+    this.ledger.remove(key);
+    this.#leftovers.settle(key, { except: claims.sessionId });
   }
 
   #forget(registration: Registration, reason: EndReason): void {

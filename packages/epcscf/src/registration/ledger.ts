@@ -21,6 +21,8 @@ export class Ledger {
   readonly #options: LedgerOptions;
   /** By key; undefined: to be removed. */
   #pending = new Map<string, Binding | undefined>();
+  /** By key: REGISTERs on their way to the core. */
+  readonly #held = new Map<string, number>();
   #writing: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
   #stopTimer: (() => void) | undefined;
@@ -41,7 +43,20 @@ export class Ledger {
     this.#stopTimer ??= this.#options.clock.setTimer(batchMs, () => void this.flush());
   }
 
+  /** A REGISTER is on its way: the row stays, whatever else is learnt of the key, until its answer decides. */
+  hold(key: string): void {
+    this.#held.set(key, (this.#held.get(key) ?? 0) + 1);
+  }
+
+  /** The answer has come. */
+  release(key: string): void {
+    const count = (this.#held.get(key) ?? 0) - 1;
+    if (count > 0) this.#held.set(key, count);
+    else this.#held.delete(key);
+  }
+
   remove(key: string): void {
+    if (this.#held.has(key)) return;
     this.#pending.set(key, undefined);
     void this.flush();
   }

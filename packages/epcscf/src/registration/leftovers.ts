@@ -10,8 +10,10 @@ export interface LeftoversOptions {
   readonly log: Log;
   /** Tries once to end it in the core. @returns true when the core has confirmed. */
   readonly unbind: (binding: Binding) => Promise<boolean>;
-  /** None is left in the core, later than {@link Leftovers.end} could tell. */
-  readonly gone: (binding: Binding, reason: EndReason) => void;
+  /** None is left in the core. */
+  readonly gone: (binding: Binding) => void;
+  /** What {@link Leftovers.end} could not tell: nothing made under this lease is left under this key. */
+  readonly over: (binding: Binding, reason: EndReason) => void;
 }
 
 /** What an owner takes over who comes back. */
@@ -19,6 +21,14 @@ export interface Claim {
   readonly binding: Binding;
   /** Why it was to end. */
   readonly reason: EndReason;
+}
+
+/** How the core has answered the one question that all leases under a key wait for. */
+export interface Settlement {
+  /** The lease that holds the key from now on, or whose end is told by other means. */
+  readonly except?: string | undefined;
+  /** Told instead of each one's own. */
+  readonly reason?: EndReason;
 }
 
 interface Leftover extends Claim {
@@ -51,11 +61,14 @@ const longPause = 30_000;
  *      '------------------ claim() -----------------------------------> its owner's again
  *
  * A binding's owner who comes back under the same Contact claims it first, and waits for the attempt under way: a
- * de-registration that overtakes her REGISTER would end what she has just been granted.
+ * de-registration that overtakes her REGISTER would end what she has just been granted. She may come with another lease: the
+ * end of the former one is owed to the WAF until the core has granted the key to the new one, or holds nothing under it.
  */
 export class Leftovers {
   readonly #options: LeftoversOptions;
   readonly #all = new Map<string, Leftover>();
+  /** By key: what was claimed or replaced, and nobody has been told the end of. */
+  readonly #owed = new Map<string, readonly Claim[]>();
   readonly #queue: Leftover[] = [];
   #running = 0;
   #closed = false;
@@ -72,10 +85,21 @@ export class Leftovers {
     return this.#all.has(key);
   }
 
-  /** True when one of them was made under this lease. */
+  /** True when the core may still hold one that was made under this lease. */
   some(sessionId: string): boolean {
     for (const { binding } of this.#all.values()) if (binding.sessionId === sessionId) return true;
+    for (const owed of this.#owed.values()) if (owed.some(({ binding }) => binding.sessionId === sessionId)) return true;
     return false;
+  }
+
+  /** The core has granted the key anew, or holds nothing under it: tells what is owed. */
+  settle(key: string, { except, reason }: Settlement = {}): void {
+    const owed = this.#owed.get(key);
+    if (owed === undefined) return;
+    this.#owed.delete(key);
+    for (const claim of owed) {
+      if (claim.binding.sessionId !== except) this.#options.over(claim.binding, reason ?? claim.reason);
+    }
   }
 
   /** Bindings from before a restart: their owners have this long to come back, ms. */
@@ -112,9 +136,13 @@ export class Leftovers {
   close(): void {
     this.#closed = true;
     for (const one of this.#all.values()) this.#drop(one);
+    this.#owed.clear();
   }
 
   #add(binding: Binding, reason: EndReason): Leftover {
+    const { key, sessionId } = binding;
+    const owed = this.#owed.get(key)?.filter((claim) => claim.binding.sessionId !== sessionId);
+    if (owed !== undefined) this.#owed.set(key, owed);
     const one: Leftover = {
       binding,
       reason,
@@ -124,14 +152,16 @@ export class Leftovers {
       claimed: false,
       told: undefined,
     };
-    this.#all.set(binding.key, one);
+    this.#all.set(key, one);
     return one;
   }
 
   #drop(one: Leftover): void {
+    const { key } = one.binding;
     one.claimed = true;
     one.stopTimer();
-    if (this.#all.get(one.binding.key) === one) this.#all.delete(one.binding.key);
+    if (this.#all.get(key) === one) this.#all.delete(key);
+    this.#owed.set(key, [...(this.#owed.get(key) ?? []), { binding: one.binding, reason: one.reason }]);
     this.#tell(one, false);
   }
 
@@ -164,11 +194,13 @@ export class Leftovers {
   }
 
   #judge(one: Leftover, confirmed: boolean): void {
-    const { clock, wallClock, log, gone } = this.#options;
+    const { clock, wallClock, log, gone, over } = this.#options;
     if (confirmed || one.binding.grantedUntil <= wallClock()) {
       this.#all.delete(one.binding.key);
-      if (one.told === undefined) gone(one.binding, one.reason);
+      gone(one.binding);
+      if (one.told === undefined) over(one.binding, one.reason);
       else this.#tell(one, true);
+      this.settle(one.binding.key);
       return;
     }
     if (one.tries === attempts) {

@@ -21,8 +21,6 @@ import { asEdge, asTrustedNode, edgeHeaders } from "./trustedNode.ts";
 export interface RegistrarOptions extends EndingsOptions, OwnCredentialsOptions, AdmissionOptions {
   readonly authorisation: Authorisation;
   readonly seal: Seal;
-  /** Longest registration asked of the core, seconds. */
-  readonly maxExpires: number;
   readonly registered: (registration: Registration, initial: boolean) => void;
   readonly flowReplaced: (registration: Registration, flow: Flow) => void;
 }
@@ -46,6 +44,8 @@ const notDown = dropping("down", ["Path", "Contact"]);
 /** In a 200 the node has words of its own for it. */
 const notDownGranted = dropping("down", ["Path", "Contact", "Service-Route", "P-Associated-URI", "Flow-Timer"]);
 
+/** How long a REGISTER may be on its way to the core, ms: timer F of RFC 3261 §17.1.2.2. */
+const longestWay = 32_000;
 /** Seconds between keep-alives a browser is told when outbound is in force (RFC 5626 §4.4). */
 const flowTimer = 120;
 
@@ -97,16 +97,20 @@ export class Registrar {
     const key = this.#key(claims, asked, flow, held);
     const registration = registrations.byKey(key) ?? new Registration({ key, entry, asked, claims, flow });
 
-    const expires = this.#expires(asked.expires, claims, maxExpires);
     const up = this.#upward(tx.request);
     const claimed = await this.endings.claim(key);
+    // After that: an attempt at a silent core has taken its time.
+    const expires = this.#expires(asked.expires, claims, maxExpires);
     const path = core.pathUri(flow.token, asked.outbound);
     const pending = this.#pending({ registration, asked, claims, flow, path, expires });
+    const { ledger } = this.endings;
+    if (expires > 0) ledger.hold(key);
     // Written before the core hears of it: whenever this process dies, the next one finds what to end.
-    if (expires > 0 && !this.#isRefresh(pending)) await this.endings.ledger.save(pending.binding);
+    if (expires > 0 && !this.#isRefresh(pending)) await ledger.save(pending.binding);
     if (registration.ended !== undefined) {
+      if (expires > 0) ledger.release(key);
       // It ended while that was written: where its end has been confirmed already, nobody else takes the row away.
-      if (!this.endings.isLeft(key)) this.endings.ledger.remove(key);
+      if (!this.endings.isLeft(key)) ledger.remove(key);
       throw new EpcscfError("epcscf/registration-over");
     }
 
@@ -123,12 +127,13 @@ export class Registrar {
       },
     );
     if (expires === 0) this.endings.leaving(registration);
-    const response = await relay(agent, up, core.entry(registration.key));
+    const response = await relay(agent, up, core.entry(key));
+    if (expires > 0) ledger.release(key);
     const endedByCore = expires === 0 && this.endings.left(registration);
     if (endedByCore && (response?.status ?? 408) >= 300) await this.endings.end(registration, "network", true);
     if (response === undefined || response.status >= 300) this.#refused(response, pending, claimed);
-    else if (expires === 0) this.#left(tx, response, pending, claimed);
-    else this.#granted(tx, response, pending, claimed?.binding);
+    else if (expires === 0) this.#left(tx, response, pending);
+    else this.#granted(tx, response, pending);
   }
 
   /** A user with credentials of her own: until the core has answered 200, nothing here believes her. */
@@ -170,9 +175,7 @@ export class Registrar {
     if (response === undefined || response.status >= 300) {
       throw new EpcscfError(coreAnswer(response).error, answerHeaders(response));
     }
-    return expires === 0
-      ? this.#left(tx, response, pending, undefined)
-      : this.#granted(tx, response, pending, undefined);
+    return expires === 0 ? this.#left(tx, response, pending) : this.#granted(tx, response, pending);
   }
 
   /** A browser's REGISTER without what is of its own trust domain, or this node's to say. @throws EpcscfError `epcscf/hops`. */
@@ -200,17 +203,12 @@ export class Registrar {
   }
 
   /** The browser has left. */
-  #left(tx: ServerTransaction, response: SipResponse, pending: Pending, claimed: Claim | undefined): void {
-    const { registration, flow, claims } = pending;
+  #left(tx: ServerTransaction, response: SipResponse, { registration, flow }: Pending): void {
     this.endings.loggedOut(this.#options.registrations.byKey(registration.key) ?? registration, flow);
-    if (claimed !== undefined && claimed.binding.sessionId !== claims.sessionId) {
-      this.#options.gone(claimed.binding, claimed.reason);
-    }
     tx.respond(this.#forBrowser(response));
   }
 
-  /** @param claimed what the browser has taken over with it. */
-  #granted(tx: ServerTransaction, response: SipResponse, pending: Pending, claimed: Binding | undefined): void {
+  #granted(tx: ServerTransaction, response: SipResponse, pending: Pending): void {
     const { asked, claims, flow, expires } = pending;
     const { registrations, core, clock, wallClock, registered, authorisation, log } = this.#options;
     // Another REGISTER of the same binding may have been faster.
@@ -235,7 +233,7 @@ export class Registrar {
     }
     const initial = registration.grantedUntil === 0;
     if (initial) registration.since = wallClock();
-    const before = initial ? claimed : this.endings.binding(registration);
+    const before = initial ? undefined : this.endings.binding(registration);
     registration.asked = asked;
     registration.claims = claims;
     registration.grant = grant;
@@ -249,6 +247,7 @@ export class Registrar {
     registered(registration, initial);
     // The lease of before has no binding any more: this one has taken it over.
     if (before !== undefined && before.sessionId !== claims.sessionId) this.#options.gone(before, "taken-over");
+    this.endings.granted(registration.key, claims);
   }
 
   /** The core's answer without what is the core's own; Contacts of others are none of this browser's business. */
@@ -281,7 +280,7 @@ export class Registrar {
     const { key, entry } = registration;
     // `*` stands for the Contact of before.
     const asked = parts.asked.uri === undefined ? registration.asked : parts.asked;
-    const grantedUntil = wallClock() + expires * 1000;
+    const grantedUntil = wallClock() + expires * 1000 + longestWay;
     const contactUri = core.uri(key);
     return { ...parts, binding: bindingOf({ key, entry, claims, asked, path, grantedUntil }, contactUri, 0) };
   }

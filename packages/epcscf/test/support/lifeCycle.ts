@@ -180,10 +180,11 @@ export class Model {
     const leases = new Set(facts.flatMap(({ state, sessionId }) => (state === "registered" ? [sessionId] : [])));
     return [...leases].filter((lease) => {
       const last = facts.findLast(({ sessionId }) => sessionId === lease);
-      if (last?.state !== "deregistered") return true;
-      // What a node could not confirm before its own end, another session having taken the binding over: the WAF waits for
-      // the end of the token.
-      return !last.confirmed && this.rig.facts.includes(last);
+      if (last?.state === "deregistered" && last.confirmed) return false;
+      // What a node had not confirmed by its own end, another session having taken the binding over, nobody will: the WAF has
+      // ended the lease itself, and waits for the end of its token.
+      const superseded = this.#holders.every(({ session }) => session !== lease);
+      return !superseded || (last !== undefined && this.rig.facts.includes(last));
     });
   }
 
