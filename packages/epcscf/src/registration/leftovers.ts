@@ -88,7 +88,8 @@ export class Leftovers {
   /** True when the core may still hold one that was made under this lease. */
   some(sessionId: string): boolean {
     for (const { binding } of this.#all.values()) if (binding.sessionId === sessionId) return true;
-    for (const owed of this.#owed.values()) if (owed.some(({ binding }) => binding.sessionId === sessionId)) return true;
+    for (const owed of this.#owed.values())
+      if (owed.some(({ binding }) => binding.sessionId === sessionId)) return true;
     return false;
   }
 
