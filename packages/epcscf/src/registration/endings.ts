@@ -74,8 +74,7 @@ export class Endings {
     const stored = await store.all(node);
     if (stored.length > 0) log.info("registrations.left", { count: stored.length });
     // The last refresh may not have been written, nor even answered: the core may hold it that much longer.
-    const bindings = stored.map((binding) => ({ ...binding, grantedUntil: binding.grantedUntil + maxExpires * 1000 }));
-    this.#leftovers.expect(bindings, Math.min(restartGrace, graceSeconds) * 1000);
+    this.#leftovers.expect(stored, { ms: Math.min(restartGrace, graceSeconds) * 1000, beyond: maxExpires * 1000 });
   }
 
   /** A socket is gone: its registration waits for another one (EPC-DER-04). */

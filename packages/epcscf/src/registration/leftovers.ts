@@ -103,10 +103,14 @@ export class Leftovers {
     }
   }
 
-  /** Bindings from before a restart: their owners have this long to come back, ms. */
-  expect(bindings: readonly Binding[], ms: number): void {
+  /**
+   * Bindings from before a restart.
+   * @param ms how long their owners have to come back.
+   * @param beyond how much longer than written the core may hold them, ms.
+   */
+  expect(bindings: readonly Binding[], { ms, beyond }: { readonly ms: number; readonly beyond: number }): void {
     for (const binding of bindings) {
-      const one = this.#add(binding, "restarted");
+      const one = this.#add({ ...binding, grantedUntil: binding.grantedUntil + beyond }, "restarted");
       one.stopTimer = this.#options.clock.setTimer(ms, () => this.#enqueue(one));
     }
   }
