@@ -134,7 +134,7 @@ export class Epcscf {
       clock,
       ended: (registration, reason) => this.#registrar.endings.endedByCore(registration, reason),
     });
-    const refuser = new Refuser({ log, authorisation, agent: core.sentBy });
+    const refuser = new Refuser({ log, authorisation, agent: core.sentBy, accessSentBy: w2.sentBy });
     const sides = { core, charging, coreAgent: this.#coreAgent, accessAgent: this.#accessAgent };
     this.#sessions = new Sessions({
       ...sides,

@@ -19,6 +19,8 @@ export type EpcscfErrorCode =
   | "epcscf/emergency-registration"
   | "epcscf/core-challenge"
   | "epcscf/core-unreachable"
+  | "epcscf/scscf-lost"
+  | "epcscf/from"
   | "epcscf/core-reselecting"
   | "epcscf/core-refuses-request"
   | "epcscf/core-forbids"
@@ -176,6 +178,18 @@ const catalogue: Readonly<Record<EpcscfErrorCode, Entry>> = {
     message: "The IMS does not answer",
     cause: "No response from the home network's entry point in time",
     remedy: "Try again later; operator: check the I-CSCF's address and reachability",
+  },
+  "epcscf/scscf-lost": {
+    status: 504,
+    message: "The S-CSCF does not answer",
+    cause: "No response from the S-CSCF of the registration's Service-Route (TS 24.229 §5.2.6.3.2A, TS 23.380 §4)",
+    remedy: "Register anew, which finds another S-CSCF; operator: look at the S-CSCF",
+  },
+  "epcscf/from": {
+    status: 403,
+    message: "The sender is somebody else",
+    cause: "From names an identity that is not registered on this flow (PRV-02)",
+    remedy: "Send requests in the name of a registered identity, or anonymously",
   },
   "epcscf/media-unavailable": {
     status: 503,

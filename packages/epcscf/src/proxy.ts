@@ -3,7 +3,7 @@ import type { Core } from "./core.ts";
 import { EpcscfError } from "./errors.ts";
 import type { ChargingVectors } from "./policy/charging.ts";
 import { strip } from "./policy/headers.ts";
-import { assertedIdentity } from "./policy/identity.ts";
+import { assertedIdentity, checkFrom } from "./policy/identity.ts";
 import { dial } from "./policy/dialPlan.ts";
 import { hopsLeft } from "./policy/maxForwards.ts";
 import { checkDestination, checkMoment, checkService } from "./policy/restrictions.ts";
@@ -42,6 +42,7 @@ export class Proxy {
   async up(tx: ServerTransaction, registration: Registration, flow: Flow): Promise<void> {
     const { core, coreAgent, charging } = this.#options;
     const request = forwarded(tx.request);
+    if (request.toTag === undefined) checkFrom(request, registration);
     const asserted = assertedIdentity(request, registration.associated);
     strip(request, "up");
     const way = this.#way(request, registration);
@@ -55,7 +56,10 @@ export class Proxy {
     if (opens) this.#recordRoute(request, flow, "up");
     const next = request.toTag === undefined ? core.nextHop(way.routes) : core.nextHop(way.routes, way.target);
     const response = await relay(coreAgent, request, next);
-    if (response === undefined) throw new EpcscfError("epcscf/core-unreachable");
+    if (response === undefined) {
+      const lost = request.toTag === undefined && way.routes.length > 0;
+      throw new EpcscfError(lost ? "epcscf/scscf-lost" : "epcscf/core-unreachable");
+    }
     if (opens && response.status < 300) {
       this.#dialogs.note(
         registration,

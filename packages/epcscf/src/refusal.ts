@@ -1,6 +1,7 @@
-import { SipError, type HeaderList, type ServerTransaction } from "@portico/sip";
+import { SipError, type Body, type HeaderList, type ServerTransaction } from "@portico/sip";
 import { EpcscfError, TokenError } from "./errors.ts";
 import { allow, extensions } from "./policy/allow.ts";
+import { restoration } from "./policy/restoration.ts";
 import type { Log } from "./ports.ts";
 import type { Authorisation } from "./registration/authorisation.ts";
 
@@ -9,9 +10,14 @@ export interface RefuserOptions {
   readonly authorisation: Authorisation;
   /** Host and port of this node on Mw, for Warning. */
   readonly agent: string;
+  /** Host and port of this node on W2. */
+  readonly accessSentBy: string;
 }
 
-export type Refusal = readonly [status: number, options: { readonly reason?: string; readonly headers: HeaderList }];
+export type Refusal = readonly [
+  status: number,
+  options: { readonly reason?: string; readonly headers: HeaderList; readonly body?: Body },
+];
 
 /** Turns what a handler threw into the answer the peer gets: no fault of one request ends the process. */
 export class Refuser {
@@ -26,7 +32,7 @@ export class Refuser {
   }
 
   of({ request }: ServerTransaction, error: unknown): Refusal {
-    const { log, authorisation } = this.#options;
+    const { log, authorisation, accessSentBy } = this.#options;
     const { method } = request;
     if (error instanceof TokenError) {
       log.info("request.refused", { method, code: error.code });
@@ -34,6 +40,9 @@ export class Refuser {
     }
     if (error instanceof EpcscfError) {
       log.info("request.refused", { method, code: error.code });
+      if (error.code === "epcscf/scscf-lost") {
+        return [error.status, { reason: error.message, ...restoration(`sip:${accessSentBy}`) }];
+      }
       const headers = [...error.headers, ...this.#extras(error, request.list("Require"))];
       return [error.status, { reason: error.message, headers }];
     }

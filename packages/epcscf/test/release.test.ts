@@ -255,7 +255,7 @@ describe("the way to the core is lost", () => {
     }
   });
 
-  test("a call whose S-CSCF refuses the connection: 503 at once; de-registration is tried and given up", async () => {
+  test("a call whose S-CSCF refuses the connection: 504 at once; de-registration is tried and given up", async () => {
     rig.core.answer = (tx) => {
       if (tx.request.method !== "REGISTER") return tx.reply(200);
       const reply = tx.reply.bind(tx);
@@ -271,7 +271,7 @@ describe("the way to the core is lost", () => {
     };
     await browser.register(await rig.token());
     const near = dial(browser);
-    expect((await until(() => near.rejected)).status).toBe(503);
+    expect((await until(() => near.rejected)).status).toBe(504);
     expect((await browser.request("MESSAGE", "sip:u0043@acme.ims.test", [])).status).toBe(504);
     expect(idle(rig)).toBe(true);
   });

@@ -1,4 +1,7 @@
 import { formatNameAddr, parseNameAddr, sameUri, type SipMessage } from "@portico/sip";
+import { EpcscfError } from "../errors.ts";
+import type { Registration } from "../registration/registration.ts";
+import { anonymous } from "../session/identities.ts";
 
 /**
  * The identity asserted for a request of a registered user (RFC 3325 §5): the preferred one when it is in the
@@ -15,4 +18,13 @@ export function assertedIdentity(message: SipMessage, associated: readonly strin
     if (registered !== undefined) return formatNameAddr(registered);
   }
   return formatNameAddr(first);
+}
+
+/**
+ * A proxied request keeps its From, which the called party may be shown: it must be one of the sender's registered identities, or
+ * nobody's (PRV-02). @throws EpcscfError `epcscf/from`.
+ */
+export function checkFrom({ from }: SipMessage, { impu, associated }: Pick<Registration, "impu" | "associated">): void {
+  if (from.uri.toLowerCase() === anonymous || sameUri(from.uri, impu)) return;
+  if (!associated.some((value) => sameUri(parseNameAddr(value).uri, from.uri))) throw new EpcscfError("epcscf/from");
 }

@@ -1,9 +1,11 @@
 import {
+  parseNameAddr,
   parseReginfo,
   sameUri,
   SipRequest,
   type Clock,
   type Random,
+  type ReginfoRegistration,
   type Subscription,
   type SubscriptionEnd,
   type UserAgent,
@@ -158,15 +160,36 @@ export class RegEvent {
       );
   }
 
+  /** TS 24.229 §5.2.4: what the core tells ended is not this user's to be any more; what it tells active is again. */
+  #withdraw(registration: Registration, told: readonly ReginfoRegistration[]): void {
+    const { grant, withdrawn } = registration;
+    if (grant === undefined || told.length === 0) return;
+    registration.withdrawn = grant.associated.filter((value) => {
+      const { uri } = parseNameAddr(value);
+      const state = told.findLast(({ aor }) => isSame(aor, uri))?.state;
+      return state === undefined ? withdrawn.includes(value) : state === "terminated";
+    });
+  }
+
   /** Each NOTIFY stands for itself: cores differ in versions and in what they repeat. */
   #read(registration: Registration, notify: SipRequest): void {
-    const own = parseReginfo(notify.body)?.registrations.find(({ aor }) => sameUri(aor, registration.impu));
+    const registrations = parseReginfo(notify.body)?.registrations ?? [];
+    const own = registrations.find(({ aor }) => isSame(aor, registration.impu));
+    this.#withdraw(registration, registrations);
     if (own === undefined) return;
     const contact = own.contacts.find(({ uri }) => uri.includes(registration.key));
     // A core may end the registration without naming a contact; it may also name ours among others that live on.
     if (own.state !== "terminated" && contact?.state !== "terminated") return;
     const late = registration.grantedUntil - this.#options.clock.now() < 2000;
     this.#options.ended(registration, late && contact?.event === "expired" ? "expired" : "network");
+  }
+}
+
+function isSame(one: string, other: string): boolean {
+  try {
+    return sameUri(one, other);
+  } catch {
+    return false;
   }
 }
 

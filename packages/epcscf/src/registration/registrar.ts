@@ -237,6 +237,7 @@ export class Registrar {
     registration.asked = asked;
     registration.claims = claims;
     registration.grant = grant;
+    registration.withdrawn = [];
     registration.grantedUntil = clock.now() + grant.seconds * 1000;
     registration.lostAt = undefined;
     this.#take(registration, pending);

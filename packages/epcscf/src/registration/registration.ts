@@ -21,6 +21,8 @@ export type EndReason =
   | "expired"
   | "portal-closing";
 
+const nobody: readonly string[] = [];
+
 /** One live binding of a browser with the core. */
 export class Registration {
   /** User part of the portal's own Contact for it; unforgeable, one per IMPU and instance (EPC-REG-17). */
@@ -33,6 +35,8 @@ export class Registration {
   flow: Flow | undefined;
   /** What the core's last 200 said; absent until the first. */
   grant: Grant | undefined;
+  /** P-Associated-URI values of the grant that the core has ended since (TS 24.229 §5.2.4). */
+  withdrawn: readonly string[] = nobody;
   /** Milliseconds since the epoch at which the core has granted it first. */
   since = 0;
   /** Clock time, ms, at which the granted registration ends. */
@@ -61,7 +65,10 @@ export class Registration {
 
   /** P-Associated-URI values; the first is the default identity (TS 24.229 §5.2.2.1). */
   get associated(): readonly string[] {
-    return this.grant?.associated ?? [`<${this.impu}>`];
+    const granted = this.grant?.associated ?? [`<${this.impu}>`];
+    if (this.withdrawn.length === 0) return granted;
+    const left = granted.filter((value) => !this.withdrawn.includes(value));
+    return left.length > 0 ? left : [`<${this.impu}>`];
   }
 
   /** What the WAF knows it by. */

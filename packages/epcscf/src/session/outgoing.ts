@@ -14,6 +14,7 @@ import { dial } from "../policy/dialPlan.ts";
 import { carried, earlyMediaSupported } from "../policy/headers.ts";
 import { assertedIdentity } from "../policy/identity.ts";
 import { hopsLeft } from "../policy/maxForwards.ts";
+import { asksToRestore } from "../policy/restoration.ts";
 import { checkDestination } from "../policy/restrictions.ts";
 import type { Refusal } from "../refusal.ts";
 import type { Registration } from "../registration/registration.ts";
@@ -60,7 +61,7 @@ export class OutgoingCalls {
       const way = core.nextHop(registration.serviceRoute);
       const target = await way.next();
       if (session.over) return;
-      if (target === undefined) throw new EpcscfError("epcscf/core-unreachable");
+      if (target === undefined) throw unreachable(registration);
       this.#callCore(tx, { session, access }, invite, { way, target });
     } catch (error) {
       const refusal = refuser.of(tx, error);
@@ -125,8 +126,10 @@ export class OutgoingCalls {
       const next = failed && !heard ? await way.next() : undefined;
       if (session.over) return;
       if (next !== undefined) return this.#callCore(tx, legs, invite, { way, target: next });
-      session.finish({ by: "core", status: response.status });
-      access.reject(...this.#coreRefusal(response));
+      const lost = (failed && !response.has("Via")) || (response.status === 504 && asksToRestore(response));
+      const refusal = lost ? refuser.of(tx, unreachable(session.registration)) : this.#coreRefusal(response);
+      session.finish({ by: "core", status: refusal[0] });
+      access.reject(...refusal);
     };
     const usage: InviteUsage = coreAgent.invite(invite, way.hopTo(target), {
       progress: (response) => {
@@ -183,6 +186,11 @@ export class OutgoingCalls {
     }
     return [status, { reason, headers }];
   }
+}
+
+/** Nobody answers where the registration's requests go. */
+function unreachable({ serviceRoute }: Registration): EpcscfError {
+  return new EpcscfError(serviceRoute.length > 0 ? "epcscf/scscf-lost" : "epcscf/core-unreachable");
 }
 
 /** RFC 3263 §4.3: a 503, or (without a Via, made here) no answer at all. */

@@ -60,7 +60,7 @@ export abstract class BaseUsage implements InviteUsage, DialogUsage {
   abstract cancel(headers?: HeaderList): void;
   abstract progress(status: number, options?: ProgressOptions): void;
   abstract accept(options?: { headers?: HeaderList; body?: Body }): void;
-  abstract reject(status: number, options?: { reason?: string; headers?: HeaderList }): void;
+  abstract reject(status: number, options?: { reason?: string; headers?: HeaderList; body?: Body }): void;
   abstract end(headers?: HeaderList): void;
   /** Ends an established call; resolves with the response to the BYE. */
   protected abstract hangUp(headers: HeaderList): Promise<SipResponse>;

@@ -103,7 +103,7 @@ export class CalleeUsage extends BaseUsage {
     this.awaitAck(this.#transaction, response);
   }
 
-  override reject(status: number, options: { reason?: string; headers?: HeaderList } = {}): void {
+  override reject(status: number, options: { reason?: string; headers?: HeaderList; body?: Body } = {}): void {
     if (status < 300 || status > 699) throw new RangeError(`reject() sends 300 to 699, not ${status}`);
     const response = this.#response(status, options);
     if (!this.#stop()) return;

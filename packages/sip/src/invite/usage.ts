@@ -85,7 +85,7 @@ export interface InviteUsage {
   /** Callee: 200, sent again until the ACK; waits for outstanding PRACKs. No ACK in 64*T1: BYE, `ended` by timeout. */
   accept(options?: { headers?: HeaderList; body?: Body }): void;
   /** Callee: 300-699. */
-  reject(status: number, options?: { reason?: string; headers?: HeaderList }): void;
+  reject(status: number, options?: { reason?: string; headers?: HeaderList; body?: Body }): void;
   /** BYE after a 2xx. A callee's waits for the ACK (RFC 3261 §15). `ended` comes before this returns. */
   bye(headers?: HeaderList): void;
   /**
