@@ -1,24 +1,25 @@
-/** What can be wrong with a session description, and the SIP status that answers it; explain.ts says more. */
-const catalogue = {
-  "sdp-too-large": [413, "The SDP is longer than 32 KiB."],
-  "sdp-too-many-media": [488, "The SDP has more than 64 m-lines."],
-  "sdp-version": [488, "The SDP does not begin with v=0."],
-  "sdp-syntax": [400, "A line of the SDP is malformed."],
-  "sdp-unsafe-text": [500, "A value has CR, LF or NUL."],
-} as const;
+/** Stable name of an error of this package, for `switch (error.code)`. */
+export type SdpErrorCode = "sdp/too-large" | "sdp/too-many-media" | "sdp/version" | "sdp/syntax" | "sdp/unsafe-text";
 
-/** The codes of {@link SdpError}. */
-export type SdpErrorCode = keyof typeof catalogue;
+/** The SIP statuses that answer them. */
+const statuses: Record<SdpErrorCode, number> = {
+  "sdp/too-large": 413,
+  "sdp/too-many-media": 488,
+  "sdp/version": 488,
+  "sdp/syntax": 400,
+  "sdp/unsafe-text": 500,
+};
 
 /**
- * A session description that cannot be read or written. `status` is the SIP status of the answer.
+ * A session description that cannot be read or written. `status` is the SIP status of the answer; `explainSdpError` tells what
+ * leads to it and what to do.
  *
  * @example
  * ```ts
  * try {
  *   parseSdp("hello");
  * } catch (error) {
- *   if (error instanceof SdpError) console.log(error.code, error.status); // sdp-version 488
+ *   if (error instanceof SdpError) console.log(error.code, error.status); // sdp/version 488
  * }
  * ```
  */
@@ -29,9 +30,8 @@ export class SdpError extends Error {
 
   /** @param detail where and what: no personal data beyond the line's type letter */
   constructor(code: SdpErrorCode, detail?: string) {
-    const [status, message] = catalogue[code];
-    super(detail === undefined ? message : `${message} ${detail}`);
+    super(detail === undefined ? code : `${code}: ${detail}`);
     this.code = code;
-    this.status = status;
+    this.status = statuses[code];
   }
 }

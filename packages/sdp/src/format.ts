@@ -10,7 +10,7 @@ const end = "\r\n";
  * Writes a session description, lines in the order of RFC 8866 §5, each ended by CRLF. A description that keeps this
  * order comes back from parseSdp and formatSdp as it was.
  *
- * @throws SdpError `sdp-unsafe-text` where a value would begin a line of its own
+ * @throws SdpError `sdp/unsafe-text` where a value would begin a line of its own
  * @example
  * ```ts
  * const text = formatSdp({
@@ -42,7 +42,7 @@ export function formatSdp(description: SessionDescription): string {
   }
   // Each line has one CR, its last but one character, and one LF: any more of them came in with a value.
   if (occurrences(text, "\n") !== count || occurrences(text, "\r") !== count || text.includes("\0"))
-    throw new SdpError("sdp-unsafe-text");
+    throw new SdpError("sdp/unsafe-text");
   return text;
 }
 

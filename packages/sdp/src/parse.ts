@@ -28,7 +28,7 @@ interface Section {
  * forgiven, as gateways forget them; the order of lines within a section is not judged. The cost grows with the length
  * alone, whatever stands in it.
  *
- * @throws SdpError `sdp-too-large`, `sdp-too-many-media`, `sdp-version`, `sdp-syntax`
+ * @throws SdpError `sdp/too-large`, `sdp/too-many-media`, `sdp/version`, `sdp/syntax`
  * @example
  * ```ts
  * const offer = parseSdp("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n");
@@ -36,7 +36,7 @@ interface Section {
  * ```
  */
 export function parseSdp(text: string): SessionDescription {
-  if (text.length > maxSize) throw new SdpError("sdp-too-large");
+  if (text.length > maxSize) throw new SdpError("sdp/too-large");
   const media: MediaDescription[] = [];
   const session: Section = { bandwidths: [], attributes: [] };
   let origin: Origin | undefined;
@@ -62,7 +62,7 @@ export function parseSdp(text: string): SessionDescription {
       refuse(number, text.charAt(from));
     const type = text.charAt(from);
     if (number === 1) {
-      if (text.slice(from, end).trimEnd() !== "v=0") throw new SdpError("sdp-version");
+      if (text.slice(from, end).trimEnd() !== "v=0") throw new SdpError("sdp/version");
       continue;
     }
     if (type === "a") {
@@ -77,7 +77,7 @@ export function parseSdp(text: string): SessionDescription {
     const value = text.slice(from + 2, end);
     switch (type) {
       case "m": {
-        if (media.length === maxMedia) throw new SdpError("sdp-too-many-media");
+        if (media.length === maxMedia) throw new SdpError("sdp/too-many-media");
         const opened = readMedia(value) ?? refuse(number, type);
         media.push(opened);
         section = opened;
@@ -114,8 +114,8 @@ export function parseSdp(text: string): SessionDescription {
       }
     }
   }
-  if (number === 0) throw new SdpError("sdp-version");
-  if (!origin) throw new SdpError("sdp-syntax", "There is no o= line.");
+  if (number === 0) throw new SdpError("sdp/version");
+  if (!origin) throw new SdpError("sdp/syntax", "no o= line");
   return { origin, name: name ?? "-", timing: timing ?? "0 0", ...session, media };
 }
 
@@ -125,7 +125,7 @@ function indexOrEnd(text: string, mark: string, from: number): number {
 }
 
 function refuse(number: number, type: string): never {
-  throw new SdpError("sdp-syntax", `Line ${number}, type ${JSON.stringify(type)}.`);
+  throw new SdpError("sdp/syntax", `line ${number}, type ${JSON.stringify(type)}`);
 }
 
 function keep(section: Section, type: string, value: string): void {

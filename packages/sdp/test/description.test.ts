@@ -79,24 +79,24 @@ test("LF alone, a missing last line end and forgotten s= and t= lines are forgiv
 
 test("a refused medium needs no format, a live one does", () => {
   expect(parseSdp(`${base}m=video 0 RTP/AVP\r\n`).media[0]?.formats).toEqual([]);
-  expect(codeOf(() => parseSdp(`${base}m=video 4000 RTP/AVP\r\n`))).toBe("sdp-syntax");
+  expect(codeOf(() => parseSdp(`${base}m=video 4000 RTP/AVP\r\n`))).toBe("sdp/syntax");
 });
 
 test.each([
-  ["nothing", "", "sdp-version"],
-  ["another version", base.replace("v=0", "v=1"), "sdp-version"],
-  ["no origin", "v=0\r\ns=-\r\nt=0 0\r\n", "sdp-syntax"],
-  ["a second origin", `${base}o=- 1 1 IN IP4 192.0.2.1\r\n`, "sdp-syntax"],
-  ["a line without =", `${base}hello\r\n`, "sdp-syntax"],
-  ["a bare CR", `${base}a=x\ra=y\r\n`, "sdp-syntax"],
-  ["a NUL", `${base}a=x\0\r\n`, "sdp-syntax"],
-  ["a port beyond 65535", `${base}m=audio 65536 RTP/AVP 8\r\n`, "sdp-syntax"],
-  ["a negative port", `${base}m=audio -1 RTP/AVP 8\r\n`, "sdp-syntax"],
-  ["a port count of 0", `${base}m=audio 4000/0 RTP/AVP 8\r\n`, "sdp-syntax"],
-  ["a network other than IN", `${base}c=ATM NSAP 47\r\n`, "sdp-syntax"],
-  ["a bandwidth in words", `${base}b=AS:much\r\n`, "sdp-syntax"],
-  ["65 media", base + "m=audio 4000 RTP/AVP 8\r\n".repeat(65), "sdp-too-many-media"],
-  ["33 KiB", `${base}a=x:${"y".repeat(33 * 1024)}\r\n`, "sdp-too-large"],
+  ["nothing", "", "sdp/version"],
+  ["another version", base.replace("v=0", "v=1"), "sdp/version"],
+  ["no origin", "v=0\r\ns=-\r\nt=0 0\r\n", "sdp/syntax"],
+  ["a second origin", `${base}o=- 1 1 IN IP4 192.0.2.1\r\n`, "sdp/syntax"],
+  ["a line without =", `${base}hello\r\n`, "sdp/syntax"],
+  ["a bare CR", `${base}a=x\ra=y\r\n`, "sdp/syntax"],
+  ["a NUL", `${base}a=x\0\r\n`, "sdp/syntax"],
+  ["a port beyond 65535", `${base}m=audio 65536 RTP/AVP 8\r\n`, "sdp/syntax"],
+  ["a negative port", `${base}m=audio -1 RTP/AVP 8\r\n`, "sdp/syntax"],
+  ["a port count of 0", `${base}m=audio 4000/0 RTP/AVP 8\r\n`, "sdp/syntax"],
+  ["a network other than IN", `${base}c=ATM NSAP 47\r\n`, "sdp/syntax"],
+  ["a bandwidth in words", `${base}b=AS:much\r\n`, "sdp/syntax"],
+  ["65 media", base + "m=audio 4000 RTP/AVP 8\r\n".repeat(65), "sdp/too-many-media"],
+  ["33 KiB", `${base}a=x:${"y".repeat(33 * 1024)}\r\n`, "sdp/too-large"],
 ])("%s is refused", (_, text, code) => {
   expect(codeOf(() => parseSdp(text))).toBe(code);
 });
@@ -104,7 +104,7 @@ test.each([
 test("an error names line and type, status and remedy, never the line's content", () => {
   const error = errorOf(() => parseSdp(`${base}c=IN IP4 secret.example extra\r\n`));
   expect(error?.status).toBe(400);
-  expect(error?.message).toContain('Line 5, type "c"');
+  expect(error?.message).toContain('line 5, type "c"');
   expect(error?.message).not.toContain("secret");
   expect(error && explainSdpError(error.code).remedy).toContain("line that the message names");
 });
@@ -112,7 +112,7 @@ test("an error names line and type, status and remedy, never the line's content"
 test("a value cannot begin a line of its own", () => {
   const offer = parseSdp(`${base}m=audio 4000 RTP/AVP 8\r\n`);
   offer.media[0]?.attributes.push({ name: "label", value: "1\r\nm=audio 9 RTP/AVP 0" });
-  expect(codeOf(() => formatSdp(offer))).toBe("sdp-unsafe-text");
+  expect(codeOf(() => formatSdp(offer))).toBe("sdp/unsafe-text");
 });
 
 const token = fc.stringMatching(/^[!#-9;-~]{1,12}$/);
