@@ -1,11 +1,12 @@
 import type { CSeq } from "./cseq.ts";
+import { parseCSeq } from "./cseq.ts";
 import { SipError } from "./errors.ts";
-import { valueOf } from "./fold.ts";
-import { idContentLength, idCseq, idFrom, headerId, sameName } from "./headerNames.ts";
+import { valueFrom } from "./fold.ts";
+import { headerId, idCallId, idContentLength, idCseq, idFrom, sameName } from "./headerNames.ts";
 import type { HeaderSet } from "./headerSet.ts";
-import type { LineIndex } from "./lineIndex.ts";
-import { emptyIndex, maxLines, stride } from "./lineIndex.ts";
+import { atSpot, found, idOf, indexLines, indexNothing, startOf, unknown, valueStart } from "./lineIndex.ts";
 import { octets } from "./octets.ts";
+import { validate } from "./validate.ts";
 import { endOfElement, isToken, isTokenChar, startOfList, trimmed } from "./scan.ts";
 
 /** A line that was not in the message as it came. */
@@ -15,6 +16,14 @@ export interface AddedLine {
   /** Unfolded and trimmed octets. */
   readonly value: string;
 }
+
+type Line = number | AddedLine;
+
+// This module's own: plain.ts tells why.
+const facts = found;
+const from = idFrom;
+const cseq = idCseq;
+const contentLength = idContentLength;
 
 /** @param encoded the value is octets already. @throws SipError `sip/injection` */
 export function addedLine(name: string, value: string, encoded = false): AddedLine {
@@ -27,111 +36,139 @@ export function addedLine(name: string, value: string, encoded = false): AddedLi
   return { id, name, value: trimmed(line, 0, line.length) };
 }
 
-// The order of lines as they came: copied when the first edit comes, which is cheaper than counting up anew.
-const natural: readonly number[] = Array.from({ length: maxLines }, (_, line) => line);
-
 /**
  * The header lines of a message, and their edits.
  *
- * Lines as they came are known by their number only; the first edit makes a list of those numbers, in which added lines
- * stand as objects. On output, neighbouring untouched lines leave as one slice of what came in.
+ * Lines as they came are numbers that tell where they stand (lineIndex.ts). The first edit copies their list; added lines stand
+ * in it as objects. On output, neighbouring untouched lines leave as one slice of what came in.
  */
 export class Head {
   readonly #source: string;
-  readonly #index: LineIndex;
-  #order: (number | AddedLine)[] | undefined;
+  /** The lines as they came, in their order; the {@link #count}th begins at the empty line. */
+  readonly #came: readonly number[];
+  #count: number;
+  /** The lines as they are: the same list until the first edit. Places from {@link size} on mean nothing. */
+  #lines: readonly Line[];
+  #size: number;
   /** First octet of the start line. */
   readonly #begin: number;
+  readonly #ascii: boolean;
+  // What most readers ask, or where it stands as long as its line is the one that came.
+  #callId: string | undefined;
+  #fromTag: number;
+  #toTag: number;
+  #cseq: CSeq | number;
+  #cseqMethod: number;
   /** The body is the one that stands behind the head in the source. */
   bodyCame: boolean;
   /** Content-Length is known to be that of the body. */
   lengthSettled: boolean;
 
-  constructor(source = "", index: LineIndex = emptyIndex(), begin = 0, came = false, lengthSettled = false) {
+  /** Of no lines; or of those that `indexLines` found, at once after it. */
+  constructor(source = "", came: readonly number[] = indexNothing(), begin = 0, ascii = false) {
     this.#source = source;
-    this.#index = index;
-    this.#order = undefined;
+    this.#came = came;
+    this.#count = facts.count;
+    this.#lines = came;
+    this.#size = facts.count;
     this.#begin = begin;
-    this.bodyCame = came;
-    this.lengthSettled = lengthSettled;
+    this.#ascii = ascii;
+    this.#callId = undefined;
+    this.#fromTag = facts.fromTag;
+    this.#toTag = facts.toTag;
+    this.#cseq = facts.cseqNumber;
+    this.#cseqMethod = facts.cseqMethod;
+    this.bodyCame = false;
+    this.lengthSettled = false;
+  }
+
+  /**
+   * Reads the head whose header lines begin at `from`, in a message that `load` has taken; {@link found} tells where the body stands.
+   * @throws SipError
+   */
+  static read(source: string, from: number, begin: number, ascii: boolean): Head {
+    const lines = indexLines(source, from);
+    validate(source, lines);
+    const head = new Head(source, lines, begin, ascii);
+    head.bodyCame = true;
+    head.lengthSettled = facts.length >= 0;
+    return head;
   }
 
   /** Number of header lines. */
   get size(): number {
-    return this.#order?.length ?? this.#index.count;
-  }
-
-  #lineAt(position: number): number | AddedLine {
-    return this.#order === undefined ? position : (this.#order[position] ?? 0);
+    return this.#size;
   }
 
   /** Name as written, compact forms included. */
   nameAt(position: number): string {
-    const line = this.#lineAt(position);
-    if (typeof line !== "number") return line.name;
-    return this.#source.slice(this.#start(line), this.#nameEnd(line));
+    const line = this.#lines[position] ?? 0;
+    return typeof line === "number" ? this.#source.slice(startOf(line), this.#nameEnd(line)) : line.name;
   }
 
   /** Value in octets, unfolded and trimmed. */
   valueAt(position: number): string {
-    const line = this.#lineAt(position);
-    if (typeof line !== "number") return line.value;
-    const { lines } = this.#index;
-    return valueOf(this.#source, lines[line * stride + 2] ?? 0, lines[line * stride + 3] ?? 0);
+    const line = this.#lines[position] ?? 0;
+    return typeof line === "number" ? valueFrom(this.#source, valueStart(this.#source, line)) : line.value;
   }
 
   /** Value as text. */
   textAt(position: number): string {
     const value = this.valueAt(position);
-    return this.#index.ascii && typeof this.#lineAt(position) === "number" ? value : octets.toText(value);
+    return this.#ascii && typeof this.#lines[position] === "number" ? value : octets.toText(value);
+  }
+
+  #textOf(id: number): string | undefined {
+    const at = this.findId(id);
+    return at < 0 ? undefined : this.textAt(at);
+  }
+
+  get callId(): string | undefined {
+    return (this.#callId ??= this.#textOf(idCallId));
+  }
+
+  /** @throws SipError `sip/value` */
+  get cseq(): CSeq | undefined {
+    if (typeof this.#cseq === "object") return this.#cseq;
+    if (this.#cseqMethod >= 0)
+      return (this.#cseq = { number: this.#cseq, method: atSpot(this.#source, this.#cseqMethod) });
+    const text = this.#textOf(idCseq);
+    return text === undefined ? undefined : (this.#cseq = parseCSeq(text));
   }
 
   /** The tag of From or To; empty when it has none, undefined when the value must be parsed to tell. */
   tag(id: number): string | undefined {
-    const line = this.#lineAt(this.findId(id));
-    const { lines, odd } = this.#index;
-    if (typeof line !== "number" || lines[line * stride] !== id || (odd & (1 << id)) !== 0) return undefined;
-    const { fromTag, fromTagEnd, toTag, toTagEnd } = this.#index;
-    const from = id === idFrom ? fromTag : toTag;
-    if (from <= 0) return from === 0 ? "" : undefined;
-    return this.#source.slice(from, id === idFrom ? fromTagEnd : toTagEnd);
+    const where = id === from ? this.#fromTag : this.#toTag;
+    return where < 0 ? undefined : atSpot(this.#source, where);
   }
 
-  /** A plain CSeq as it came; undefined when the value must be parsed. */
-  cseq(): CSeq | undefined {
-    const line = this.#lineAt(this.findId(idCseq));
-    const { lines, odd, cseq, method, methodEnd } = this.#index;
-    if (typeof line !== "number" || lines[line * stride] !== idCseq || (odd & (1 << idCseq)) !== 0) return undefined;
-    return { number: cseq, method: this.#source.slice(method, methodEnd) };
-  }
-
-  #start(line: number): number {
-    return this.#index.lines[line * stride + 1] ?? 0;
+  /** Lines of this header will not be what they were. */
+  #touch(id: number): void {
+    if (id === contentLength) this.lengthSettled = false;
+    else if (id >= from && id <= cseq) {
+      this.#callId = undefined;
+      this.#fromTag = this.#toTag = this.#cseq = this.#cseqMethod = unknown;
+    }
   }
 
   #nameEnd(line: number): number {
-    let end = this.#start(line);
+    let end = startOf(line);
     while (isTokenChar(this.#source.charCodeAt(end))) end++;
     return end;
   }
 
   /** Position of the next line of this name from `from` on, or -1. */
-  find(name: string, from = 0): number {
-    const id = headerId(name);
+  find(name: string, from = 0, id: number = headerId(name)): number {
     return id === 0 ? this.#findNamed(name.toLowerCase(), from) : this.findId(id, from);
   }
 
   /** As {@link find}, by the header's number. */
   findId(id: number, from = 0): number {
-    const { lines, count } = this.#index;
-    const order = this.#order;
-    if (order === undefined) {
-      for (let line = from; line < count; line++) if (lines[line * stride] === id) return line;
-      return -1;
-    }
-    for (let i = from; i < order.length; i++) {
-      const line = order[i] ?? 0;
-      if ((typeof line === "number" ? lines[line * stride] : line.id) === id) return i;
+    const lines = this.#lines;
+    const size = this.#size;
+    for (let i = from; i < size; i++) {
+      const line = lines[i] ?? 0;
+      if ((typeof line === "number" ? idOf(line) : line.id) === id) return i;
     }
     return -1;
   }
@@ -139,10 +176,10 @@ export class Head {
   /** Position of the next line of a header without a number. */
   #findNamed(lower: string, from: number): number {
     for (let at = this.findId(0, from); at >= 0; at = this.findId(0, at + 1)) {
-      const line = this.#lineAt(at);
+      const line = this.#lines[at] ?? 0;
       if (
         typeof line === "number"
-          ? sameName(this.#source, this.#start(line), this.#nameEnd(line), lower)
+          ? sameName(this.#source, startOf(line), this.#nameEnd(line), lower)
           : line.name.toLowerCase() === lower
       )
         return at;
@@ -156,45 +193,56 @@ export class Head {
     return last;
   }
 
-  #edit(): (number | AddedLine)[] {
-    if (this.#order !== undefined) return this.#order;
-    return (this.#order = natural.slice(0, this.size));
+  /** The list of lines, to be changed. */
+  #edit(): Line[] {
+    if (this.#lines === this.#came) this.#lines = this.#came.slice();
+    return this.#lines as Line[];
+  }
+
+  /** Puts a line in at a position; as `splice`, without its list of what was removed. */
+  #insert(at: number, line: AddedLine): void {
+    const lines = this.#edit();
+    for (let i = this.#size++; i > at; i--) lines[i] = lines[i - 1] ?? 0;
+    lines[at] = line;
+  }
+
+  #drop(at: number): void {
+    const lines = this.#edit();
+    const last = --this.#size;
+    for (let i = at; i < last; i++) lines[i] = lines[i + 1] ?? 0;
+    // What is gone is not held on to.
+    lines[last] = 0;
   }
 
   #added(name: string, value: string, encoded: boolean): AddedLine {
     const line = addedLine(name, value, encoded);
-    if (line.id === idContentLength) this.lengthSettled = false;
+    this.#touch(line.id);
     return line;
-  }
-
-  #findLike({ id, name }: AddedLine, from = 0): number {
-    return id === 0 ? this.#findNamed(name.toLowerCase(), from) : this.findId(id, from);
   }
 
   /** Puts one line in place of all of this name. The value is text, here as below, or octets that are encoded already. */
   set(name: string, value: string, encoded = false): void {
     const line = this.#added(name, value, encoded);
-    const order = this.#edit();
-    const first = this.#findLike(line);
+    const first = this.find(name, 0, line.id);
     if (first < 0) {
-      order.push(line);
+      this.#insert(this.#size, line);
       return;
     }
-    order[first] = line;
-    for (let next = this.#findLike(line, first + 1); next >= 0; next = this.#findLike(line, next)) drop(order, next);
+    this.#edit()[first] = line;
+    for (let next = this.find(name, first + 1, line.id); next >= 0; next = this.find(name, next, line.id))
+      this.#drop(next);
   }
 
   /** Puts a line at the end. */
   append(name: string, value: string): void {
-    this.#edit().push(this.#added(name, value, false));
+    this.#insert(this.#size, this.#added(name, value, false));
   }
 
   /** Puts lines that are ready at the end. */
   appendLines(lines: readonly AddedLine[]): void {
-    const order = this.#edit();
     for (const line of lines) {
-      if (line.id === idContentLength) this.lengthSettled = false;
-      order.push(line);
+      this.#touch(line.id);
+      this.#insert(this.#size, line);
     }
   }
 
@@ -202,60 +250,67 @@ export class Head {
   add(name: string, value: string, encoded = false): void {
     const line = this.#added(name, value, encoded);
     const last = this.#findLast(name);
-    insert(this.#edit(), last < 0 ? this.size : last + 1, line);
+    this.#insert(last < 0 ? this.#size : last + 1, line);
   }
 
   /** Puts a line before the first of this name, else at the top. */
   prepend(name: string, value: string): void {
     const line = this.#added(name, value, false);
-    insert(this.#edit(), Math.max(this.#findLike(line), 0), line);
+    this.#insert(Math.max(this.find(name, 0, line.id), 0), line);
   }
 
   /** Takes all lines of this name out. */
   remove(name: string): void {
-    if (headerId(name) === idContentLength) this.lengthSettled = false;
-    for (let at = this.find(name); at >= 0; at = this.find(name, at)) drop(this.#edit(), at);
+    this.#touch(headerId(name));
+    for (let at = this.find(name); at >= 0; at = this.find(name, at)) this.#drop(at);
   }
 
-  #among(line: number | AddedLine, names: HeaderSet): boolean {
+  #among(line: Line, names: HeaderSet): boolean {
     if (typeof line !== "number") return names.has(line.id, line.name, 0, line.name.length);
-    const id = this.#index.lines[line * stride] ?? 0;
-    return names.has(id, this.#source, this.#start(line), id === 0 ? this.#nameEnd(line) : 0);
+    const id = idOf(line);
+    return names.has(id, this.#source, startOf(line), id === 0 ? this.#nameEnd(line) : 0);
   }
 
   /** Takes all lines of these names out. */
   removeAll(names: HeaderSet): void {
-    const order = this.#edit();
-    let kept = 0;
-    for (const line of order) if (!this.#among(line, names)) order[kept++] = line;
-    order.length = kept;
-    if (names.has(idContentLength, "", 0, 0)) this.lengthSettled = false;
+    const lines = this.#edit();
+    const size = this.#size;
+    this.#size = 0;
+    for (let i = 0; i < size; i++) {
+      const line = lines[i] ?? 0;
+      if (this.#among(line, names)) this.#touch(typeof line === "number" ? idOf(line) : line.id);
+      else lines[this.#size++] = line;
+    }
+    lines.fill(0, this.#size, size);
   }
 
   /** The lines of these names as they stand, one after another. */
   excerpt(names: HeaderSet): string {
+    const came = this.#came;
     let text = "";
-    for (let position = 0; position < this.size; position++) {
-      const line = this.#lineAt(position);
+    let next = 0;
+    for (let i = 0; i < this.#size; i++) {
+      const line = this.#lines[i] ?? 0;
       if (!this.#among(line, names)) continue;
-      text += typeof line === "number" ? this.#source.slice(this.#start(line), this.#start(line + 1)) : written(line);
+      if (typeof line === "number") {
+        while (came[next] !== line) next++;
+        text += this.#source.slice(startOf(line), startOf(came[++next] ?? 0));
+      } else text += written(line);
     }
     return text;
   }
 
   /** Takes the first element of the first line of this name out, and the line with its last element. */
   removeFirst(name: string): void {
+    this.#touch(headerId(name));
     for (let at = this.find(name); at >= 0; at = this.find(name)) {
       const value = this.valueAt(at);
-      if (value !== "" && !value.includes(",")) {
-        drop(this.#edit(), at);
-        return;
-      }
+      if (value !== "" && !value.includes(",")) return this.#drop(at);
       const start = startOfList(value);
       const rest = value.slice(endOfElement(value, start) + 1);
       const restStart = startOfList(rest);
       if (restStart < rest.length) this.#edit()[at] = this.#added(this.nameAt(at), rest.slice(restStart), true);
-      else drop(this.#edit(), at);
+      else this.#drop(at);
       if (start < value.length) return;
     }
   }
@@ -267,59 +322,56 @@ export class Head {
    */
   toOctets(startLine: string | undefined, bodyLength: number): string {
     const source = this.#source;
-    const lines = this.#index.count;
-    // What follows the lines of the source stands beside the last of them: one slice for both.
-    const end = this.bodyCame ? this.#start(lines) + 2 + bodyLength : -1;
-    const order = this.#order;
+    const came = this.#came;
+    const lines = this.#lines;
     let text = startLine ?? "";
-    // A slice waits to be taken until it is clear how far it goes.
-    let from = startLine === undefined ? this.#begin : this.#start(0);
+    // A slice waits to be taken until it is clear how far it goes: to the next line that came.
+    let from = startLine === undefined ? this.#begin : startOf(came[0] ?? 0);
     let next = 0;
-    if (order !== undefined) {
-      for (let i = 0; i < order.length; i++) {
-        const line = order[i] ?? 0;
-        if (line === next) {
-          next++;
-          continue;
-        }
-        const to = this.#start(next);
-        if (to > from) text += source.slice(from, to);
-        if (typeof line === "number") {
-          from = this.#start(line);
-          next = line + 1;
-        } else {
-          text += written(line);
-          from = to;
-        }
+    for (let i = 0; i < this.#size; i++) {
+      const line = lines[i] ?? 0;
+      if (line === came[next]) {
+        next++;
+        continue;
       }
-    } else next = lines;
-    const to = this.#start(next);
-    if (end < 0) return `${text}${source.slice(from, to)}\r\n`;
-    if (next === lines) return text + source.slice(from, end);
-    return text + source.slice(from, to) + source.slice(this.#start(lines), end);
+      const to = startOf(came[next] ?? 0);
+      if (to > from) text += source.slice(from, to);
+      if (typeof line === "number") {
+        from = startOf(line);
+        do next++;
+        while (came[next - 1] !== line);
+      } else {
+        text += written(line);
+        from = to;
+      }
+    }
+    const to = startOf(came[next] ?? 0);
+    if (!this.bodyCame) return `${text}${source.slice(from, to)}\r\n`;
+    // The empty line and the body stand beside the last of the lines that came: one slice for all.
+    const end = startOf(came[this.#count] ?? 0);
+    if (next === this.#count) return text + source.slice(from, end + 2 + bodyLength);
+    return text + source.slice(from, to) + source.slice(end, end + 2 + bodyLength);
   }
 
   clone(): Head {
-    const head = new Head(this.#source, this.#index, this.#begin, this.bodyCame, this.lengthSettled);
-    head.#order = this.#order?.slice();
+    const head = new Head(this.#source, this.#came, this.#begin, this.#ascii);
+    head.#count = this.#count;
+    head.#lines = this.#lines === this.#came ? this.#came : this.#lines.slice();
+    head.#size = this.#size;
+    head.#callId = this.#callId;
+    head.#fromTag = this.#fromTag;
+    head.#toTag = this.#toTag;
+    head.#cseq = this.#cseq;
+    head.#cseqMethod = this.#cseqMethod;
+    head.bodyCame = this.bodyCame;
+    head.lengthSettled = this.lengthSettled;
     return head;
   }
 }
 
 function written(line: AddedLine): string {
-  return `${line.name}: ${line.value}\r\n`;
-}
-
-/** As `splice`, without its list of what was removed. */
-function insert(order: (number | AddedLine)[], at: number, line: AddedLine): void {
-  order.push(line);
-  for (let i = order.length - 1; i > at; i--) order[i] = order[i - 1] ?? 0;
-  order[at] = line;
-}
-
-function drop(order: (number | AddedLine)[], at: number): void {
-  for (let i = at + 1; i < order.length; i++) order[i - 1] = order[i] ?? 0;
-  order.pop();
+  // No template, which would ask each part whether it is a text.
+  return line.name + ": " + line.value + "\r\n";
 }
 
 const beyondText = /[^\t -~]/;

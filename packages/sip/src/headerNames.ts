@@ -2,15 +2,15 @@ import { bytes, small } from "./bytes.ts";
 import { charColon } from "./scan.ts";
 
 /**
- * Header fields that have a number of their own, in lower case, with the compact form where there is one
+ * Header fields that have a number of their own, with the compact form where there is one
  * (the IANA registry of SIP header fields): those with a compact form, and those that are read or written most.
  */
 const known =
-  "via/v from/f to/t call-id/i cseq max-forwards content-length/l content-type/c contact/m route " +
-  "record-route expires supported/k require allow authorization p-asserted-identity " +
-  "p-preferred-identity accept subject/s content-encoding/e event/o allow-events/u " +
-  "refer-to/r referred-by/b session-expires/x accept-contact/a reject-contact/j request-disposition/d " +
-  "identity/y identity-info/n privacy";
+  "Via/v From/f To/t Call-ID/i CSeq Max-Forwards Content-Length/l Content-Type/c Contact/m Route " +
+  "Record-Route Expires Supported/k Require Allow Authorization P-Asserted-Identity " +
+  "P-Preferred-Identity Accept Subject/s Content-Encoding/e Event/o Allow-Events/u " +
+  "Refer-To/r Referred-By/b Session-Expires/x Accept-Contact/a Reject-Contact/j Request-Disposition/d " +
+  "Identity/y Identity-Info/n Privacy";
 
 /** By lower case and compact form, and by the spellings that callers use, to spare them the change of case. */
 const spellings = new Map<string, number>();
@@ -20,9 +20,15 @@ const ids = new Uint8Array(64);
 /** Names by some of their letters: the first of each slot, and after each name the next of its slot. */
 const firsts = new Uint8Array(512);
 const nexts = new Uint8Array(64);
-/** The names one after another, each with its colon, and where each begins. */
+/** The names one after another, where each begins, and how long it is. */
 const spelled = new Uint8Array(1024);
-const begins: number[] = [0, 0];
+const begins = new Uint16Array(64);
+const sizes = new Uint8Array(64);
+let end = 0;
+
+// Names of this module's own: plain.ts tells why.
+const input = bytes;
+const colon = charColon;
 
 function slot(first: number, third: number, fifth: number): number {
   return (Math.imul(first | 0x20, 13) + Math.imul(fifth | 0x20, 5) + (third | 0x20)) & 511;
@@ -33,13 +39,15 @@ function slot(first: number, third: number, fifth: number): number {
  * @returns its length, times 256, plus the header's number; 0 when it is none of these, or no colon follows at once
  */
 export function nameAt(at: number): number {
-  let entry = firsts[slot(bytes[at] ?? 0, bytes[at + 2] ?? 0, bytes[at + 4] ?? 0)] ?? 0;
+  let entry = firsts[slot(input[at] ?? 0, input[at + 2] ?? 0, input[at + 4] ?? 0)] ?? 0;
   for (; entry !== 0; entry = nexts[entry] ?? 0) {
     const begin = begins[entry] ?? 0;
-    const size = (begins[entry + 1] ?? 0) - begin - 1;
+    const size = sizes[entry] ?? 0;
     let i = 0;
-    while (i < size && small(bytes[at + i] ?? 0) === spelled[begin + i]) i++;
-    if (i === size && bytes[at + size] === charColon) return (size << 8) | (ids[entry] ?? 0);
+    // As nearly everybody writes it, else in other capitals.
+    while (i < size && input[at + i] === spelled[begin + i]) i++;
+    while (i < size && small(input[at + i] ?? 0) === small(spelled[begin + i] ?? 0)) i++;
+    if (i === size && input[at + size] === colon) return (size << 8) | (ids[entry] ?? 0);
   }
   return 0;
 }
@@ -55,20 +63,15 @@ function insert(name: string, id: number): void {
     if (last === 0) firsts[place] = count;
     else nexts[last] = count;
   }
-  const begin = begins[count] ?? 0;
-  for (let i = 0; i < name.length; i++) spelled[begin + i] = name.charCodeAt(i);
-  begins.push(begin + name.length + 1);
+  begins[count] = end;
+  sizes[count] = name.length;
+  for (const letter of name) spelled[end++] = letter.charCodeAt(0);
   ids[count++] = id;
-  spellings.set(name, id);
-  spellings.set(
-    name.replace(/\b[a-z]/g, (letter) => letter.toUpperCase()),
-    id,
-  );
+  spellings.set(name, id).set(name.toLowerCase(), id);
 }
 
 for (const [index, spelling] of known.split(" ").entries())
   for (const name of spelling.split("/")) insert(name, index + 1);
-spellings.set("Call-ID", 4).set("CSeq", 5);
 
 /** Number of a header field by any spelling of its name, compact form included; 0 when it has none. */
 export function headerId(name: string): number {

@@ -27,79 +27,94 @@ import {
   tagEnd,
   tagStart,
 } from "./plain.ts";
-import { charColon, charCr, charLf, charSpace, charTab, endOfText, isSpace } from "./scan.ts";
+import { charColon, charCr, charLf, charSpace, charTab, isSpace, skipSpace } from "./scan.ts";
 
 /** Most header lines of a message. */
 export const maxLines: number = 512;
 
-/** Numbers a header line takes in the index: its header's number, its first octet, where its value begins and ends. */
-export const stride: number = 4;
+/*
+ * A header line is one number: its header's number, the octets from its start to its value, and its first octet. All else is
+ * looked up when it is asked for. Of 30 bits, so that no engine keeps it outside the list.
+ */
+const idBits = 6;
+const gapBits = 7;
+const idMask = (1 << idBits) - 1;
+/** The value begins this far behind the start of the line, or farther: then it must be looked for. */
+const gapMask = (1 << gapBits) - 1;
+
+/** Number of a line's header. */
+export function idOf(line: number): number {
+  return line & idMask;
+}
+
+/** First octet of a line. */
+export function startOf(line: number): number {
+  return line >> (idBits + gapBits);
+}
+
+/** First octet of a line's value. */
+export function valueStart(source: string, line: number): number {
+  const start = startOf(line);
+  const gap = (line >> idBits) & gapMask;
+  return gap < gapMask ? start + gap : skipSpace(source, source.indexOf(":", start) + 1, source.length);
+}
+
+/** Places behind the last line, for those that edits add: lists that grow are copied whole. */
+const spare = 4;
 
 // The lines of the message that is being read, of which it keeps a copy as long as it needs. A plain array: an Int32Array of
-// that size lives outside the heap, and to make one costs as much as a third of all parsing.
-const scratch: number[] = Array.from({ length: (maxLines + 1) * stride }, () => 0);
+// that size lives outside the heap, and to make one costs as much as a third of all parsing. Not of numbers alone to begin with,
+// since the copies take other things, and a list that changes its kind is slow to write to.
+const scratch: (number | undefined)[] = Array.from({ length: maxLines + spare }, () => undefined);
 
-/**
- * Where the parts of a head stand. For line `n`, `lines[n * stride]` is the header's number, then its first octet and those
- * of its value; the end of a value on several lines is given as its complement. After the last line stands a mark whose
- * first octet is that of the empty line.
- */
-export interface LineIndex {
-  lines: readonly number[];
-  /** Number of lines. */
+/** Where a piece of the message stands: its first octet and its length, in one number; 0 when there is none, {@link unknown} when it must be looked for. */
+export type Spot = number;
+export const unknown: Spot = -1;
+const none: readonly number[] = [0];
+
+function spot(from: number, to: number): Spot {
+  return to - from < 0x2000 ? from | ((to - from) << 17) : unknown;
+}
+
+export function atSpot(source: string, where: Spot): string {
+  const from = where & 0x1ffff;
+  return source.slice(from, from + (where >> 17));
+}
+
+/** What the pass over a head finds beside its lines: of the message read last, whose {@link Head} takes over what it needs. */
+export const found: {
+  /** Number of lines. Their list holds one number more, which begins at the empty line, and spare places. */
   count: number;
   /** First octet of the body. */
   body: number;
-  /** All octets are ASCII. */
-  readonly ascii: boolean;
+  /** Where the body ends; `validate` tells. */
+  end: number;
   /** A bit for each header number up to that of Record-Route that occurs. */
   seen: number;
   /** Those of which some value is not of a plain form (plain.ts), or which stand twice where one may. */
   odd: number;
-  /** Where the tags of a plain From and To stand; 0 when there is none, -1 when the value must be parsed to tell. */
-  fromTag: number;
-  fromTagEnd: number;
-  toTag: number;
-  toTagEnd: number;
   /** Of Content-Length; -1 without one. */
   length: number;
-  /** Of a plain CSeq: its number, where its method begins and ends. */
-  cseq: number;
-  method: number;
-  methodEnd: number;
-}
+  /** What most readers ask, where it is of a plain form. */
+  fromTag: Spot;
+  toTag: Spot;
+  cseqNumber: number;
+  cseqMethod: Spot;
+} = {
+  count: 0,
+  body: 0,
+  end: 0,
+  seen: 0,
+  odd: 0,
+  length: -1,
+  fromTag: -1,
+  toTag: -1,
+  cseqNumber: 0,
+  cseqMethod: -1,
+};
 
-// RFC 3261 §7.3.1: of what is no list there may be one.
-export const single: number = [idFrom, idTo, idCallId, idCseq, idMaxForwards, idContentLength, idContentType].reduce(
-  (mask, id) => mask | (1 << id),
-  0,
-);
-
-const none: readonly number[] = [0, 0];
-
-/** An index of no lines. */
-export function emptyIndex(): LineIndex {
-  return indexOf(false);
-}
-
-function indexOf(ascii: boolean): LineIndex {
-  return {
-    lines: none,
-    count: 0,
-    body: 0,
-    ascii,
-    seen: 0,
-    odd: 0,
-    fromTag: -1,
-    fromTagEnd: 0,
-    toTag: -1,
-    toTagEnd: 0,
-    length: -1,
-    cseq: -1,
-    method: 0,
-    methodEnd: 0,
-  };
-}
+// RFC 3261 §7.3.1: of what is no list there may be one. Their numbers are neighbours.
+export const single: number = (2 << idContentType) - (1 << idFrom);
 
 /**
  * The CR that ends the line which goes on at `from`: both octets of CRLF, neither of them alone (RFC 3261 §7). A lone one might be a
@@ -111,127 +126,139 @@ export function endOfLine(source: string, from: number): number {
   return cr;
 }
 
+// Names of this module's own: plain.ts tells why.
+const input = bytes;
+const facts = found;
+const cr = charCr;
+const lf = charLf;
+const space = charSpace;
+const tab = charTab;
+const colon = charColon;
+/** The last of the headers whose values are looked at. */
+const lastSeen = idRecordRoute;
+const onlyOnce = single;
+const limit = maxLines;
+
+// Headers by the form of their values, a bit for each number.
+const vias = 1 << idVia;
+const fromBit = 1 << idFrom;
+const toBit = 1 << idTo;
+const address = fromBit | toBit;
+const addresses = (1 << idContact) | (1 << idRoute) | (1 << idRecordRoute);
+const callId = 1 << idCallId;
+const cseqBit = 1 << idCseq;
+const lengthBit = 1 << idContentLength;
+const hopsBit = 1 << idMaxForwards;
+const typeBit = 1 << idContentType;
+
 function isLineEnd(at: number): boolean {
-  return bytes[at] === charCr && bytes[at + 1] === charLf;
+  return input[at] === cr && input[at + 1] === lf;
 }
 
 function skipBlanks(at: number): number {
   let i = at;
-  while (bytes[i] === charSpace || bytes[i] === charTab) i++;
+  while (input[i] === space || input[i] === tab) i++;
   return i;
 }
 
 /** Position after a value of a plain form, -1 when it is of another. */
-function endOfPlain(id: number, at: number): number {
-  switch (id) {
-    case idVia:
-      return plainVias(at);
-    case idFrom:
-    case idTo:
-      return plainAddress(at);
-    case idContact:
-    case idRoute:
-    case idRecordRoute:
-      return plainAddresses(at);
-    case idCallId:
-      return plainWord(at);
-    case idCseq:
-      return plainCSeq(at);
-    case idContentLength:
-      return plainNumber(at);
-    case idMaxForwards: {
-      // RFC 3261 §20.22: 0 to 255
-      const end = plainNumber(at);
-      return end >= 0 && numberAt(at, end) <= 255 ? end : -1;
-    }
-    default:
-      return -1;
-  }
+function endOfPlain(bit: number, at: number): number {
+  if ((bit & address) !== 0) return plainAddress(at);
+  if ((bit & addresses) !== 0) return plainAddresses(at);
+  if (bit === vias) return plainVias(at);
+  if (bit === callId) return plainWord(at);
+  if (bit === cseqBit) return plainCSeq(at);
+  if (bit === typeBit) return -1;
+  const end = plainNumber(at);
+  // RFC 3261 §20.22: 0 to 255
+  return end >= 0 && bit === hopsBit && numberAt(at, end) > 255 ? -1 : end;
 }
 
 /** Keeps what a plain value says. */
-function note(index: LineIndex, id: number, from: number, to: number): void {
-  if (id === idFrom) {
-    index.fromTag = tagStart;
-    index.fromTagEnd = tagEnd;
-  } else if (id === idTo) {
-    index.toTag = tagStart;
-    index.toTagEnd = tagEnd;
-  } else if (id === idContentLength) index.length = numberAt(from, to);
-  else if (id === idCseq) {
-    const space = plainNumber(from);
-    index.cseq = numberAt(from, space);
-    index.method = space + 1;
-    index.methodEnd = to;
+function note(bit: number, from: number, to: number): void {
+  if (bit === fromBit) facts.fromTag = tagSpot();
+  else if (bit === toBit) facts.toTag = tagSpot();
+  else if (bit === lengthBit) facts.length = numberAt(from, to);
+  else if (bit === cseqBit) {
+    const end = plainNumber(from);
+    facts.cseqNumber = numberAt(from, end);
+    facts.cseqMethod = spot(end + 1, to);
   }
+}
+
+function tagSpot(): Spot {
+  return tagStart > 0 ? spot(tagStart, tagEnd) : tagStart;
+}
+
+function forget(): void {
+  facts.fromTag = facts.toTag = facts.cseqMethod = -1;
+}
+
+/** The index of no message. */
+export function indexNothing(): readonly number[] {
+  forget();
+  facts.count = 0;
+  return none;
 }
 
 /**
  * Finds the header lines from `from` to the empty line in one pass over {@link bytes}, which hold `source`, and looks at the values
  * that every message has. A folded line belongs to the one it continues.
+ * @returns the lines; {@link found} tells the rest
  * @throws SipError `sip/header`, `sip/too-large`
  */
-export function indexLines(source: string, from: number, ascii: boolean): LineIndex {
+export function indexLines(source: string, from: number): readonly number[] {
   const lines = scratch;
-  const index = indexOf(ascii);
   let count = 0;
   let at = from;
   let seen = 0;
   let odd = 0;
+  facts.length = -1;
+  forget();
   while (!isLineEnd(at)) {
-    if (isSpace(bytes[at] ?? 0)) {
+    if (isSpace(input[at] ?? 0)) {
       if (count === 0) throw new SipError("sip/header", "continuation of nothing");
-      const entry = (count - 1) * stride;
-      const cr = endOfLine(source, at);
-      lines[entry + 3] = ~endOfText(source, at, cr);
-      if ((lines[entry] ?? 0) <= idRecordRoute) odd |= 1 << (lines[entry] ?? 0);
-      at = cr + 2;
+      const id = idOf(lines[count - 1] ?? 0);
+      if (id <= lastSeen) odd |= 1 << id;
+      // What was noted of the line's beginning may not be all.
+      forget();
+      at = endOfLine(source, at) + 2;
       continue;
     }
-    if (count === maxLines) throw new SipError("sip/too-large", "header lines");
+    if (count === limit) throw new SipError("sip/too-large", "header lines");
     let id = nameAt(at);
-    let colon = at + (id >> 8);
+    let nameEnd = at + (id >> 8);
     id &= 0xff;
     if (id === 0) {
-      colon = endOfToken(at);
-      if (colon === at) throw new SipError("sip/header", "name");
-      id = colon - at > 3 && bytes[colon] === charColon ? 0 : headerId(source.slice(at, colon));
-      colon = skipBlanks(colon);
-      if (bytes[colon] !== charColon) throw new SipError("sip/header", "name");
+      nameEnd = endOfToken(at);
+      if (nameEnd === at) throw new SipError("sip/header", "name");
+      id = nameEnd - at > 3 && input[nameEnd] === colon ? 0 : headerId(source.slice(at, nameEnd));
+      nameEnd = skipBlanks(nameEnd);
+      if (input[nameEnd] !== colon) throw new SipError("sip/header", "name");
     }
-    const value = skipBlanks(colon + 1);
-    let end = -1;
-    let cr = -1;
-    if (id !== 0 && id <= idRecordRoute) {
+    const value = skipBlanks(nameEnd + 1);
+    let lineEnd = -1;
+    if (id !== 0 && id <= lastSeen) {
       const bit = 1 << id;
-      if ((single & seen & bit) !== 0) odd |= bit;
+      if ((onlyOnce & seen & bit) !== 0) odd |= bit;
       seen |= bit;
-      end = endOfPlain(id, value);
-      cr = end < 0 ? -1 : skipBlanks(end);
-      if (cr >= 0 && isLineEnd(cr)) note(index, id, value, end);
+      const end = endOfPlain(bit, value);
+      lineEnd = end < 0 ? -1 : skipBlanks(end);
+      if (lineEnd >= 0 && isLineEnd(lineEnd)) note(bit, value, end);
       else {
         // Nobody but its readers asks what a Content-Type says.
-        if (id !== idContentType) odd |= bit;
-        cr = -1;
+        if (bit !== typeBit) odd |= bit;
+        lineEnd = -1;
       }
     }
-    if (cr < 0) {
-      cr = endOfLine(source, value);
-      end = endOfText(source, value, cr);
-    }
-    const entry = count * stride;
-    lines[entry] = id;
-    lines[entry + 1] = at;
-    lines[entry + 2] = value;
-    lines[entry + 3] = end;
-    count++;
-    at = cr + 2;
+    if (lineEnd < 0) lineEnd = endOfLine(source, value);
+    lines[count++] = id | (Math.min(value - at, gapMask) << idBits) | (at << (idBits + gapBits));
+    at = lineEnd + 2;
   }
-  lines[count * stride + 1] = at;
-  index.lines = lines.slice(0, (count + 1) * stride);
-  index.count = count;
-  index.body = at + 2;
-  index.seen = seen;
-  index.odd = odd;
-  return index;
+  lines[count] = at << (idBits + gapBits);
+  facts.count = count;
+  facts.body = at + 2;
+  facts.seen = seen;
+  facts.odd = odd;
+  return lines.slice(0, count + spare) as number[];
 }

@@ -1,10 +1,9 @@
 import type { CSeq } from "./cseq.ts";
-import { parseCSeq } from "./cseq.ts";
 import { SipError } from "./errors.ts";
 import type { AddedLine, Head } from "./head.ts";
 import { addedLine } from "./head.ts";
 import type { HeaderSet } from "./headerSet.ts";
-import { idCallId, idContentLength, idCseq, idFrom, idTo, idVia } from "./headerNames.ts";
+import { idContentLength, idFrom, idTo, idVia } from "./headerNames.ts";
 import type { NameAddr } from "./nameAddr.ts";
 import { parseNameAddr } from "./nameAddr.ts";
 import { octets } from "./octets.ts";
@@ -47,8 +46,6 @@ export class HeaderLines {
 export abstract class Message {
   protected readonly head: Head;
   #body: string;
-  #callId: string | undefined;
-  #cseq: CSeq | undefined;
 
   protected constructor(head: Head, body: string) {
     this.head = head;
@@ -92,21 +89,18 @@ export abstract class Message {
    * @throws SipError `sip/injection`, as all setters do
    */
   set(name: string, value: string): this {
-    this.#forget();
     this.head.set(name, value);
     return this;
   }
 
   /** Adds a line after the last of this name, at the end when there is none. */
   add(name: string, value: string): this {
-    this.#forget();
     this.head.add(name, value);
     return this;
   }
 
   /** Adds a line before the first of this name, at the top when there is none. */
   prepend(name: string, value: string): this {
-    this.#forget();
     this.head.prepend(name, value);
     return this;
   }
@@ -116,7 +110,6 @@ export abstract class Message {
    * @throws SipError `sip/octets`, `sip/injection`
    */
   addOctets(name: string, value: string): this {
-    this.#forget();
     checkOctets(value);
     this.head.add(name, value, true);
     return this;
@@ -140,21 +133,18 @@ export abstract class Message {
 
   /** Takes all lines of this name out. */
   remove(name: string): this {
-    this.#forget();
     this.head.remove(name);
     return this;
   }
 
   /** Takes all lines of these names out, with one look at each line. */
   removeAll(names: HeaderSet): this {
-    this.#forget();
     this.head.removeAll(names);
     return this;
   }
 
   /** Puts these lines at the end; what has the same name stays where it is. */
   append(lines: HeaderLines): this {
-    this.#forget();
     this.head.appendLines(lines.lines);
     return this;
   }
@@ -166,14 +156,8 @@ export abstract class Message {
 
   /** Takes the first element of a list header field out (Via, Route), whether it shares its line with others or not. */
   removeFirst(name: string): this {
-    this.#forget();
     this.head.removeFirst(name);
     return this;
-  }
-
-  #forget(): void {
-    this.#callId = undefined;
-    this.#cseq = undefined;
   }
 
   /** The body in octets. */
@@ -219,17 +203,16 @@ export abstract class Message {
 
   #required(id: number, name: string): string {
     const at = this.head.findId(id);
-    if (at < 0) throw new SipError("sip/header-missing", name);
-    return this.head.textAt(at);
+    return at < 0 ? missing(name) : this.head.textAt(at);
   }
 
   /** @throws SipError `sip/header-missing`, as the following do, when a message built here lacks the header field */
   get callId(): string {
-    return (this.#callId ??= this.#required(idCallId, "Call-ID"));
+    return this.head.callId ?? missing("Call-ID");
   }
 
   get cseq(): CSeq {
-    return (this.#cseq ??= this.head.cseq() ?? parseCSeq(this.#required(idCseq, "CSeq")));
+    return this.head.cseq ?? missing("CSeq");
   }
 
   /** A fresh copy at each reading; edit with `set("From", formatNameAddr(…))`. */
@@ -253,4 +236,8 @@ export abstract class Message {
     const value = this.#required(idVia, "Via");
     return parseVia(firstElement(value));
   }
+}
+
+function missing(name: string): never {
+  throw new SipError("sip/header-missing", name);
 }

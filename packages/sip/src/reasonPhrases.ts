@@ -1,13 +1,11 @@
 const phrases = new Map(
   `100 Trying
 180 Ringing
-181 Call Is Being Forwarded
 183 Session Progress
 199 Early Dialog Terminated
 200 OK
 202 Accepted
 300 Multiple Choices
-302 Moved Temporarily
 380 Alternative Service
 400 Bad Request
 401 Unauthorized
@@ -20,7 +18,6 @@ const phrases = new Map(
 415 Unsupported Media Type
 416 Unsupported URI Scheme
 420 Bad Extension
-421 Extension Required
 422 Session Interval Too Small
 423 Interval Too Brief
 430 Flow Failed
@@ -35,7 +32,6 @@ const phrases = new Map(
 488 Not Acceptable Here
 489 Bad Event
 491 Request Pending
-494 Security Agreement Required
 500 Server Internal Error
 501 Not Implemented
 502 Bad Gateway
@@ -43,7 +39,6 @@ const phrases = new Map(
 504 Server Time-out
 505 Version Not Supported
 513 Message Too Large
-580 Precondition Failure
 600 Busy Everywhere
 603 Decline
 604 Does Not Exist Anywhere

@@ -31,7 +31,7 @@ export function createRefusal(source: string, error: SipError, toTag?: string): 
     // Of a message that is too long the head may still be read.
     const read = source.slice(0, maxOctets);
     const ascii = load(read);
-    const head = new Head(read, indexLines(read, read.indexOf("\r\n", start) + 2, ascii));
+    const head = new Head(read, indexLines(read, read.indexOf("\r\n", start) + 2), start, ascii);
     const top = head.find("Via") < 0 ? "" : head.valueAt(head.find("Via"));
     parseVia(firstElement(top));
     const response = SipResponse.create(error.status, reasonPhrase(error.status), []);

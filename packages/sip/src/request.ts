@@ -1,13 +1,12 @@
 import { bytes } from "./bytes.ts";
 import { SipError } from "./errors.ts";
 import { Head } from "./head.ts";
-import { indexLines } from "./lineIndex.ts";
+import { found } from "./lineIndex.ts";
 import type { Body, HeaderList } from "./messageBase.ts";
 import { Message } from "./messageBase.ts";
 import { endOfToken, plainRequestUri } from "./plain.ts";
 import { charSpace, isToken } from "./scan.ts";
 import { parseUri } from "./uri.ts";
-import { validate } from "./validate.ts";
 
 /** A SIP request. Made by `parseMessage` or {@link SipRequest.create}. */
 export class SipRequest extends Message {
@@ -47,13 +46,9 @@ export class SipRequest extends Message {
     const method = source.slice(start, methodEnd);
     const uri = source.slice(methodEnd + 1, uriEnd);
     if (!plainRequestUri(methodEnd + 1, uriEnd)) checkRequestUri(uri);
-    const index = indexLines(source, cr + 2, ascii);
-    const end = validate(source, index);
-    const head = new Head(source, index, start, true, end >= 0);
-    const request = new SipRequest(method, uri, head, source.slice(index.body, end < 0 ? undefined : end), false);
-    const same =
-      index.cseq >= 0 && index.methodEnd - index.method === method.length && source.startsWith(method, index.method);
-    if (!same && request.cseq.method !== method) throw new SipError("sip/value", "CSeq method");
+    const head = Head.read(source, cr + 2, start, ascii);
+    const request = new SipRequest(method, uri, head, source.slice(found.body, found.end), false);
+    if (request.cseq.method !== method) throw new SipError("sip/value", "CSeq method");
     return request;
   }
 

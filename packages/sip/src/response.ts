@@ -1,11 +1,10 @@
 import { SipError } from "./errors.ts";
 import { Head, hasLineEnd } from "./head.ts";
-import { indexLines } from "./lineIndex.ts";
+import { found } from "./lineIndex.ts";
 import type { Body, HeaderList } from "./messageBase.ts";
 import { Message } from "./messageBase.ts";
 import { octets } from "./octets.ts";
 import { parseNumberAt } from "./scan.ts";
-import { validate } from "./validate.ts";
 
 /**
  * A SIP response. Made by `parseMessage`, `createResponse` or {@link SipResponse.create}.
@@ -46,16 +45,8 @@ export class SipResponse extends Message {
     const whole = cr === start + 11 || (cr > start + 11 && source.charCodeAt(start + 11) === 32);
     const status = whole && source.charCodeAt(start + 7) === 32 ? parseNumberAt(source, start + 8, start + 11) : -1;
     if (status < 100 || status > 699) throw new SipError("sip/bad-response", "status");
-    const index = indexLines(source, cr + 2, ascii);
-    const end = validate(source, index);
-    const head = new Head(source, index, start, true, end >= 0);
-    return new SipResponse(
-      status,
-      source.slice(start + 12, cr),
-      head,
-      source.slice(index.body, end < 0 ? undefined : end),
-      true,
-    );
+    const head = Head.read(source, cr + 2, start, ascii);
+    return new SipResponse(status, source.slice(start + 12, cr), head, source.slice(found.body, found.end), true);
   }
 
   /** 100 to 699. */

@@ -10,65 +10,51 @@ const unreserved = charTable(`${alphanumeric}-_.!~*'()`);
 const decisive = ["user", "ttl", "method", "maddr", "transport"];
 
 /** One spelling for all that mean the same: escapes in capitals, those of unreserved characters resolved. */
-function normalEscapes(text: string): string {
-  if (!text.includes("%")) return text;
-  return text.replaceAll(/%[0-9a-fA-F]{2}/g, (escape) => {
+function normal(text: string | undefined): string | undefined {
+  return text?.replaceAll(/%../g, (escape) => {
     const char = Number.parseInt(escape.slice(1), 16);
     return unreserved[char] === 1 ? String.fromCharCode(char) : escape.toUpperCase();
   });
 }
 
 function normalParam(value: string | undefined): string | undefined {
-  return value === undefined ? undefined : normalEscapes(value).toLowerCase();
+  return normal(value)?.toLowerCase();
 }
 
-function headerSet(headers: string | undefined): string {
-  if (headers === undefined) return "";
-  return headers
-    .split("&")
-    .map((field) => {
-      const equals = field.indexOf("=");
-      const name = equals < 0 ? field : field.slice(0, equals);
-      return `${normalEscapes(name).toLowerCase()}=${normalEscapes(equals < 0 ? "" : field.slice(equals + 1))}`;
-    })
+/** Names have no capitals that count, and the order does not count (RFC 3261 §19.1.4). */
+function headerSet(headers: string | undefined): string | undefined {
+  return normal(headers)
+    ?.split("&")
+    .map((field) => field.replace(/^[^=]*/, (name) => name.toLowerCase()))
     .toSorted()
     .join("&");
 }
 
-function sameParams(a: SipUri, b: SipUri): boolean {
+function sameSip(a: SipUri, b: SipUri): boolean {
   for (const [name, value] of a.params)
     if (b.params.has(name) && normalParam(value) !== normalParam(b.params.get(name))) return false;
-  return decisive.every((name) => a.params.has(name) === b.params.has(name));
-}
-
-function sameOptional(a: string | undefined, b: string | undefined): boolean {
-  return a === undefined || b === undefined ? a === b : normalEscapes(a) === normalEscapes(b);
-}
-
-function sameSip(a: SipUri, b: SipUri): boolean {
   return (
-    sameOptional(a.user, b.user) &&
-    sameOptional(a.password, b.password) &&
+    decisive.every((name) => a.params.has(name) === b.params.has(name)) &&
+    normal(a.user) === normal(b.user) &&
+    normal(a.password) === normal(b.password) &&
     a.host.toLowerCase() === b.host.toLowerCase() &&
     a.port === b.port &&
-    sameParams(a, b) &&
     headerSet(a.headers) === headerSet(b.headers)
   );
 }
 
 // RFC 3966 §3: visual-separator
-function digits(number: string): string {
+function digits(number = ""): string {
   return number.replaceAll(/[-.()]/g, "").toLowerCase();
 }
 
 /** RFC 3966 §4: separators do not count, parameters are a set, and each must be on both sides. */
 function sameTel(a: SipUri, b: SipUri): boolean {
-  if (digits(a.user ?? "") !== digits(b.user ?? "") || a.params.size !== b.params.size) return false;
+  if (digits(a.user) !== digits(b.user) || a.params.size !== b.params.size) return false;
   for (const [name, value] of a.params) {
-    if (!b.params.has(name)) return false;
     const other = b.params.get(name);
-    const isNumber = name === "ext" || (name === "phone-context" && (value ?? "").startsWith("+"));
-    if (isNumber ? digits(value ?? "") !== digits(other ?? "") : normalParam(value) !== normalParam(other))
+    const isNumber = name === "ext" || (name === "phone-context" && value?.startsWith("+"));
+    if (!b.params.has(name) || (isNumber ? digits(value) !== digits(other) : normalParam(value) !== normalParam(other)))
       return false;
   }
   return true;

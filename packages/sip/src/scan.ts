@@ -45,9 +45,13 @@ export function isToken(text: string): boolean {
   return text.length > 0 && consistsOf(text, tokenChars);
 }
 
+// This module's own: plain.ts tells why.
+const space = charSpace;
+const tab = charTab;
+
 /** True for SP and HTAB. */
 export function isSpace(char: number): boolean {
-  return char === charSpace || char === charTab;
+  return char === space || char === tab;
 }
 
 /** True for a decimal digit. */

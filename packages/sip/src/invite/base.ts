@@ -56,11 +56,31 @@ export abstract class BaseUsage implements InviteUsage, DialogUsage {
     return this.#dialog;
   }
 
-  abstract ack(body?: Body): void;
-  abstract cancel(headers?: HeaderList): void;
-  abstract progress(status: number, options?: ProgressOptions): void;
-  abstract accept(options?: { headers?: HeaderList; body?: Body }): void;
-  abstract reject(status: number, options?: { reason?: string; headers?: HeaderList; body?: Body }): void;
+  // What is only for the other role.
+  ack(_body?: Body): void {
+    this.#notFor();
+  }
+
+  cancel(_headers?: HeaderList): void {
+    this.#notFor();
+  }
+
+  progress(_status: number, _options?: ProgressOptions): void {
+    this.#notFor();
+  }
+
+  accept(_options?: { headers?: HeaderList; body?: Body }): void {
+    this.#notFor();
+  }
+
+  reject(_status: number, _options?: { reason?: string; headers?: HeaderList; body?: Body }): void {
+    this.#notFor();
+  }
+
+  #notFor(): never {
+    throw new TypeError(`not for a ${this.role}`);
+  }
+
   abstract end(headers?: HeaderList): void;
   /** Ends an established call; resolves with the response to the BYE. */
   protected abstract hangUp(headers: HeaderList): Promise<SipResponse>;

@@ -116,14 +116,6 @@ export class CalleeUsage extends BaseUsage {
     else this.reject(480, { headers });
   }
 
-  override ack(): never {
-    throw new TypeError("ack() is the caller's");
-  }
-
-  override cancel(): never {
-    throw new TypeError("cancel() is the caller's");
-  }
-
   override close(): void {
     this.#reliable.stop();
     this.#ringing.stopAll();

@@ -59,18 +59,6 @@ export class CallerUsage extends BaseUsage {
     else this.bye(headers);
   }
 
-  override progress(): never {
-    throw new TypeError("progress() is the callee's");
-  }
-
-  override accept(): never {
-    throw new TypeError("accept() is the callee's");
-  }
-
-  override reject(): never {
-    throw new TypeError("reject() is the callee's");
-  }
-
   /** The peer has missed the ACK. */
   override receiveLate2xx(response: SipResponse): void {
     const ack = response.cseq.number === this.invite.cseq.number ? this.#acks.get(response.toTag ?? "") : undefined;
