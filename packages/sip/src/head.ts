@@ -1,9 +1,8 @@
 import type { CSeq } from "./cseq.ts";
 import { parseCSeq } from "./cseq.ts";
 import { SipError } from "./errors.ts";
-import { valueFrom } from "./fold.ts";
+import { endOfFolds, valueFrom } from "./fold.ts";
 import { headerId, idCallId, idContentLength, idCseq, idFrom, sameName } from "./headerNames.ts";
-import type { HeaderSet } from "./headerSet.ts";
 import { atSpot, found, idOf, indexLines, indexNothing, startOf, unknown, valueStart } from "./lineIndex.ts";
 import { octets } from "./octets.ts";
 import { validate } from "./validate.ts";
@@ -98,6 +97,20 @@ export class Head {
   /** Number of header lines. */
   get size(): number {
     return this.#size;
+  }
+
+  /** The header's number, 0 when it has none. */
+  idAt(position: number): number {
+    const line = this.#lines[position] ?? 0;
+    return typeof line === "number" ? idOf(line) : line.id;
+  }
+
+  /** The line as it leaves, with its line end. */
+  octetsAt(position: number): string {
+    const line = this.#lines[position] ?? 0;
+    if (typeof line !== "number") return written(line);
+    const start = startOf(line);
+    return this.#source.slice(start, endOfFolds(this.#source, start) + 2);
   }
 
   /** Name as written, compact forms included. */
@@ -206,7 +219,9 @@ export class Head {
     lines[at] = line;
   }
 
-  #drop(at: number): void {
+  /** Takes the line at this position out. */
+  drop(at: number): void {
+    this.#touch(this.idAt(at));
     const lines = this.#edit();
     const last = --this.#size;
     for (let i = at; i < last; i++) lines[i] = lines[i + 1] ?? 0;
@@ -230,20 +245,18 @@ export class Head {
     }
     this.#edit()[first] = line;
     for (let next = this.find(name, first + 1, line.id); next >= 0; next = this.find(name, next, line.id))
-      this.#drop(next);
+      this.drop(next);
   }
 
   /** Puts a line at the end. */
   append(name: string, value: string): void {
-    this.#insert(this.#size, this.#added(name, value, false));
+    this.appendLine(addedLine(name, value));
   }
 
-  /** Puts lines that are ready at the end. */
-  appendLines(lines: readonly AddedLine[]): void {
-    for (const line of lines) {
-      this.#touch(line.id);
-      this.#insert(this.#size, line);
-    }
+  /** Puts a line that is ready at the end. */
+  appendLine(line: AddedLine): void {
+    this.#touch(line.id);
+    this.#insert(this.#size, line);
   }
 
   /** Puts a line after the last of this name, else at the end. */
@@ -261,56 +274,19 @@ export class Head {
 
   /** Takes all lines of this name out. */
   remove(name: string): void {
-    this.#touch(headerId(name));
-    for (let at = this.find(name); at >= 0; at = this.find(name, at)) this.#drop(at);
-  }
-
-  #among(line: Line, names: HeaderSet): boolean {
-    if (typeof line !== "number") return names.has(line.id, line.name, 0, line.name.length);
-    const id = idOf(line);
-    return names.has(id, this.#source, startOf(line), id === 0 ? this.#nameEnd(line) : 0);
-  }
-
-  /** Takes all lines of these names out. */
-  removeAll(names: HeaderSet): void {
-    const lines = this.#edit();
-    const size = this.#size;
-    this.#size = 0;
-    for (let i = 0; i < size; i++) {
-      const line = lines[i] ?? 0;
-      if (this.#among(line, names)) this.#touch(typeof line === "number" ? idOf(line) : line.id);
-      else lines[this.#size++] = line;
-    }
-    lines.fill(0, this.#size, size);
-  }
-
-  /** The lines of these names as they stand, one after another. */
-  excerpt(names: HeaderSet): string {
-    const came = this.#came;
-    let text = "";
-    let next = 0;
-    for (let i = 0; i < this.#size; i++) {
-      const line = this.#lines[i] ?? 0;
-      if (!this.#among(line, names)) continue;
-      if (typeof line === "number") {
-        while (came[next] !== line) next++;
-        text += this.#source.slice(startOf(line), startOf(came[++next] ?? 0));
-      } else text += written(line);
-    }
-    return text;
+    for (let at = this.find(name); at >= 0; at = this.find(name, at)) this.drop(at);
   }
 
   /** Takes the first element of the first line of this name out, and the line with its last element. */
   removeFirst(name: string): void {
-    this.#touch(headerId(name));
     for (let at = this.find(name); at >= 0; at = this.find(name)) {
       const value = this.valueAt(at);
-      if (value !== "" && !value.includes(",")) return this.#drop(at);
+      if (value !== "" && !value.includes(",")) return this.drop(at);
       const start = startOfList(value);
       const rest = value.slice(endOfElement(value, start) + 1);
       const restStart = startOfList(rest);
       if (restStart < rest.length) this.#edit()[at] = this.#added(this.nameAt(at), rest.slice(restStart), true);
-      else this.#drop(at);
+      else this.drop(at);
       if (start < value.length) return;
     }
   }

@@ -1,3 +1,4 @@
+import type { Head } from "./head.ts";
 import { headerId, sameName } from "./headerNames.ts";
 
 /**
@@ -21,10 +22,23 @@ export class HeaderSet {
     this.#others = names.filter((name) => headerId(name) === 0).map((name) => name.toLowerCase());
   }
 
-  /** True for the header field with this number, or, where it has none, with the name that stands in `text` from `from` to `to`. */
-  has(id: number, text: string, from: number, to: number): boolean {
+  #has(head: Head, position: number): boolean {
+    const id = head.idAt(position);
     if (id !== 0) return this.#numbered[id] === true;
-    for (const name of this.#others) if (sameName(text, from, to, name)) return true;
+    const name = head.nameAt(position);
+    for (const other of this.#others) if (sameName(name, 0, name.length, other)) return true;
     return false;
+  }
+
+  /** What `Message.removeAll` does. */
+  removeFrom(head: Head): void {
+    for (let at = head.size - 1; at >= 0; at--) if (this.#has(head, at)) head.drop(at);
+  }
+
+  /** What `Message.excerpt` does. */
+  excerptOf(head: Head): string {
+    let text = "";
+    for (let at = 0; at < head.size; at++) if (this.#has(head, at)) text += head.octetsAt(at);
+    return text;
   }
 }

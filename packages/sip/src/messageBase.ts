@@ -139,19 +139,19 @@ export abstract class Message {
 
   /** Takes all lines of these names out, with one look at each line. */
   removeAll(names: HeaderSet): this {
-    this.head.removeAll(names);
+    names.removeFrom(this.head);
     return this;
   }
 
   /** Puts these lines at the end; what has the same name stays where it is. */
   append(lines: HeaderLines): this {
-    this.head.appendLines(lines.lines);
+    for (const line of lines.lines) this.head.appendLine(line);
     return this;
   }
 
   /** The lines of these names as they stand, in octets: equal where two messages say the same in the same words. */
   excerpt(names: HeaderSet): string {
-    return this.head.excerpt(names);
+    return names.excerptOf(this.head);
   }
 
   /** Takes the first element of a list header field out (Via, Route), whether it shares its line with others or not. */
