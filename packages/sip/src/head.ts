@@ -19,10 +19,9 @@ export interface AddedLine {
 type Line = number | AddedLine;
 
 // This module's own: plain.ts tells why.
-const facts = found;
-const from = idFrom;
-const cseq = idCseq;
-const contentLength = idContentLength;
+const fromId = idFrom;
+const cseqId = idCseq;
+const lengthId = idContentLength;
 
 /** @param encoded the value is octets already. @throws SipError `sip/injection` */
 export function addedLine(name: string, value: string, encoded = false): AddedLine {
@@ -59,26 +58,23 @@ export class Head {
   #cseq: CSeq | number;
   #cseqMethod: number;
   /** The body is the one that stands behind the head in the source. */
-  bodyCame: boolean;
+  bodyCame = false;
   /** Content-Length is known to be that of the body. */
-  lengthSettled: boolean;
+  lengthSettled = false;
 
   /** Of no lines; or of those that `indexLines` found, at once after it. */
   constructor(source = "", came: readonly number[] = indexNothing(), begin = 0, ascii = false) {
     this.#source = source;
     this.#came = came;
-    this.#count = facts.count;
+    this.#count = found.count;
     this.#lines = came;
-    this.#size = facts.count;
+    this.#size = found.count;
     this.#begin = begin;
     this.#ascii = ascii;
-    this.#callId = undefined;
-    this.#fromTag = facts.fromTag;
-    this.#toTag = facts.toTag;
-    this.#cseq = facts.cseqNumber;
-    this.#cseqMethod = facts.cseqMethod;
-    this.bodyCame = false;
-    this.lengthSettled = false;
+    this.#fromTag = found.fromTag;
+    this.#toTag = found.toTag;
+    this.#cseq = found.cseqNumber;
+    this.#cseqMethod = found.cseqMethod;
   }
 
   /**
@@ -90,7 +86,7 @@ export class Head {
     validate(source, lines);
     const head = new Head(source, lines, begin, ascii);
     head.bodyCame = true;
-    head.lengthSettled = facts.length >= 0;
+    head.lengthSettled = found.length >= 0;
     return head;
   }
 
@@ -151,14 +147,14 @@ export class Head {
 
   /** The tag of From or To; empty when it has none, undefined when the value must be parsed to tell. */
   tag(id: number): string | undefined {
-    const where = id === from ? this.#fromTag : this.#toTag;
+    const where = id === fromId ? this.#fromTag : this.#toTag;
     return where < 0 ? undefined : atSpot(this.#source, where);
   }
 
   /** Lines of this header will not be what they were. */
   #touch(id: number): void {
-    if (id === contentLength) this.lengthSettled = false;
-    else if (id >= from && id <= cseq) {
+    if (id === lengthId) this.lengthSettled = false;
+    else if (id >= fromId && id <= cseqId) {
       this.#callId = undefined;
       this.#fromTag = this.#toTag = this.#cseq = this.#cseqMethod = unknown;
     }
@@ -200,12 +196,6 @@ export class Head {
     return -1;
   }
 
-  #findLast(name: string): number {
-    let last = -1;
-    for (let at = this.find(name); at >= 0; at = this.find(name, at + 1)) last = at;
-    return last;
-  }
-
   /** The list of lines, to be changed. */
   #edit(): Line[] {
     if (this.#lines === this.#came) this.#lines = this.#came.slice();
@@ -216,7 +206,12 @@ export class Head {
   #insert(at: number, line: AddedLine): void {
     const lines = this.#edit();
     for (let i = this.#size++; i > at; i--) lines[i] = lines[i - 1] ?? 0;
-    lines[at] = line;
+    this.#put(at, line);
+  }
+
+  #put(at: number, line: AddedLine): void {
+    this.#touch(line.id);
+    this.#edit()[at] = line;
   }
 
   /** Takes the line at this position out. */
@@ -229,23 +224,15 @@ export class Head {
     lines[last] = 0;
   }
 
-  #added(name: string, value: string, encoded: boolean): AddedLine {
-    const line = addedLine(name, value, encoded);
-    this.#touch(line.id);
-    return line;
-  }
-
   /** Puts one line in place of all of this name. The value is text, here as below, or octets that are encoded already. */
   set(name: string, value: string, encoded = false): void {
-    const line = this.#added(name, value, encoded);
+    const line = addedLine(name, value, encoded);
     const first = this.find(name, 0, line.id);
-    if (first < 0) {
-      this.#insert(this.#size, line);
-      return;
-    }
-    this.#edit()[first] = line;
+    if (first < 0) return this.appendLine(line);
+    this.#put(first, line);
     for (let next = this.find(name, first + 1, line.id); next >= 0; next = this.find(name, next, line.id))
       this.drop(next);
+    return undefined;
   }
 
   /** Puts a line at the end. */
@@ -255,20 +242,20 @@ export class Head {
 
   /** Puts a line that is ready at the end. */
   appendLine(line: AddedLine): void {
-    this.#touch(line.id);
     this.#insert(this.#size, line);
   }
 
   /** Puts a line after the last of this name, else at the end. */
   add(name: string, value: string, encoded = false): void {
-    const line = this.#added(name, value, encoded);
-    const last = this.#findLast(name);
-    this.#insert(last < 0 ? this.#size : last + 1, line);
+    const line = addedLine(name, value, encoded);
+    let at = this.#size;
+    for (let last = this.find(name, 0, line.id); last >= 0; last = this.find(name, at, line.id)) at = last + 1;
+    this.#insert(at, line);
   }
 
   /** Puts a line before the first of this name, else at the top. */
   prepend(name: string, value: string): void {
-    const line = this.#added(name, value, false);
+    const line = addedLine(name, value);
     this.#insert(Math.max(this.find(name, 0, line.id), 0), line);
   }
 
@@ -285,7 +272,7 @@ export class Head {
       const start = startOfList(value);
       const rest = value.slice(endOfElement(value, start) + 1);
       const restStart = startOfList(rest);
-      if (restStart < rest.length) this.#edit()[at] = this.#added(this.nameAt(at), rest.slice(restStart), true);
+      if (restStart < rest.length) this.#put(at, addedLine(this.nameAt(at), rest.slice(restStart), true));
       else this.drop(at);
       if (start < value.length) return;
     }

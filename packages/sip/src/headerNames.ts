@@ -28,7 +28,6 @@ let end = 0;
 
 // Names of this module's own: plain.ts tells why.
 const input = bytes;
-const colon = charColon;
 
 function slot(first: number, third: number, fifth: number): number {
   return (Math.imul(first | 0x20, 13) + Math.imul(fifth | 0x20, 5) + (third | 0x20)) & 511;
@@ -47,7 +46,7 @@ export function nameAt(at: number): number {
     // As nearly everybody writes it, else in other capitals.
     while (i < size && input[at + i] === spelled[begin + i]) i++;
     while (i < size && small(input[at + i] ?? 0) === small(spelled[begin + i] ?? 0)) i++;
-    if (i === size && input[at + size] === colon) return (size << 8) | (ids[entry] ?? 0);
+    if (i === size && input[at + size] === charColon) return (size << 8) | (ids[entry] ?? 0);
   }
   return 0;
 }

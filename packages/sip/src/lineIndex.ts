@@ -120,30 +120,24 @@ export const single: number = (2 << idContentType) - (1 << idFrom);
  * The CR that ends the line which goes on at `from`: both octets of CRLF, neither of them alone (RFC 3261 §7). A lone one might be a
  * line's end to the next element, which then would see other header lines than this one.
  */
-export function endOfLine(source: string, from: number): number {
+export function endOfLine(source: string, from: number, fault: "sip/header" | "sip/start-line" = "sip/header"): number {
   const cr = source.indexOf("\r", from);
-  if (cr < 0 || source.indexOf("\n", from) !== cr + 1) throw new SipError("sip/header", "line end");
+  if (cr < 0 || source.indexOf("\n", from) !== cr + 1) throw new SipError(fault, "line end");
   return cr;
 }
 
 // Names of this module's own: plain.ts tells why.
 const input = bytes;
-const facts = found;
 const cr = charCr;
 const lf = charLf;
 const space = charSpace;
 const tab = charTab;
 const colon = charColon;
-/** The last of the headers whose values are looked at. */
-const lastSeen = idRecordRoute;
-const onlyOnce = single;
-const limit = maxLines;
 
 // Headers by the form of their values, a bit for each number.
 const vias = 1 << idVia;
 const fromBit = 1 << idFrom;
 const toBit = 1 << idTo;
-const address = fromBit | toBit;
 const addresses = (1 << idContact) | (1 << idRoute) | (1 << idRecordRoute);
 const callId = 1 << idCallId;
 const cseqBit = 1 << idCseq;
@@ -163,7 +157,7 @@ function skipBlanks(at: number): number {
 
 /** Position after a value of a plain form, -1 when it is of another. */
 function endOfPlain(bit: number, at: number): number {
-  if ((bit & address) !== 0) return plainAddress(at);
+  if (bit === fromBit || bit === toBit) return plainAddress(at);
   if ((bit & addresses) !== 0) return plainAddresses(at);
   if (bit === vias) return plainVias(at);
   if (bit === callId) return plainWord(at);
@@ -176,13 +170,13 @@ function endOfPlain(bit: number, at: number): number {
 
 /** Keeps what a plain value says. */
 function note(bit: number, from: number, to: number): void {
-  if (bit === fromBit) facts.fromTag = tagSpot();
-  else if (bit === toBit) facts.toTag = tagSpot();
-  else if (bit === lengthBit) facts.length = numberAt(from, to);
+  if (bit === fromBit) found.fromTag = tagSpot();
+  else if (bit === toBit) found.toTag = tagSpot();
+  else if (bit === lengthBit) found.length = numberAt(from, to);
   else if (bit === cseqBit) {
     const end = plainNumber(from);
-    facts.cseqNumber = numberAt(from, end);
-    facts.cseqMethod = spot(end + 1, to);
+    found.cseqNumber = numberAt(from, end);
+    found.cseqMethod = spot(end + 1, to);
   }
 }
 
@@ -191,13 +185,13 @@ function tagSpot(): Spot {
 }
 
 function forget(): void {
-  facts.fromTag = facts.toTag = facts.cseqMethod = -1;
+  found.fromTag = found.toTag = found.cseqMethod = -1;
 }
 
 /** The index of no message. */
 export function indexNothing(): readonly number[] {
   forget();
-  facts.count = 0;
+  found.count = 0;
   return none;
 }
 
@@ -213,19 +207,19 @@ export function indexLines(source: string, from: number): readonly number[] {
   let at = from;
   let seen = 0;
   let odd = 0;
-  facts.length = -1;
+  found.length = -1;
   forget();
   while (!isLineEnd(at)) {
     if (isSpace(input[at] ?? 0)) {
-      if (count === 0) throw new SipError("sip/header", "continuation of nothing");
+      if (count === 0) throw new SipError("sip/header", "continuation");
       const id = idOf(lines[count - 1] ?? 0);
-      if (id <= lastSeen) odd |= 1 << id;
+      if (id <= idRecordRoute) odd |= 1 << id;
       // What was noted of the line's beginning may not be all.
       forget();
       at = endOfLine(source, at) + 2;
       continue;
     }
-    if (count === limit) throw new SipError("sip/too-large", "header lines");
+    if (count === maxLines) throw new SipError("sip/too-large", "header lines");
     let id = nameAt(at);
     let nameEnd = at + (id >> 8);
     id &= 0xff;
@@ -238,9 +232,9 @@ export function indexLines(source: string, from: number): readonly number[] {
     }
     const value = skipBlanks(nameEnd + 1);
     let lineEnd = -1;
-    if (id !== 0 && id <= lastSeen) {
+    if (id !== 0 && id <= idRecordRoute) {
       const bit = 1 << id;
-      if ((onlyOnce & seen & bit) !== 0) odd |= bit;
+      if ((single & seen & bit) !== 0) odd |= bit;
       seen |= bit;
       const end = endOfPlain(bit, value);
       lineEnd = end < 0 ? -1 : skipBlanks(end);
@@ -256,9 +250,9 @@ export function indexLines(source: string, from: number): readonly number[] {
     at = lineEnd + 2;
   }
   lines[count] = at << (idBits + gapBits);
-  facts.count = count;
-  facts.body = at + 2;
-  facts.seen = seen;
-  facts.odd = odd;
+  found.count = count;
+  found.body = at + 2;
+  found.seen = seen;
+  found.odd = odd;
   return lines.slice(0, count + spare) as number[];
 }

@@ -31,19 +31,11 @@ export function parseMessage(source: string): SipMessage {
   let start = 0;
   // RFC 3261 §7.5: line ends before the start line are ignored.
   while (bytes[start] === charCr && bytes[start + 1] === charLf) start += 2;
-  const cr = startLineEnd(source, start);
+  const cr = endOfLine(source, start, "sip/start-line");
   // RFC 3261 §7.1: SIP-Version is compared without regard to case.
   if (isText(start, version)) return SipResponse.parsed(source, start, cr, ascii);
   if (cr - start < 7 || !isText(cr - 7, version)) refuseStartLine(source.slice(start, cr));
   return SipRequest.parsed(source, start, cr, ascii);
-}
-
-function startLineEnd(source: string, start: number): number {
-  try {
-    return endOfLine(source, start);
-  } catch {
-    throw new SipError("sip/start-line", "line end");
-  }
 }
 
 function refuseStartLine(line: string): never {

@@ -56,7 +56,7 @@ for (const [bit, table] of [
   letters,
   opaqueChars,
   new Uint8Array(256).fill(1, 33, 127),
-  new Uint8Array(256).fill(1, 32, 34).fill(1, 35, 92).fill(1, 93, 127),
+  new Uint8Array(256).fill(1, 32, 127).fill(0, 34, 35).fill(0, 92, 93),
   charTable(`${alphanumeric}_ .-`),
   charTable(`${alphanumeric}_-.~:/#[]@!$&'()*+=%|^\`{}`),
   charTable(`${alphanumeric}_-.!~*'()&=+$,;?/`),

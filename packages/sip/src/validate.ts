@@ -70,16 +70,18 @@ function checkValue(id: number, value: string): void {
   switch (id) {
     case idVia:
       if (firstElement(value) === "") throw new SipError("sip/value", "Via");
-      for (const element of splitList(value)) parseVia(element);
+      splitList(value).forEach(parseVia);
       break;
     case idFrom:
     case idTo:
-      checkAddress(value, false);
+      checkAddress(value);
       break;
     case idRoute:
     case idRecordRoute:
+      splitList(value).forEach(checkAddress);
+      break;
     case idContact:
-      for (const element of splitList(value)) checkAddress(element, id === idContact);
+      splitList(value).forEach(parseNameAddr);
       break;
     case idCallId:
       if (value === "") throw new SipError("sip/value", "Call-ID");
@@ -94,6 +96,6 @@ function checkValue(id: number, value: string): void {
   }
 }
 
-function checkAddress(value: string, star: boolean): void {
-  if (parseNameAddr(value).uri === "*" && !star) throw new SipError("sip/value", "address URI");
+function checkAddress(value: string): void {
+  if (parseNameAddr(value).uri === "*") throw new SipError("sip/value", "address URI");
 }

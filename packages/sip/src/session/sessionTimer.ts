@@ -1,5 +1,6 @@
 import type { HeaderList, SipMessage, SipResponse } from "../message.ts";
 import type { Clock } from "../ports.ts";
+import { longestTime, readSeconds } from "../seconds.ts";
 import { TimerBank } from "../transaction/timerBank.ts";
 
 /** What both sides of a session have agreed on (RFC 4028 §7, §9). */
@@ -27,8 +28,6 @@ export interface SessionTimerOptions {
 const usualInterval = 1800;
 /** RFC 4028 §5: no Min-SE below 90 seconds. */
 const leastOfAll = 90;
-/** Longest interval that a platform's timers can hold (2^31 ms). */
-const longest = 2_000_000;
 
 /**
  * The session timer of one leg (RFC 4028), caller or callee: who refreshes, when, and when to give up. Off until both sides have
@@ -93,8 +92,8 @@ export class SessionTimer {
    * @returns header fields to send the request with again; undefined when the answer is no use, so that it is final
    */
   refused(response: SipResponse): [string, string][] | undefined {
-    const least = response.status === 422 ? seconds(response.get("Min-SE")) : undefined;
-    if (least === undefined || least <= this.#wanted || least > longest) return undefined;
+    const least = response.status === 422 ? readSeconds(response.get("Min-SE")) : undefined;
+    if (least === undefined || least <= this.#wanted || least === longestTime) return undefined;
     this.#minSe = Math.max(this.#minSe, least);
     this.#wanted = least;
     return this.proposal();
@@ -111,7 +110,7 @@ export class SessionTimer {
    * it is to be accepted; also from a peer without session timers, which could make nothing of a 422.
    */
   tooShort(request: SipMessage): [string, string][] | undefined {
-    const interval = seconds(request.get("Session-Expires"));
+    const interval = readSeconds(request.get("Session-Expires"));
     if (interval === undefined || interval >= this.#least || !supportsTimer(request)) return undefined;
     return [["Min-SE", String(this.#least)]];
   }
@@ -123,7 +122,7 @@ export class SessionTimer {
   asked(request: SipMessage): [string, string][] {
     const interval = intervalOf(request, this.#least);
     const refresher = refresherOf(request) ?? (supportsTimer(request) ? "uac" : "uas");
-    this.#minSe = Math.max(this.#minSe, seconds(request.get("Min-SE")) ?? 0);
+    this.#minSe = Math.max(this.#minSe, readSeconds(request.get("Min-SE")) ?? 0);
     this.#start(interval, refresher === "uas");
     if (interval === undefined) return [];
     const headers: [string, string][] = [["Session-Expires", `${interval};refresher=${refresher}`]];
@@ -183,24 +182,14 @@ export class SessionTimer {
   }
 }
 
-/** Delta-seconds before any parameter; undefined when there are none. */
-function seconds(value: string | undefined): number | undefined {
-  const digits = /^\s*(\d{1,10})\s*(?:;|$)/.exec(value ?? "")?.[1];
-  return digits === undefined ? undefined : Number(digits);
-}
-
 function intervalOf(message: SipMessage, least: number): number | undefined {
-  const interval = seconds(message.get("Session-Expires"));
-  return interval === undefined ? undefined : Math.min(longest, Math.max(least, interval));
+  const interval = readSeconds(message.get("Session-Expires"));
+  return interval === undefined ? undefined : Math.min(longestTime, Math.max(least, interval));
 }
 
 function refresherOf(message: SipMessage): "uac" | "uas" | undefined {
-  const [, ...params] = (message.get("Session-Expires") ?? "").split(";", 8);
-  for (const param of params) {
-    const value = /^\s*refresher\s*=\s*(ua[cs])\s*$/i.exec(param)?.[1]?.toLowerCase();
-    if (value === "uac" || value === "uas") return value;
-  }
-  return undefined;
+  const value = /;\s*refresher\s*=\s*(ua[cs])\s*(?:;|$)/i.exec(message.get("Session-Expires") ?? "")?.[1];
+  return value?.toLowerCase() as "uac" | "uas" | undefined;
 }
 
 function supportsTimer(message: SipMessage): boolean {

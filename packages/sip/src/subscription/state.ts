@@ -1,4 +1,5 @@
 import type { SipResponse } from "../message.ts";
+import { readSeconds } from "../seconds.ts";
 
 /** A Subscription-State header field (RFC 6665 §8.2.3). */
 export interface SubscriptionState {
@@ -33,13 +34,8 @@ export function readState(value: string | undefined): SubscriptionState {
     const found = params.find((each) => each.toLowerCase().startsWith(name) && /^\s*=/.test(each.slice(name.length)));
     return found?.slice(found.indexOf("=") + 1).trim();
   };
-  const number = (name: string): number | undefined => {
-    const digits = /^\d{1,9}$/.exec(param(name) ?? "")?.[0];
-    // 2^31 ms is what timers hold.
-    return digits === undefined ? undefined : Math.min(2_000_000, Number(digits));
-  };
-  const expires = number("expires");
-  const retryAfter = number("retry-after");
+  const expires = readSeconds(param("expires"));
+  const retryAfter = readSeconds(param("retry-after"));
   const reason = param("reason")?.toLowerCase();
   return {
     state: state === "pending" || state === "terminated" ? state : "active",
@@ -59,9 +55,9 @@ export function endOfNotify({ reason = "terminated", retryAfter }: SubscriptionS
 /** What a final response other than 2xx means for another try. */
 export function endOfRefusal(response: SipResponse): SubscriptionEnd {
   const { status } = response;
-  const digits = /^\s*(\d{1,9})/.exec(response.get("Retry-After") ?? "")?.[1];
+  const retryAfter = readSeconds(response.get("Retry-After"));
   const passing =
     status === 408 || status === 480 || status === 481 || status === 486 || (status >= 500 && status < 600);
-  if (digits !== undefined) return { reason: "refused", response, retryAfter: Number(digits) };
+  if (retryAfter !== undefined) return { reason: "refused", response, retryAfter };
   return passing ? { reason: "refused", response, retryAfter: 0 } : { reason: "refused", response };
 }

@@ -2,6 +2,7 @@ import { Dialog } from "../dialog.ts";
 import { createResponse } from "../message.ts";
 import type { HeaderList, SipRequest, SipResponse } from "../message.ts";
 import type { Clock, Hop } from "../ports.ts";
+import { readSeconds } from "../seconds.ts";
 import type { ServerTransaction } from "../transaction/serverTransaction.ts";
 import { TimerBank } from "../transaction/timerBank.ts";
 import { endOfNotify, endOfRefusal, readState } from "./state.ts";
@@ -258,12 +259,6 @@ export class Subscription {
     this.close();
     this.#context.guard(() => this.#on.ended?.(end));
   }
-}
-
-function readSeconds(value: string | undefined): number | undefined {
-  const digits = /^\s*(\d{1,9})/.exec(value ?? "")?.[1];
-  // 2^31 ms is what timers hold.
-  return digits === undefined ? undefined : Math.min(2_000_000, Number(digits));
 }
 
 /** RFC 6665 §8.2.1: package and id. A NOTIFY that names no event is taken for ours. */
