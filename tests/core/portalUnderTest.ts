@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Log } from "@portico/epcscf";
 import { startPortal, type Portal, type PortalConfig } from "@portico/portico";
 import { Site } from "../kamailio/site.ts";
-import { usersInOrder, type self, type TestCore, type User } from "./testCore.ts";
+import { usersInOrder, type CoreAddresses, type self, type User } from "./testCore.ts";
 import { WebPhone } from "./webPhone.ts";
 
 export interface UserSession {
@@ -21,7 +21,7 @@ export class PortalUnderTest {
   readonly #impus = new Map<User, string>();
   readonly #folder: string;
 
-  static async start(core: TestCore, protocol: "UDP" | "TCP"): Promise<PortalUnderTest> {
+  static async start(core: CoreAddresses, protocol: "UDP" | "TCP"): Promise<PortalUnderTest> {
     const folder = mkdtempSync(join(tmpdir(), "portico-core-suite-"));
     const site = await Site.start();
     const alarms: string[] = [];
@@ -77,7 +77,7 @@ export class PortalUnderTest {
   }
 }
 
-function configuration(folder: string, site: Site, core: TestCore, protocol: "UDP" | "TCP"): PortalConfig {
+function configuration(folder: string, site: Site, core: CoreAddresses, protocol: "UDP" | "TCP"): PortalConfig {
   const keys = { keys: [{ ...site.publicKey }] };
   return {
     publicUrl: "http://localhost",

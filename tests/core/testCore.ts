@@ -39,15 +39,19 @@ export function subscriptionOf(user: User): Subscription {
 
 export type CoreName = "lab" | "Kamailio";
 
-/** An IMS core under the suite: what the cases need of it, whoever plays it. */
-export interface TestCore {
-  readonly name: CoreName;
-  /** SIP URIs of two I-CSCFs, without a transport. */
-  readonly entryPoints: readonly [string, string];
+/** What a portal is told of its core. */
+export interface CoreAddresses {
+  /** SIP URIs of I-CSCFs, without a transport. */
+  readonly entryPoints: readonly string[];
   /** Where the portal is on Mw; 0: any port. */
   readonly portal: { readonly address: string; readonly port: number };
   /** Addresses the core sends from. */
   readonly peers: readonly string[];
+}
+
+/** An IMS core under the suite: what the cases need of it, whoever plays it. It has two I-CSCFs. */
+export interface TestCore extends CoreAddresses {
+  readonly name: CoreName;
   /** Contact URIs the S-CSCF holds for an identity. */
   contacts(impu: string): Promise<readonly string[]>;
   /** Subscriptions to the reg event of an identity so far, those that are over included. */

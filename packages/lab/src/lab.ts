@@ -92,6 +92,11 @@ export interface Lab {
   dial(options: DialOptions): Promise<TelephoneCall>;
   /** The HSS ends a registration (RTR). @returns false when the identity was not registered */
   deregister(impu: string, options?: DeregistrationOptions): boolean;
+  /**
+   * The HSS has another list of who may register a subscription as a WAF or WWSF, and pushes it to the S-CSCF (PPR).
+   * @returns false when the identity is nobody's
+   */
+  allow(impu: string, allowedWafWwsf: readonly string[] | undefined): boolean;
   /** Closes an I-CSCF's sockets, as a crash would. @param index in {@link icscfs} */
   stopIcscf(index: number): Promise<void>;
   /** Opens them again, at the same port. */
@@ -245,6 +250,12 @@ class RunningLab implements Lab {
   deregister(impu: string, options: DeregistrationOptions = {}): boolean {
     const { reason = "PERMANENT_TERMINATION", releaseCalls = false } = options;
     return started(this.#scscf).deregister(impu, eventOfReason[reason], releaseCalls);
+  }
+
+  allow(impu: string, allowedWafWwsf: readonly string[] | undefined): boolean {
+    const profile = this.#hss.allow(impu, allowedWafWwsf);
+    if (profile !== undefined) started(this.#scscf).registrar.profile(profile);
+    return profile !== undefined;
   }
 
   close(): Promise<void> {

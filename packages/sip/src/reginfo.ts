@@ -14,6 +14,8 @@ export interface ReginfoRegistration {
   readonly aor: string;
   readonly state: "init" | "active" | "terminated";
   readonly contacts: readonly ReginfoContact[];
+  /** The wildcarded identity that the address of record stands for (TS 24.229 §7.10.2). */
+  readonly wildcardedIdentity?: string;
 }
 
 /** A reginfo document (RFC 3680 §5). */
@@ -43,10 +45,12 @@ export function parseReginfo(text: string): Reginfo | undefined {
   for (const element of elements(text, "registration", root.end)) {
     const contacts = element.empty ? [] : [...elements(element.content, "contact", 0)].map(contactOf);
     const state = element.attributes.get("state");
+    const [wildcard] = elements(element.content, "wildcardedIdentity", 0);
     registrations.push({
       aor: element.attributes.get("aor") ?? "",
       state: state === "terminated" || state === "init" ? state : "active",
       contacts,
+      ...(wildcard && { wildcardedIdentity: decode(wildcard.content.trim()) }),
     });
   }
   return {

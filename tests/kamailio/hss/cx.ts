@@ -48,6 +48,7 @@ const success = 2001;
 const firstRegistration = 2001;
 const subsequentRegistration = 2002;
 const userUnknown = 5001;
+const identitiesDontMatch = 5002;
 const identityNotRegistered = 5003;
 const schemeNotSupported = 5006;
 const unableToComply = 5012;
@@ -105,10 +106,9 @@ export class Cx {
     { impi, impu = "", peer }: { impi: string | undefined; impu: string | undefined; peer: string },
   ): Answer {
     const subscription = this.#subscriptions.get(impu);
+    if (subscription === undefined) return { result: userUnknown, experimental: true };
     // TS 29.228 §6.1.1.1: private and public identity must belong together.
-    if (subscription === undefined || (impi !== undefined && impi !== subscription.impi)) {
-      return { result: userUnknown, experimental: true };
-    }
+    if (impi !== undefined && impi !== subscription.impi) return { result: identitiesDontMatch, experimental: true };
     switch (name) {
       case "UAR":
         return this.#userAuthorization(impu, request);

@@ -12,6 +12,8 @@ export interface Subscription {
   readonly digestPassword?: string | undefined;
   /** TS 29.229 AVP 656: who may register this subscription as a WAF or WWSF; absent, the S-CSCF does not ask. */
   readonly allowedWafWwsf?: readonly string[] | undefined;
+  /** A wildcarded identity of the implicit registration set (TS 23.003 §13.4A), and one that it stands for. */
+  readonly wildcard?: { readonly identity: string; readonly example: string } | undefined;
 }
 
 /** Server-Assignment-Type of TS 29.229 §6.3.15, as far as the lab uses it. */
@@ -22,9 +24,9 @@ export type AssignmentType =
   | "TIMEOUT_DEREGISTRATION"
   | "ADMINISTRATIVE_DEREGISTRATION";
 
-/** One question of a CSCF to the HSS (TS 29.228 §6). */
+/** One question of a CSCF to the HSS, or, with PPR, of the HSS to the S-CSCF (TS 29.228 §6). */
 export interface CxQuery {
-  readonly command: "UAR" | "MAR" | "SAR" | "LIR";
+  readonly command: "UAR" | "MAR" | "SAR" | "LIR" | "PPR";
   /** Private identity; absent in LIR and in a first Digest REGISTER. */
   readonly impi?: string | undefined;
   readonly impu: string;
@@ -85,6 +87,19 @@ export class Hss {
   /** Location-Information-Request: whether the called identity is a subscriber's. */
   locate(impu: string): boolean {
     return this.#answer({ command: "LIR", impu, result: this.#match(undefined, impu) }).ok;
+  }
+
+  /**
+   * The operator changes who may register a subscription as a WAF or WWSF. @returns the profile to push (PPR); undefined when the
+   * identity is nobody's
+   */
+  allow(impu: string, allowedWafWwsf: readonly string[] | undefined): Subscription | undefined {
+    const known = this.find(impu);
+    if (known === undefined) return undefined;
+    const subscription = { ...known, allowedWafWwsf };
+    for (const identity of identitiesOf(subscription)) this.#byIdentity.set(identityKey(identity), subscription);
+    this.#note({ command: "PPR", impi: known.impi, impu: known.impu, result: 2001 });
+    return subscription;
   }
 
   /** Whether the domain belongs to the home network. */

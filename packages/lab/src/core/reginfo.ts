@@ -14,7 +14,9 @@ export function reginfo(
 ): string {
   const live = new Set(registration.bindings.map(({ id }) => id));
   const [explicit = ""] = registration.identities;
-  const parts = registration.identities.map((identity, index) => {
+  const { wildcard } = registration.subscription;
+  const identities = [...registration.identities, ...(wildcard === undefined ? [] : [wildcard.example])];
+  const parts = identities.map((identity, index) => {
     const lines = contacts.map((change) => {
       // An identity of the implicit set was not registered itself: "created"
       const implied = change.event === "registered" && identityKey(identity) !== identityKey(explicit);
@@ -22,11 +24,14 @@ export function reginfo(
     });
     const state = live.size > 0 ? "active" : "terminated";
     const aor = escape(identity);
+    // TS 24.229 §7.10.2: the aor is one of the identities that the wildcard stands for.
+    if (identity === wildcard?.example)
+      lines.push(`  <ere:wildcardedIdentity>${escape(wildcard.identity)}</ere:wildcardedIdentity>\n`);
     return ` <registration aor="${aor}" id="${registration.id}${index}" state="${state}">\n${lines.join("")} </registration>\n`;
   });
   return (
     `<?xml version="1.0"?>\n<reginfo xmlns="urn:ietf:params:xml:ns:reginfo" ` +
-    `xmlns:gr="urn:ietf:params:xml:ns:gruuinfo" version="${version}" state="full">\n${parts.join("")}</reginfo>\n`
+    `xmlns:gr="urn:ietf:params:xml:ns:gruuinfo" xmlns:ere="urn:3gpp:ns:extRegExp:1.0" version="${version}" state="full">\n${parts.join("")}</reginfo>\n`
   );
 }
 

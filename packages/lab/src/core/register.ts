@@ -72,7 +72,9 @@ export class RegistrationProcedure {
         : "RE_REGISTRATION";
     const answer = this.#o.hss.assign(credentials?.get("username"), impu, assignment);
     if (!answer.ok) return { status: 403, reason: `Forbidden - ${answer.reason}` };
-    return checkEntity(credentials, answer.subscription) ?? this.#bind(tx, answer.subscription, known);
+    // TS 29.228 §6.1.2.1: the S-CSCF has the profile of a registered user, and says so.
+    const profile = known?.subscription ?? answer.subscription;
+    return checkEntity(credentials, profile) ?? this.#bind(tx, profile, known);
   }
 
   #bind(tx: ServerTransaction, subscription: Subscription, known: Registration | undefined): Refusal | undefined {

@@ -53,6 +53,7 @@ export interface Registration {
 }
 
 interface Entry extends Registration {
+  subscription: Subscription;
   bindings: Binding[];
 }
 
@@ -108,6 +109,12 @@ export class Registrar {
     this.#arm();
     for (const listener of this.#listeners) listener(entry, [...bound, ...removed]);
     return entry;
+  }
+
+  /** Takes the profile that the HSS has pushed for a user who is registered (TS 29.228 §6.2.2). */
+  profile(subscription: Subscription): void {
+    const entry = this.#byIdentity.get(identityKey(subscription.impu));
+    if (entry !== undefined) entry.subscription = subscription;
   }
 
   /** Ends all contacts of an identity's set. @returns false when it was not registered */
