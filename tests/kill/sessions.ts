@@ -116,9 +116,16 @@ export class Sessions {
   async #register(node: PortalNode, { site, grant, user }: Session): Promise<void> {
     const phone = await node.phone(site, grant);
     this.#phones.add(phone);
-    const { status } = await phone.register();
+    const response = await phone.register();
+    const { status } = response;
     // 408, 503: the core or the connection is gone.
     if (status === 200) this.acknowledged += 1;
-    else if (status < 500 && status !== 408) this.faults.push(`${user}: no registration, ${status}`);
+    else if (status < 500 && status !== 408) {
+      const why = response.all("WWW-Authenticate").join("; ");
+      const good = await site.introspect(node.url, grant.access_token);
+      this.faults.push(
+        `${user}: no registration, ${status} ${response.reason} ${why}; the token is ${good ? "" : "not "}active`,
+      );
+    }
   }
 }

@@ -16,9 +16,10 @@ import { mwCredentials } from "./core/mwCredentials.ts";
 import { CoreProbe } from "./core/probe.ts";
 import { databaseOf } from "./database.ts";
 import { appOn, healthRoutes } from "./http/app.ts";
+import { clientCertificates, followCertificateClients } from "./http/clientCertificates.ts";
 import { Listener } from "./http/listener.ts";
 import { speakFor } from "./http/proxiedServer.ts";
-import { watchTls } from "./http/tlsFiles.ts";
+import { type TlsFiles, watchTls } from "./http/tlsFiles.ts";
 import { Readiness } from "./http/readiness.ts";
 import { TrustedProxies } from "./http/trustedProxies.ts";
 import type { LogLevel } from "./log.ts";
@@ -87,7 +88,7 @@ async function start(
   // The port comes first: with port 0 the issuer and the W2 address depend on it.
   const listener = await Listener.open({
     ...listen,
-    tls,
+    tls: tls && publicTls(tls),
     log,
     proxies: listen.proxyProtocol === true ? proxies : undefined,
   });
@@ -217,7 +218,13 @@ async function start(
   healthRoutes(http.app, readiness);
   const shared = await openSharedState(config.sharedState);
   onClose(() => shared.close());
-  await http.app.register(wafRoutes(waf, { shared }));
+  const { clientCertificates: told } = listen;
+  const certificateOf = clientCertificates(told === undefined ? {} : { proxies, ca: told.ca });
+  // RFC 8705 §5: the same URLs, where the listener or a proxy before it asks for certificates.
+  const mutualTls = tls === undefined && told === undefined ? {} : { mutualTls: waf.issuer };
+  await http.app.register(wafRoutes(waf, { shared, certificateOf, ...mutualTls }));
+  const unfollow = await followCertificateClients(waf, (wanted) => listener.askForCertificates(wanted));
+  onClose(async () => unfollow());
   const metricsPort = await openMetrics(config.metrics, metrics, log, onClose);
   await http.open();
   // A proxy that ends TLS makes W2 as secure as its own listener.
@@ -245,7 +252,7 @@ async function start(
     tls: (next) => {
       // Whether there is TLS at all is decided when the listener opens.
       if (tls === undefined || next.tls === undefined) return false;
-      listener.renewTls(next.tls);
+      listener.renewTls(publicTls(next.tls));
       return true;
     },
   });
@@ -260,6 +267,11 @@ async function start(
     reload: (next) => reload.to(next),
     close,
   };
+}
+
+/** Files of the public listener, as {@link Listener} takes them. */
+function publicTls({ cert, key, clientCa }: NonNullable<PortalConfig["tls"]>): TlsFiles {
+  return clientCa === undefined ? { cert, key } : { cert, key, ca: clientCa };
 }
 
 /** The figures on a listener of their own. @returns its port */

@@ -5,7 +5,7 @@ export type { ProvisioningFormat } from "./block/provisioning.ts";
 export type { ClientCredentials } from "./client/authentication.ts";
 export type { ClientCertificate } from "./client/certificate.ts";
 export { WafError, type WafErrorCode } from "./errors.ts";
-export { wafRoutes, type WafRates, type WafRoutesOptions } from "./http/routes.ts";
+export { connectionCertificate, wafRoutes, type WafRates, type WafRoutesOptions } from "./http/routes.ts";
 export { TokenBuckets } from "./http/tokenBuckets.ts";
 export type { Fetch } from "./keys/guardedFetch.ts";
 export { keyFile, type KeyStorage, type KeptText, readOrMake } from "./keys/keyStorage.ts";

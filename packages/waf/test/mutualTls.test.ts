@@ -1,13 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, request } from "node:https";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { createPublicKey } from "node:crypto";
 import { expect, onTestFinished, test } from "vitest";
 import type { ClientDocument } from "../src/index.ts";
+import { type Identity, Pki } from "./pki.ts";
 import { acme, other, World } from "./world.ts";
 
 function has(program: string): boolean {
@@ -17,48 +15,6 @@ function has(program: string): boolean {
     return false;
   }
 }
-
-interface Identity {
-  readonly key: string;
-  readonly cert: string;
-}
-
-/** Certificates made by openssl: an authority, and what it or somebody else has signed. */
-class Pki {
-  readonly #folder = mkdtempSync(join(tmpdir(), "portico-pki-"));
-  readonly authority: Identity = this.selfSigned("ca", "/CN=Operator CA", "basicConstraints=critical,CA:TRUE");
-
-  selfSigned(name: string, subject: string, extension: string): Identity {
-    this.#run("req", "-x509", ...this.#pair(name), "-subj", subject, "-days", "3", "-addext", extension);
-    return this.#read(name);
-  }
-
-  signed(name: string, subject: string, names: string): Identity {
-    const extensions = join(this.#folder, `${name}.ext`);
-    writeFileSync(extensions, `subjectAltName=${names}\n`);
-    const key = join(this.#folder, `${name}.key`);
-    const [csr, out] = [join(this.#folder, `${name}.csr`), join(this.#folder, `${name}.crt`)];
-    this.#run("req", ...newKey, "-keyout", key, "-out", csr, "-subj", subject, "-multivalue-rdn");
-    const ca = ["-CA", join(this.#folder, "ca.crt"), "-CAkey", join(this.#folder, "ca.key"), "-CAcreateserial"];
-    this.#run("x509", "-req", "-in", csr, "-out", out, "-days", "3", "-extfile", extensions, ...ca);
-    return this.#read(name);
-  }
-
-  #pair(name: string): string[] {
-    return [...newKey, "-keyout", join(this.#folder, `${name}.key`), "-out", join(this.#folder, `${name}.crt`)];
-  }
-
-  #read(name: string): Identity {
-    const of = (end: string): string => readFileSync(join(this.#folder, `${name}.${end}`), "utf8");
-    return { key: of("key"), cert: of("crt") };
-  }
-
-  #run(...args: string[]): void {
-    execFileSync(process.env["OPENSSL"] ?? "openssl", args, { stdio: "pipe" });
-  }
-}
-
-const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
 
 interface Scene {
   readonly world: World;

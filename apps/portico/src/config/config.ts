@@ -98,6 +98,7 @@ function absolute(config: PortalConfig, folder: string): PortalConfig {
   const files = ({ cert, key }: { cert: string; key: string }) => ({ cert: at(cert), key: at(key) });
   const { tls, admin, database, mw } = config;
   const sqlite = database?.sqlite;
+  const { clientCertificates } = config.listen;
   return {
     ...config,
     publicUrl: new URL(config.publicUrl).origin,
@@ -106,7 +107,12 @@ function absolute(config: PortalConfig, folder: string): PortalConfig {
       database?.postgres !== undefined
         ? database
         : { sqlite: sqlite === undefined ? join(data, "portal.sqlite") : at(sqlite) },
-    ...(tls === undefined ? {} : { tls: files(tls) }),
+    ...(tls === undefined
+      ? {}
+      : { tls: { ...files(tls), ...(tls.clientCa === undefined ? {} : { clientCa: at(tls.clientCa) }) } }),
+    ...(clientCertificates?.ca === undefined
+      ? {}
+      : { listen: { ...config.listen, clientCertificates: { ca: at(clientCertificates.ca) } } }),
     ...(mw.tls === undefined
       ? {}
       : {

@@ -52,6 +52,13 @@ function publicSide({ publicUrl, listen, tls, admin }: PortalConfig, say: Say): 
   if (listen.proxyProtocol === true && proxies.length === 0) {
     say(["listen", "proxyProtocol"], "has no proxy to believe", "name the proxy's address in listen.trustedProxies");
   }
+  if (listen.clientCertificates !== undefined) {
+    const at = ["listen", "clientCertificates"];
+    if (proxies.length === 0) say(at, "has no proxy to believe", "name the proxy's address in listen.trustedProxies");
+    else if (listen.proxyProtocol === true) {
+      say(at, "goes with no PROXY protocol, which hides the proxy", "let the proxy send X-Forwarded-For instead");
+    }
+  }
   if (admin !== undefined && admin.tls === undefined && !isLoopback(admin.address)) {
     say(
       ["admin", "address"],

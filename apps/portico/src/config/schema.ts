@@ -23,6 +23,19 @@ const tls = Type.Object(
   { ...closed, description: "certificate files; a changed file is taken up without a restart" },
 );
 
+const publicTls = Type.Object(
+  {
+    ...tls.properties,
+    clientCa: Type.Optional(
+      text(
+        "file of the authorities whose certificates tenants' web servers may show (mutual TLS, RFC 8705), PEM",
+        "tls/clients-ca.pem",
+      ),
+    ),
+  },
+  { ...closed, description: "certificate files; a changed file is taken up without a restart" },
+);
+
 const mwTls = Type.Object(
   {
     port,
@@ -78,10 +91,24 @@ export const configSchema = Type.Object(
         proxyProtocol: Type.Optional(
           Type.Boolean({ description: "every connection of a trusted proxy begins with a PROXY protocol header" }),
         ),
+        clientCertificates: Type.Optional(
+          Type.Object(
+            {
+              ca: Type.Optional(
+                text("file of the authorities whose certificates are believed, PEM", "tls/clients-ca.pem"),
+              ),
+            },
+            {
+              ...closed,
+              description:
+                "trusted proxies end TLS and pass on the certificate a client has shown as Client-Cert (RFC 9440); they must remove what clients send under that name",
+            },
+          ),
+        ),
       },
       { ...closed, description: "the public listener: web servers and browsers" },
     ),
-    tls: Type.Optional(tls),
+    tls: Type.Optional(publicTls),
     admin: Type.Optional(
       Type.Object(
         {

@@ -1,10 +1,11 @@
+import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { promisify } from "node:util";
 import type { Log } from "@portico/epcscf";
 import { acceptProxyProtocol } from "./proxiedServer.ts";
-import { readTls, type TlsFiles, watchTls } from "./tlsFiles.ts";
+import { contextOf, readTls, type TlsFiles, watchTls } from "./tlsFiles.ts";
 import type { TrustedProxies } from "./trustedProxies.ts";
 
 export interface ListenerOptions {
@@ -33,7 +34,8 @@ export class Listener {
 
   /** @throws ConfigError for certificate files; Error of the system when the address is not to be had. */
   static async open({ address, port, tls, proxies, log }: ListenerOptions): Promise<Listener> {
-    const server = tls === undefined ? createServer(bounds) : createTlsServer({ ...bounds, ...readTls(tls) });
+    const server =
+      tls === undefined ? createServer(bounds) : createTlsServer({ ...bounds, ...contextOf(readTls(tls)), ...asking });
     if (proxies !== undefined) {
       acceptProxyProtocol(server, proxies, (reason) => log.warn("proxy-protocol.refused", { reason }));
     }
@@ -54,9 +56,21 @@ export class Listener {
     this.#serve = handler;
   }
 
+  /**
+   * Whether clients are asked for a certificate from now on. None is refused for the one it shows, or for showing none:
+   * what it proves is for the application to say.
+   */
+  askForCertificates(wanted: boolean): void {
+    const server = this.server as TlsServer & { requestCert?: boolean };
+    if (server.requestCert === undefined || server.requestCert === wanted) return;
+    server.requestCert = wanted;
+    // A session that is resumed is that of a client who was asked, or was not.
+    server.setTicketKeys(randomBytes(48));
+  }
+
   /** Takes its certificate from other files; connections that live stay as they are. @throws ConfigError */
   renewTls(tls: TlsFiles): void {
-    (this.server as TlsServer).setSecureContext(readTls(tls));
+    (this.server as TlsServer).setSecureContext(contextOf(readTls(tls)));
     this.#stopWatching();
     this.#watch(tls);
   }
@@ -73,6 +87,8 @@ export class Listener {
   }
 }
 
+/** No client is refused for its certificate. */
+const asking = { requestCert: false, rejectUnauthorized: false };
 /** A request, headers and body, must have come within 15 s. */
 const bounds = { requestTimeout: 15_000 };
 

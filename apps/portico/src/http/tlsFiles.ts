@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync, unwatchFile, watchFile } from "node:fs";
-import type { Server as TlsServer } from "node:tls";
+import type { SecureContextOptions, Server as TlsServer } from "node:tls";
 import type { Log } from "@portico/epcscf";
 import { ConfigError } from "../config/complaint.ts";
 
@@ -16,6 +16,8 @@ export interface TlsFiles {
 export interface TlsIdentity {
   readonly cert: Buffer;
   readonly key: Buffer;
+  /** Authorities to believe; empty: no one is, not even those that the whole world believes. */
+  readonly ca: readonly Buffer[];
   readonly minVersion: "TLSv1.2";
 }
 
@@ -23,8 +25,9 @@ export interface TlsIdentity {
 const interval = 2000;
 
 /** @throws ConfigError when a file is absent or damaged, or the two do not belong together. */
-export function readTls({ cert, key }: TlsFiles): TlsIdentity {
-  const identity = { cert: contents(cert), key: contents(key), minVersion: "TLSv1.2" } as const;
+export function readTls({ cert, key, ca }: TlsFiles): TlsIdentity {
+  const authorities = ca === undefined ? [] : [contents(ca)];
+  const identity = { cert: contents(cert), key: contents(key), ca: authorities, minVersion: "TLSv1.2" } as const;
   const certificate = parsed(cert, "certificate", () => new X509Certificate(identity.cert));
   const privateKey = parsed(key, "private key", () => createPrivateKey(identity.key));
   if (!certificate.checkPrivateKey(privateKey)) {
@@ -42,7 +45,7 @@ export function watchTls(files: TlsFiles, server: Pick<TlsServer, "setSecureCont
   const renew = (): void => {
     try {
       const identity = readTls(files);
-      server.setSecureContext(identity);
+      server.setSecureContext(contextOf(identity));
       log.info("tls.renewed", { until: new X509Certificate(identity.cert).validTo });
     } catch (error) {
       log.alarm("tls.not-renewed", { message: (error as Error).message });
@@ -54,6 +57,14 @@ export function watchTls(files: TlsFiles, server: Pick<TlsServer, "setSecureCont
     for (const name of names) unwatchFile(name, renew);
   };
 }
+
+/** As `node:tls` takes it. */
+export const contextOf = ({ cert, key, ca, minVersion }: TlsIdentity): SecureContextOptions => ({
+  cert,
+  key,
+  ca: [...ca],
+  minVersion,
+});
 
 function contents(file: string): Buffer {
   try {

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import { TLSSocket } from "node:tls";
 import type { SharedState } from "@portico/store";
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
@@ -34,6 +35,8 @@ export interface WafRoutesOptions {
    * their own. Absent: none does.
    */
   readonly mutualTls?: string;
+  /** The certificate that came with a request; absent: that of its connection. */
+  readonly certificateOf?: (request: IncomingMessage) => ClientCertificate | undefined;
 }
 
 const defaultRates: WafRates = {
@@ -49,7 +52,7 @@ const defaultRates: WafRates = {
  * await app.register(wafRoutes(waf));
  */
 export function wafRoutes(waf: Waf, o: WafRoutesOptions = {}): FastifyPluginAsync {
-  const { mutualTls, rates = defaultRates } = o;
+  const { mutualTls, rates = defaultRates, certificateOf = connectionCertificate } = o;
   const limits = new RateLimits({ shared: o.shared, failures: rates.failures, now: () => waf.now() });
 
   /** Authenticates the client of a form and counts the request against it. */
@@ -59,7 +62,7 @@ export function wafRoutes(waf: Waf, o: WafRoutesOptions = {}): FastifyPluginAsyn
       clientId: form.get("client_id", 255),
       assertionType: form.get("client_assertion_type"),
       assertion: form.get("client_assertion"),
-      certificate: certificateOf(request),
+      certificate: certificateOf(request.raw),
     };
     const client = await waf.authenticate(credentials).catch(async (error: unknown) => {
       // Only failures are counted by address: behind one address may stand several honest clients.
@@ -165,7 +168,7 @@ async function provenKey(waf: Waf, request: FastifyRequest, urls: readonly strin
 }
 
 /** The certificate of the connection, where the server asks for one (RFC 8705 §2). */
-function certificateOf({ raw: { socket } }: FastifyRequest): ClientCertificate | undefined {
+export function connectionCertificate({ socket }: IncomingMessage): ClientCertificate | undefined {
   if (!(socket instanceof TLSSocket)) return undefined;
   const x509 = socket.getPeerX509Certificate();
   return x509 && { x509, trusted: socket.authorized };
