@@ -7,7 +7,7 @@ import { headerId, sameName } from "./headerNames.ts";
  *
  * @example
  * const identities = new HeaderSet(["P-Asserted-Identity", "P-Preferred-Identity"]);
- * message.removeAll(identities);
+ * invite.removeAll(identities);
  */
 export class HeaderSet {
   /** By the numbers of those that have one. */

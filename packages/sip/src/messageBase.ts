@@ -26,7 +26,7 @@ export type HeaderList = readonly (readonly [name: string, value: string])[];
  *
  * @example
  * const ours = new HeaderLines([["P-Visited-Network-ID", '"ims.example"'], ["Require", "path"]]);
- * register.append(ours);
+ * invite.append(ours);
  */
 export class HeaderLines {
   readonly lines: readonly AddedLine[];

@@ -14,7 +14,6 @@ const phrases = new Map(
 405 Method Not Allowed
 407 Proxy Authentication Required
 408 Request Timeout
-412 Conditional Request Failed
 415 Unsupported Media Type
 416 Unsupported URI Scheme
 420 Bad Extension
@@ -41,8 +40,7 @@ const phrases = new Map(
 513 Message Too Large
 600 Busy Everywhere
 603 Decline
-604 Does Not Exist Anywhere
-606 Not Acceptable`
+604 Does Not Exist Anywhere`
     .split("\n")
     .map((line) => [Number(line.slice(0, 3)), line.slice(4)]),
 );

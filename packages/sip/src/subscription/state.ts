@@ -55,9 +55,8 @@ export function endOfNotify({ reason = "terminated", retryAfter }: SubscriptionS
 /** What a final response other than 2xx means for another try. */
 export function endOfRefusal(response: SipResponse): SubscriptionEnd {
   const { status } = response;
-  const retryAfter = readSeconds(response.get("Retry-After"));
   const passing =
     status === 408 || status === 480 || status === 481 || status === 486 || (status >= 500 && status < 600);
-  if (retryAfter !== undefined) return { reason: "refused", response, retryAfter };
-  return passing ? { reason: "refused", response, retryAfter: 0 } : { reason: "refused", response };
+  const retryAfter = readSeconds(response.get("Retry-After")) ?? (passing ? 0 : undefined);
+  return { reason: "refused", response, ...(retryAfter === undefined ? {} : { retryAfter }) };
 }

@@ -48,7 +48,7 @@ export class NonInviteClientTransaction implements ClientTransaction {
 
   /** @throws TypeError once the final response has been told, or it has been given up */
   get request(): SipRequest {
-    if (this.#request === undefined) throw new TypeError("the transaction is over, its request is let go");
+    if (this.#request === undefined) throw new TypeError("the transaction is over");
     return this.#request;
   }
 
