@@ -18,11 +18,6 @@ export interface AddedLine {
 
 type Line = number | AddedLine;
 
-// This module's own: plain.ts tells why.
-const fromId = idFrom;
-const cseqId = idCseq;
-const lengthId = idContentLength;
-
 /** @param encoded the value is octets already. @throws SipError `sip/injection` */
 export function addedLine(name: string, value: string, encoded = false): AddedLine {
   // A name with a number of its own is a token.
@@ -147,14 +142,14 @@ export class Head {
 
   /** The tag of From or To; empty when it has none, undefined when the value must be parsed to tell. */
   tag(id: number): string | undefined {
-    const where = id === fromId ? this.#fromTag : this.#toTag;
+    const where = id === idFrom ? this.#fromTag : this.#toTag;
     return where < 0 ? undefined : atSpot(this.#source, where);
   }
 
   /** Lines of this header will not be what they were. */
   #touch(id: number): void {
-    if (id === lengthId) this.lengthSettled = false;
-    else if (id >= fromId && id <= cseqId) {
+    if (id === idContentLength) this.lengthSettled = false;
+    else if (id >= idFrom && id <= idCseq) {
       this.#callId = undefined;
       this.#fromTag = this.#toTag = this.#cseq = this.#cseqMethod = unknown;
     }

@@ -129,9 +129,7 @@ export function endOfLine(source: string, from: number, fault: "sip/header" | "s
 // Names of this module's own: plain.ts tells why.
 const input = bytes;
 const cr = charCr;
-const lf = charLf;
 const space = charSpace;
-const tab = charTab;
 const colon = charColon;
 
 // Headers by the form of their values, a bit for each number.
@@ -146,12 +144,12 @@ const hopsBit = 1 << idMaxForwards;
 const typeBit = 1 << idContentType;
 
 function isLineEnd(at: number): boolean {
-  return input[at] === cr && input[at + 1] === lf;
+  return input[at] === cr && input[at + 1] === charLf;
 }
 
 function skipBlanks(at: number): number {
   let i = at;
-  while (input[i] === space || input[i] === tab) i++;
+  while (input[i] === space || input[i] === charTab) i++;
   return i;
 }
 

@@ -24,11 +24,7 @@ import { hostChars, letters, opaqueChars } from "./uri.ts";
 // The engine compiles a module's own constant into its code and looks an imported one up at each use: a seventh of all
 // parsing. So this module and the others of the pass have names of their own for what they use per octet.
 const input = bytes;
-const comma = charComma;
 const colon = charColon;
-const equals = charEquals;
-const quote = charQuote;
-const semicolon = charSemicolon;
 const space = charSpace;
 
 // RFC 3261 §25.1, in parts of what the full parsers take: one bit of an octet's classes for each.
@@ -76,7 +72,7 @@ export let tagEnd = 0;
 
 function quoted(at: number): number {
   const i = skip(at + 1, quotable);
-  return input[i] === quote ? i + 1 : -1;
+  return input[i] === charQuote ? i + 1 : -1;
 }
 
 /** The octets at `at` are those of `lower`, whatever their capitals. */
@@ -91,16 +87,16 @@ function params(at: number): number {
   let tagged = false;
   tagStart = 0;
   tagEnd = 0;
-  while (input[i] === semicolon) {
+  while (input[i] === charSemicolon) {
     const name = i + 1;
     i = skip(name, token);
     if (i === name) return -1;
     // The first of a name stands (params.ts).
     const tag: boolean = !tagged && i - name === 3 && isText(name, "tag");
     tagged ||= tag;
-    if (input[i] !== equals) continue;
+    if (input[i] !== charEquals) continue;
     const start = i + 1;
-    if (input[start] === quote) {
+    if (input[start] === charQuote) {
       i = quoted(start);
       if (i < 0) return -1;
       if (tag) tagStart = -1;
@@ -139,7 +135,7 @@ function via(at: number): number {
 /** One address, as `"Mary" <sip:mary@acme.example>;tag=1`. */
 export function plainAddress(at: number): number {
   let i = at;
-  if (input[i] === quote) {
+  if (input[i] === charQuote) {
     i = quoted(i);
     if (i < 0) return -1;
     if (input[i] === space) i++;
@@ -159,7 +155,7 @@ export function plainAddress(at: number): number {
 /** Elements parted by a comma and at most one space. */
 function list(at: number, element: (at: number) => number): number {
   let i = element(at);
-  while (i >= 0 && input[i] === comma) i = element(input[i + 1] === space ? i + 2 : i + 1);
+  while (i >= 0 && input[i] === charComma) i = element(input[i + 1] === space ? i + 2 : i + 1);
   return i;
 }
 
@@ -215,11 +211,11 @@ export function plainRequestUri(at: number, to: number): boolean {
   if (input[userEnd] === 64 && userEnd > i) i = userEnd + 1;
   i = hostPort(i);
   if (i < 0) return false;
-  if (input[i] === semicolon) {
+  if (input[i] === charSemicolon) {
     const name = i + 1;
     i = skip(name, host);
     if (i === name) return false;
-    if (input[i] === equals) i = skip(i + 1, host);
+    if (input[i] === charEquals) i = skip(i + 1, host);
   }
   return i === to;
 }
