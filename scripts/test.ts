@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { checkReport, resultsFile } from "./conformance.ts";
 import { countTests, readResults } from "./conformance/results.ts";
 import { needPackages } from "../tests/support/packages.ts";
@@ -33,7 +35,15 @@ const vitest = [
   "--reporter=json",
   `--outputFile.json=${output}`,
 ];
-const child = spawn(process.execPath, [...vitest, ...args], { stdio: "inherit" });
+// One folder for all that tests put aside, gone at the end of the run however they end. Servers that tests start as
+// another user must get through it.
+const temporary = mkdtempSync(join(tmpdir(), "portico-test-"));
+chmodSync(temporary, 0o711);
+process.on("exit", () => rmSync(temporary, { recursive: true, force: true }));
+const child = spawn(process.execPath, [...vitest, ...args], {
+  stdio: "inherit",
+  env: { ...process.env, TMPDIR: temporary },
+});
 // bin/run.cjs hands a signal to us alone; vitest is to end with us.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill("SIGTERM"));
 const code = await new Promise<number>((resolve) => void child.on("close", (status) => resolve(status ?? 1)));

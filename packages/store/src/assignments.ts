@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { atomically, locks } from "./atomically.ts";
 import { hold, letGo } from "./entryState.ts";
 import type { AssignmentRow, Database } from "./schema.ts";
@@ -42,8 +43,13 @@ export class Assignments {
     this.#db = db;
   }
 
-  /** The user's live assignment. */
+  /** The user's live assignment. In a transaction nobody else begins one for her until its end. */
   async of(user: UserKey): Promise<Assignment | undefined> {
+    if (locks(this.#db)) {
+      // There is no row to lock before she has her first. A statement of its own: the next one sees what was waited for.
+      const key = JSON.stringify([user.tenant, user.issuer, user.subject]);
+      await sql`select pg_advisory_xact_lock(hashtextextended(${key}, 0))`.execute(this.#db);
+    }
     const row = await this.#db
       .selectFrom("assignment")
       .selectAll()

@@ -6,7 +6,7 @@ import type { Database } from "./schema.ts";
 /** How long a transaction is run again that meets others at every turn, milliseconds. */
 const patience = 10_000;
 /** How often one that breaks a rule of the tables, which most likely is a mistake of its own. */
-const attempts = 50;
+const attempts = 5;
 
 /**
  * Runs several statements as one: in the transaction the caller is in, or in one of their own, which is run again when

@@ -1,7 +1,6 @@
 import type { ExpressionBuilder, ExpressionWrapper, SqlBool } from "kysely";
 import { locks } from "./atomically.ts";
 import { changing } from "./changes.ts";
-import { ContendedError } from "./errors.ts";
 import type { BlockEntryRow, Database, Schema } from "./schema.ts";
 
 /** One subscription of a tenant's block (TS 33.203 X.4.2.1): a unique pair of IMPU and IMPI. */
@@ -185,12 +184,10 @@ export class Blocks {
     if (impu !== undefined) query = query.where("impu", "=", impu);
     if (!locks(this.#db)) return (await query.executeTakeFirst())?.impu;
     if (impu !== undefined) return (await query.forUpdate().executeTakeFirst())?.impu;
-    // Each of those who ask at once gets another one.
-    const row = await query.forUpdate().skipLocked().executeTakeFirst();
-    // The last ones are in the hands of others: whether they keep them shows when all is done anew.
-    if (row === undefined && (await query.executeTakeFirst()) !== undefined) {
-      throw new ContendedError("others are taking the last free entries");
-    }
+    // Each of those who ask at once gets another one. The last ones may be in the hands of others: whether they keep
+    // them shows at the end of their transactions, one after the other.
+    const row =
+      (await query.forUpdate().skipLocked().executeTakeFirst()) ?? (await query.forUpdate().executeTakeFirst());
     return row?.impu;
   }
 

@@ -400,14 +400,7 @@ export class Leasing {
     if (held !== undefined) await this.#endAssignment(tables, ended, held, "entry_withdrawn", now);
     const choice = impu === undefined ? await choose(tables, tenant, wish.claims, wish.explicit === true) : { impu };
     const free = await tables.blocks.free(tenant.id, now, choice);
-    if (free === undefined) {
-      // Her other device may have been quicker, and have taken the last one.
-      const quicker = await tables.assignments.of(user);
-      if (quicker !== undefined && (impu === undefined || impu === quicker.impu)) {
-        return { assignment: quicker, entry: await entryOf(tables, quicker.impu), since: "before" };
-      }
-      throw new WafError(choice.impu === undefined ? "block_exhausted" : "identity_refused");
-    }
+    if (free === undefined) throw new WafError(choice.impu === undefined ? "block_exhausted" : "identity_refused");
     const assignment = { ...user, id: this.#random.token(22), impu: free, pseudonym: `p-${this.#random.token(12)}` };
     await tables.assignments.begin({ ...assignment, startedAt: now });
     ended.records.push({

@@ -123,7 +123,7 @@ beforeAll(async () => {
 
 for (const { id, method, path, success } of endpoints) {
   if (success.types?.includes("text/event-stream") === true) continue;
-  test(`ADM-06 whatever ${id} is asked, it answers as described: no failure, no leak, no delay`, async () => {
+  test(`ADM-06d whatever ${id} is asked, it answers as described: no failure, no leak, no delay`, async () => {
     const operation = document.paths[path]?.[method.toLowerCase()];
     if (operation === undefined) throw new Error(`${id} is not described`);
     await fc.assert(

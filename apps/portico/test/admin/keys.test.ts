@@ -3,7 +3,7 @@ import { Rig } from "./rig.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
-test("ADM-06 an API key works from its making to its revocation; its secret is shown once and kept nowhere", async () => {
+test("ADM-06d an API key works from its making to its revocation; its secret is shown once and kept nowhere", async () => {
   const rig = await Rig.open();
   const headers = { "idempotency-key": "k-1" };
   const body = { name: "nightly report", role: "auditor" };

@@ -45,7 +45,7 @@ const optionsOf = (issuer: string) => ({
 });
 const as = (...names: string[]) => ({ realm_access: { roles: names } });
 
-test("ADM-06 a token of the OpenID provider is taken with the role and tenant its claims say", async () => {
+test("ADM-06d a token of the OpenID provider is taken with the role and tenant its claims say", async () => {
   const { url, token } = await provider();
   const rig = await Rig.open({ oidc: optionsOf(url) });
   const me = async (claims: object) => (await rig.ask("GET", "/me", { key: await token(claims) })).body;

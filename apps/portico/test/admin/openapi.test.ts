@@ -8,7 +8,7 @@ import { Rig } from "./rig.ts";
 
 vi.setConfig({ testTimeout: 20_000 });
 
-test("ADM-06 the OpenAPI document passes a linter with its recommended rules", async () => {
+test("ADM-06d the OpenAPI document passes a linter with its recommended rules", async () => {
   const config = await createConfig({ extends: ["recommended"] });
   const problems = await lintFromString({ source: openApiText(), absoluteRef: "openapi.json", config });
   expect(problems.map(({ ruleId, message, location }) => `${ruleId}: ${message} ${location[0]?.pointer}`)).toEqual([]);

@@ -23,7 +23,7 @@ async function portalIn(at: string): Promise<Portal> {
   return portal;
 }
 
-test("ADM-06 the portal's first start makes one operator's key, in a file for its owner's eyes; it outlives a restart", async () => {
+test("ADM-06d the portal's first start makes one operator's key, in a file for its owner's eyes; it outlives a restart", async () => {
   const at = folder();
   const file = join(at, "data/admin.key");
   const first = await portalIn(at);

@@ -7,6 +7,7 @@ import { openPostgres } from "../../src/postgres.ts";
 import { backupTests } from "../conformance/backup.ts";
 import { conformanceTests } from "../conformance/index.ts";
 import { assign, entry } from "../entries.ts";
+import { expectForward, histories } from "../histories.ts";
 import { fillBlock } from "../load/flow.ts";
 import { plansOf } from "../plans.ts";
 import { noPostgres, PostgresServer } from "../postgresServer.ts";
@@ -140,6 +141,16 @@ describe.skipIf(noPostgres !== undefined)(
       expect(await store.assignments.end("mary@0", 1, "left", 1)).toBe(true);
       await store.close();
     });
+
+    test.each(histories.map((history): [string, readonly string[]] => [history.join(" "), history]))(
+      "a database that has been through %s is brought up to date with all its rows",
+      async (_, history) => {
+        const schema = server.newSchema();
+        const run = (sql: string): Promise<unknown> =>
+          server.query(sql.replaceAll(/^insert into /gm, `insert into ${schema}.`));
+        await expectForward({ postgres: server.url, schema }, history, run);
+      },
+    );
 
     test("statements prepared before a newer release changed their tables go on, in a transaction and outside", async () => {
       const schema = server.newSchema();
