@@ -168,7 +168,12 @@ async function start(
         }),
     },
     sealKey: sealKey(config.data),
-    home: { homeDomain: config.home.domain, entryPoint: config.home.entryPoint, protocol: config.home.protocol },
+    home: {
+      homeDomain: config.home.domain,
+      entryPoint: config.home.entryPoint,
+      protocol: config.home.protocol,
+      namesWwsf: config.home.namesWwsf,
+    },
     networkId: config.home.domain,
     mw: { ...config.mw, tls: mwTls && { ...mwTls, ...mwCredentials(mwTls) } },
     w2: { sentBy: host.includes(":") ? host : `${host}:443`, originAllowed: (origin) => origins.allows(origin) },

@@ -25,6 +25,8 @@ export interface CoreOptions {
   readonly entryPoint: string | readonly string[];
   /** Transport of this node's own URIs, and of others' that have an address or a port and name none. */
   readonly protocol: "UDP" | "TCP" | "TLS";
+  /** The core is told the WWSF through which a user registers (EPC-REG-10): for one known to take that parameter. */
+  readonly namesWwsf?: boolean | undefined;
 }
 
 /** What the core is reached with. */

@@ -2,6 +2,7 @@ import { parseCredentials, parseNameAddr, parseUri, SipRequest, type SipResponse
 import { VirtualClock } from "@portico/sip/testing";
 import { generateKeyPair } from "jose";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { asTrustedNode } from "../src/registration/trustedNode.ts";
 import { grant, impi, impu, openRig, type Rig } from "./support/rig.ts";
 
 let rig: Rig;
@@ -23,6 +24,33 @@ describe("REGISTER as a trusted node", () => {
     ]);
     expect(register.all("P-Visited-Network-ID")).toEqual(['"ims.test"']);
     expect(register.uri).toBe("sip:ims.test");
+  });
+
+  test("EPC-REG-10 where the core is known to take it, it is told the WWSF", async () => {
+    await rig.close();
+    rig = await openRig({ namesWwsf: true });
+    const browser = await rig.connect();
+    expect((await browser.register(await rig.token())).status).toBe(200);
+    expect(rig.core.last("REGISTER").get("Authorization")).toBe(
+      `Digest username="${impi}", realm="ims.test", uri="sip:ims.test", nonce="", response="", integrity-protected="auth-done", authorization-entity="talk.acme.example"`,
+    );
+  });
+
+  test.each([
+    ['talk" \\ acme', ', authorization-entity="talk\\" \\\\ acme"'],
+    ["talk\r\nVia: x", ""],
+    ["", ""],
+  ])("EPC-REG-10 the name of a WWSF stays a name: %j", (wwsf, told) => {
+    const register = SipRequest.create("REGISTER", "sip:ims.test", []);
+    const binding = {
+      contact: "<sip:k@n>",
+      path: "sip:f@n",
+      supported: "path",
+      expires: 60,
+      chargingVector: "icid-value=x",
+    };
+    asTrustedNode(register, { homeDomain: "ims.test", networkId: "ims.test" }, { ...binding, impi, wwsf });
+    expect(register.get("Authorization")?.split('"auth-done"')[1]).toBe(told);
   });
 
   test("EPC-REG-09 EPC-REG-14 what a browser claims of the trust domain is dropped", async () => {

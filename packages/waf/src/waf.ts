@@ -147,7 +147,14 @@ export class Waf {
     this.#directory = parts.directory;
     this.tenants = parts.tenants;
     const { store, homeDomain, now } = o;
-    this.blocks = new BlockTable({ store, homeDomain, now, directory: parts.directory, leasing: parts.leasing });
+    this.blocks = new BlockTable({
+      store,
+      homeDomain,
+      issuer: o.issuer,
+      now,
+      directory: parts.directory,
+      leasing: parts.leasing,
+    });
     this.people = new People({ store, now, leasing: parts.leasing });
     this.#leasing = parts.leasing;
     this.#keys = parts.keys;

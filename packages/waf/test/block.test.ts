@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
 import { readImport } from "../src/block/import.ts";
 import { blockEntries, type BlockDocument, WafError } from "../src/index.ts";
-import { acme, acmeBlock, acmeWith, other, otherBlock, otherClientId, World } from "./world.ts";
+import { acme, acmeBlock, acmeClientId, acmeWith, issuer, other, otherBlock, otherClientId, World } from "./world.ts";
 
 const block: BlockDocument = {
   domain: "acme.ims.test",
@@ -60,7 +60,7 @@ async function textOf(pieces: AsyncIterable<string>): Promise<string> {
   return all.join("");
 }
 
-test("ADM-03b all entries are exported as JSON and CSV for the HSS", async () => {
+test("ADM-03b ADM-05 all entries are exported as JSON and CSV for the HSS, with the WAF and the WWSFs that may register each", async () => {
   const world = await World.open({
     tenants: [acmeWith(block), { ...other, blocks: [{ ...otherBlock, count: 1 }] }],
   });
@@ -73,13 +73,15 @@ test("ADM-03b all entries are exported as JSON and CSV for the HSS", async () =>
     impi: "u0001.acme@ims.test",
     impu: "sip:u0001@acme.ims.test",
     tel: "+12125550199",
+    allowedWafWwsf: [issuer, acmeClientId],
   });
+  const [mine, others] = [acmeClientId, otherClientId].map((clientId) => `${issuer} ${clientId}`);
   expect((await textOf(world.waf.blocks.export("csv"))).split("\r\n")).toEqual([
-    "tenant,block,impi,impu,alias",
-    "acme,main,u0001.acme@ims.test,sip:u0001@acme.ims.test,tel:+12125550199",
-    "acme,main,u0002.acme@ims.test,sip:u0002@acme.ims.test,tel:+12125550200",
-    "acme,main,u0003.acme@ims.test,sip:u0003@acme.ims.test,tel:+12125550201",
-    "other,main,u0001.other@ims.test,sip:u0001@other.ims.test,tel:+12125550900",
+    "tenant,block,impi,impu,alias,allowed",
+    `acme,main,u0001.acme@ims.test,sip:u0001@acme.ims.test,tel:+12125550199,${mine}`,
+    `acme,main,u0002.acme@ims.test,sip:u0002@acme.ims.test,tel:+12125550200,${mine}`,
+    `acme,main,u0003.acme@ims.test,sip:u0003@acme.ims.test,tel:+12125550201,${mine}`,
+    `other,main,u0001.other@ims.test,sip:u0001@other.ims.test,tel:+12125550900,${others}`,
     "",
   ]);
 });
@@ -129,9 +131,9 @@ test("ADM-03b entries are imported from CSV and JSON into a block, exported as t
   const json = JSON.stringify([{ impu: "sip:carl@desk.ims.test", impi: "carl@ims.test", tel: "+12125550402" }]);
   expect(await world.waf.blocks.import("acme", "desk", json, { by, format: "json" })).toBe(1);
   expect((await textOf(world.waf.blocks.export("csv", { tenant: "acme" }))).split("\r\n").slice(1, 4)).toEqual([
-    "acme,desk,anne.acme@ims.test,sip:anne@desk.ims.test,tel:+12125550400",
-    "acme,desk,bob.acme@ims.test,sip:bob@desk.ims.test,",
-    "acme,desk,carl@ims.test,sip:carl@desk.ims.test,tel:+12125550402",
+    `acme,desk,anne.acme@ims.test,sip:anne@desk.ims.test,tel:+12125550400,${issuer} ${acmeClientId}`,
+    `acme,desk,bob.acme@ims.test,sip:bob@desk.ims.test,,${issuer} ${acmeClientId}`,
+    `acme,desk,carl@ims.test,sip:carl@desk.ims.test,tel:+12125550402,${issuer} ${acmeClientId}`,
   ]);
   const { body } = await world.exchange("mary", { impu: "sip:carl@desk.ims.test" });
   expect(body.ims.tel).toBe("+12125550402");

@@ -142,6 +142,12 @@ export const configSchema = Type.Object(
           examples: ["ims.example", ["sip:10.1.0.5:5060;transport=tcp", "sip:10.1.0.6:5060;transport=tcp"]],
         }),
         protocol: Type.Enum(["TCP", "UDP", "TLS"], { description: "transport where a URI names none" }),
+        namesWwsf: Type.Optional(
+          Type.Boolean({
+            description:
+              "REGISTER tells the core the tenant's client in the Authorization parameter authorization-entity, for the S-CSCF to compare with what the HSS allows; only for a core known to take it",
+          }),
+        ),
       },
       { ...closed, description: "the IMS core" },
     ),

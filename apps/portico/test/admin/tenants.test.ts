@@ -176,8 +176,8 @@ test("ADM-03b ADM-06a identities are listed page by page, counted and exported f
   const lines = (await rig.ask("GET", "/tenants/acme/entries/export")).text.split("\r\n");
   expect([lines.length, lines[0], lines[1]]).toEqual([
     202,
-    "tenant,block,impi,impu,alias",
-    "acme,main,u0001.acme@ims.test,sip:u0001@acme.ims.test,",
+    "tenant,block,impi,impu,alias,allowed",
+    expect.stringMatching(/^acme,main,u0001\.acme@ims\.test,sip:u0001@acme\.ims\.test,,https?:\S+ \S+$/),
   ]);
   const objects = JSON.parse((await rig.ask("GET", "/tenants/acme/entries/export?format=json")).text);
   expect(objects[0]).toMatchObject({ tenant: "acme", impu: "sip:u0001@acme.ims.test" });

@@ -119,6 +119,7 @@ export class Registrar {
       { homeDomain: core.options.homeDomain, networkId },
       {
         impi: entry.impi,
+        wwsf: core.options.namesWwsf === true ? claims.clientId : undefined,
         contact: `${pending.binding.contact};expires=${expires}`,
         path,
         supported: asked.supported,

@@ -1,4 +1,4 @@
-import { HeaderLines, type SipRequest } from "@portico/sip";
+import { HeaderLines, quote, type SipRequest } from "@portico/sip";
 
 /** What makes a REGISTER one of a trusted node (TS 33.203 Annex U, spec part 3.5). */
 export interface TrustedNode {
@@ -30,19 +30,28 @@ export const edgeHeaders: readonly string[] = [
   "Authorization",
 ];
 
-/** Puts the trusted-node headers into a REGISTER from which everything of the browser's trust domain is gone. */
+/**
+ * Puts the trusted-node headers into a REGISTER from which everything of the browser's trust domain is gone.
+ * @param wwsf name of the WWSF through which the user registers; undefined: the core is not told.
+ */
 export function asTrustedNode(
   register: SipRequest,
   node: TrustedNode,
-  { impi, ...binding }: Binding & { readonly impi: string },
+  { impi, wwsf, ...binding }: Binding & { readonly impi: string; readonly wwsf?: string | undefined },
 ): void {
   const { homeDomain } = node;
   asEdge(register, node, {
     ...binding,
     authorization:
       `Digest username="${impi}", realm="${homeDomain}", uri="sip:${homeDomain}", nonce="", response="", ` +
-      `integrity-protected="auth-done"`,
+      `integrity-protected="auth-done"${wwsf === undefined ? "" : entity(wwsf)}`,
   });
+}
+
+/** The parameter of draft-holmberg-sipcore-auth-id-01, for which TS 29.229 has WAF and WWSF names (AVPs 656 to 658). */
+function entity(name: string): string {
+  // What no header field may hold is nobody's name in an HSS.
+  return /^[\x20-\x7e]+$/.test(name) ? `, authorization-entity=${quote(name)}` : "";
 }
 
 /** Puts the headers of an edge of the network into such a REGISTER. */

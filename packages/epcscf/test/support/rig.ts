@@ -316,6 +316,7 @@ export async function openRig(
     policy?: Partial<TenantPolicy>;
     /** Tenant of a site whose users have credentials of their own. */
     ownCredentials?: (origin: string) => string | undefined;
+    namesWwsf?: boolean;
     resolver?: Resolver;
     /** Of both sides of Mw. */
     address?: string;
@@ -401,6 +402,7 @@ export async function openRig(
           ? entryPoint(core)
           : (entryPoint ?? `${core.uri};transport=${protocol.toLowerCase()}`),
       protocol,
+      namesWwsf: options.namesWwsf,
     },
     networkId: "ims.test",
     ownCredentials: options.ownCredentials,

@@ -7,6 +7,7 @@ import { openPostgres } from "../../src/postgres.ts";
 import { backupTests } from "../conformance/backup.ts";
 import { conformanceTests } from "../conformance/index.ts";
 import { assign, entry } from "../entries.ts";
+import { migrations } from "../../src/migrations/index.ts";
 import { expectForward, histories } from "../histories.ts";
 import { fillBlock } from "../load/flow.ts";
 import { plansOf } from "../plans.ts";
@@ -149,6 +150,8 @@ describe.skipIf(noPostgres !== undefined)(
         const run = (sql: string): Promise<unknown> =>
           server.query(sql.replaceAll(/^insert into /gm, `insert into ${schema}.`));
         await expectForward({ postgres: server.url, schema }, history, run);
+        const done = await server.query(`select name from ${schema}.kysely_migration`);
+        expect(done).toHaveLength(Object.keys(migrations).length);
       },
     );
 

@@ -29,6 +29,8 @@ interface Options {
   readonly directory: Directory;
   readonly leasing: Leasing;
   readonly homeDomain: string;
+  /** Name of this WAF. */
+  readonly issuer: string;
   readonly now: Now;
 }
 
@@ -130,11 +132,14 @@ export class BlockTable {
     yield begin;
     let some = false;
     for (const tenant of tenants.toSorted()) {
+      // ADM-05: this WAF and the tenant's WWSFs may have its identities registered, and nobody else.
+      const clients = this.#o.directory.get(tenant)?.clients ?? [];
+      const allowed = [this.#o.issuer, ...clients.map(({ clientId }) => clientId)];
       let after: string | undefined;
       for (;;) {
         const page = await this.entries(tenant, { limit: pageSize, ...(after === undefined ? {} : { after }) });
         if (page.length > 0) {
-          yield `${some ? between : ""}${page.map((entry) => write(entry)).join(between)}`;
+          yield `${some ? between : ""}${page.map((entry) => write(entry, allowed)).join(between)}`;
           some = true;
         }
         after = page.at(-1)?.impu;

@@ -8,7 +8,8 @@ interface Form {
   readonly begin: string;
   readonly between: string;
   readonly end: string;
-  readonly write: (entry: StoredEntry) => string;
+  /** @param allowed names of those who may register it (TS 29.228, Allowed-WAF-WWSF-Identities) */
+  readonly write: (entry: StoredEntry, allowed: readonly string[]) => string;
 }
 
 /** One subscription an entry: JSON, an array of objects; or CSV (RFC 4180) with a header line. */
@@ -17,13 +18,17 @@ export const forms: Readonly<Record<ProvisioningFormat, Form>> = {
     begin: "[\n",
     between: ",\n",
     end: "\n]\n",
-    write: ({ tenant, block, impi, impu, tel }) => `  ${JSON.stringify({ tenant, block, impi, impu, tel })}`,
+    write: ({ tenant, block, impi, impu, tel }, allowedWafWwsf) =>
+      `  ${JSON.stringify({ tenant, block, impi, impu, tel, allowedWafWwsf })}`,
   },
   csv: {
-    begin: "tenant,block,impi,impu,alias\r\n",
+    begin: "tenant,block,impi,impu,alias,allowed\r\n",
     between: "",
     end: "",
-    // Ids, host names and numbers were checked on the way in: none holds a comma or a quote.
-    write: ({ tenant, block, impi, impu, tel }) => `${tenant},${block},${impi},${impu},${tel ? `tel:${tel}` : ""}\r\n`,
+    // Ids, host names and numbers were checked on the way in: none holds a comma or a quote. Names of clients may.
+    write: ({ tenant, block, impi, impu, tel }, allowed) =>
+      `${tenant},${block},${impi},${impu},${tel ? `tel:${tel}` : ""},${quoted(allowed.join(" "))}\r\n`,
   },
 };
+
+const quoted = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
