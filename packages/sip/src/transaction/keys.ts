@@ -18,8 +18,12 @@ function topVia(message: SipRequest | SipResponse): readonly [sentBy: string, br
 }
 
 /** RFC 3261 §17.1.3: a response belongs to the client transaction with the branch of its top Via and its CSeq method. */
-export function clientKey(message: SipRequest | SipResponse): string {
-  return `${topVia(message)[1] ?? ""} ${message.cseq.method}`;
+export function clientKey(branch: string, method: string): string {
+  return `${branch} ${method}`;
+}
+
+export function responseKey(response: SipResponse): string {
+  return clientKey(topVia(response)[1] ?? "", response.cseq.method);
 }
 
 /** RFC 3261 §17.2.3. An ACK has the key of its INVITE; `method` gives a CANCEL that of its INVITE. */
@@ -38,5 +42,5 @@ export function serverKey(request: SipRequest, method: string = request.method):
  */
 export function mergeKey(request: SipRequest): string {
   const { number, method } = request.cseq;
-  return [request.callId, request.fromTag, number, method, request.uri, request.get("Route")].join(" ");
+  return `${request.callId} ${request.fromTag} ${number} ${method} ${request.uri} ${request.get("Route")}`;
 }

@@ -5,12 +5,12 @@ import type { Clock, Hop, Random } from "../ports.ts";
 import type { ClientListener, ClientTransaction } from "./clientTransaction.ts";
 import { InviteClientTransaction } from "./inviteClient.ts";
 import { InviteServerTransaction } from "./inviteServer.ts";
-import { clientKey, mergeKey, serverKey } from "./keys.ts";
+import { clientKey, mergeKey, responseKey, serverKey } from "./keys.ts";
 import type { MachineContext } from "./machine.ts";
 import { NonInviteClientTransaction } from "./nonInviteClient.ts";
 import { NonInviteServerTransaction } from "./nonInviteServer.ts";
 import type { ServerMachine, ServerTransaction } from "./serverTransaction.ts";
-import { TransactionTable } from "./table.ts";
+import { TransactionTable, tableSecret } from "./table.ts";
 import { coreTimers } from "./timers.ts";
 import type { Timers } from "./timers.ts";
 
@@ -45,14 +45,18 @@ export class TransactionLayer {
   readonly timers: Timers;
   readonly #options: TransactionLayerOptions;
   readonly #context: MachineContext;
-  readonly #clients = new TransactionTable<InviteClientTransaction | NonInviteClientTransaction>();
-  readonly #servers = new TransactionTable<ServerMachine>();
-  readonly #merge = new Set<string>();
+  readonly #clients: TransactionTable<InviteClientTransaction | NonInviteClientTransaction>;
+  readonly #servers: TransactionTable<ServerMachine>;
+  readonly #merge: TransactionTable<true>;
   #closed = false;
 
   constructor(options: TransactionLayerOptions) {
     this.#options = options;
     this.timers = options.timers ?? coreTimers;
+    const secret = tableSecret(options.random);
+    this.#clients = new TransactionTable(secret);
+    this.#servers = new TransactionTable(secret);
+    this.#merge = new TransactionTable(secret);
     this.#context = {
       clock: options.clock,
       timers: this.timers,
@@ -80,12 +84,13 @@ export class TransactionLayer {
    * returned. Not for ACK ({@link sendAck}) and CANCEL ({@link ClientTransaction.cancel}).
    */
   request(request: SipRequest, hop: Hop, on: ClientListener): ClientTransaction {
-    return this.#start(this.#withVia(request, hop), hop, on);
+    const branch = this.#branch();
+    return this.#start(this.#withVia(request, hop, branch), hop, on, branch);
   }
 
   /** Sends an ACK to a 2xx, which is no part of any transaction (RFC 3261 §13.2.2.4). Returns it as sent. */
   sendAck(ack: SipRequest, hop: Hop): SipRequest {
-    const sent = this.#withVia(ack, hop);
+    const sent = this.#withVia(ack, hop, this.#branch());
     hop.send(sent.toOctets());
     return sent;
   }
@@ -108,13 +113,13 @@ export class TransactionLayer {
     this.#merge.clear();
   }
 
-  #start(request: SipRequest, hop: Hop, on: ClientListener): ClientTransaction {
-    const key = clientKey(request);
+  #start(request: SipRequest, hop: Hop, on: ClientListener, branch: string): ClientTransaction {
+    const key = clientKey(branch, request.method);
     const ended = (): void => this.#clients.delete(key);
     const transaction =
       request.method === "INVITE"
         ? new InviteClientTransaction(this.#context, request, hop, on, {
-            cancel: (cancel) => void this.#start(cancel, hop, { response() {}, failed() {} }),
+            cancel: (cancel) => void this.#start(cancel, hop, { response() {}, failed() {} }, branch),
             ended,
           })
         : new NonInviteClientTransaction(this.#context, request, hop, on, ended);
@@ -124,15 +129,18 @@ export class TransactionLayer {
     return transaction;
   }
 
-  #withVia(request: SipRequest, hop: Hop): SipRequest {
+  #branch(): string {
+    return `z9hG4bK${this.#context.token(20)}`;
+  }
+
+  #withVia(request: SipRequest, hop: Hop, branch: string): SipRequest {
     // RFC 3581 §3: a client behind a NAT asks for the response at the port it sent from.
     const rport = hop.protocol === "UDP" ? ";rport" : "";
-    const branch = `z9hG4bK${this.#context.token(20)}`;
     return request.clone().prepend("Via", `SIP/2.0/${hop.protocol} ${hop.sentBy};branch=${branch}${rport}`);
   }
 
   #receiveResponse(response: SipResponse, hop: Hop): void {
-    const client = this.#clients.get(clientKey(response));
+    const client = this.#clients.get(responseKey(response));
     if (client) client.receive(response);
     else this.#options.onStrayResponse?.(response, hop);
   }
@@ -166,7 +174,7 @@ export class TransactionLayer {
 
   #receiveNew(request: SipRequest, hop: Hop, key: string): void {
     const merge = request.toTag === undefined ? mergeKey(request) : undefined;
-    const merged = merge !== undefined && this.#merge.has(merge);
+    const merged = merge !== undefined && this.#merge.get(merge) === true;
     const transaction = this.#serve(request, hop, key, merged ? undefined : merge);
     if (merged) return transaction.reply(482);
     if (!this.#guard(() => this.#options.onRequest(transaction))) transaction.reply(500);
@@ -183,7 +191,7 @@ export class TransactionLayer {
         ? new InviteServerTransaction(this.#context, request, hop, ended)
         : new NonInviteServerTransaction(this.#context, request, hop, ended);
     this.#servers.set(key, transaction);
-    if (merge !== undefined) this.#merge.add(merge);
+    if (merge !== undefined) this.#merge.set(merge, true);
     return transaction;
   }
 

@@ -2,7 +2,6 @@ import type { SipRequest, SipResponse } from "../message.ts";
 import type { Hop } from "../ports.ts";
 import type { ClientFailure, ClientListener, ClientTransaction } from "./clientTransaction.ts";
 import type { MachineContext } from "./machine.ts";
-import { TimerBank } from "./timerBank.ts";
 
 export type NonInviteClientState = "trying" | "proceeding" | "completed" | "terminated";
 
@@ -34,7 +33,9 @@ export class NonInviteClientTransaction implements ClientTransaction {
   #request: SipRequest | undefined;
   #listener: ClientListener | undefined;
   readonly #ended: () => void;
-  readonly #timers: TimerBank<"E" | "F" | "K">;
+  /** Of timer E, and of F or, later, K. */
+  #stopResending: (() => void) | undefined;
+  #stopTimer: (() => void) | undefined;
   #state: NonInviteClientState = "trying";
 
   constructor(context: MachineContext, request: SipRequest, hop: Hop, listener: ClientListener, ended: () => void) {
@@ -43,7 +44,6 @@ export class NonInviteClientTransaction implements ClientTransaction {
     this.hop = hop;
     this.#listener = listener;
     this.#ended = ended;
-    this.#timers = new TimerBank(context.clock);
   }
 
   /** @throws TypeError once the final response has been told, or it has been given up */
@@ -58,12 +58,13 @@ export class NonInviteClientTransaction implements ClientTransaction {
 
   /** Sends the request. */
   start(): void {
-    const { t1 } = this.#context.timers;
+    const { clock, timers } = this.#context;
+    const { t1 } = timers;
     if (!this.hop.send(this.request.toOctets())) {
-      this.#timers.start("F", 0, () => this.#fail("transport"));
+      this.#stopTimer = clock.setTimer(0, () => this.#fail("transport"));
       return;
     }
-    this.#timers.start("F", 64 * t1, () => this.#fail("timeout"));
+    this.#stopTimer = clock.setTimer(64 * t1, () => this.#fail("timeout"));
     if (!this.hop.reliable) this.#armE(t1);
   }
 
@@ -73,9 +74,9 @@ export class NonInviteClientTransaction implements ClientTransaction {
       this.#state = "proceeding";
     } else {
       this.#state = "completed";
-      this.#timers.stopAll();
+      this.#stopTimers();
       if (this.hop.reliable) this.#terminate();
-      else this.#timers.start("K", this.#context.timers.t4, () => this.#terminate());
+      else this.#stopTimer = this.#context.clock.setTimer(this.#context.timers.t4, () => this.#terminate());
     }
     this.#context.guard(() => this.#listener?.response(response));
     if (response.status < 200) return;
@@ -100,7 +101,7 @@ export class NonInviteClientTransaction implements ClientTransaction {
   }
 
   #armE(interval: number): void {
-    this.#timers.start("E", interval, () => {
+    this.#stopResending = this.#context.clock.setTimer(interval, () => {
       if (!this.hop.send(this.request.toOctets())) return this.#fail("transport");
       const { t2 } = this.#context.timers;
       // RFC 3261 §17.1.2.2: doubles up to T2; every T2 once a provisional response has come.
@@ -115,7 +116,12 @@ export class NonInviteClientTransaction implements ClientTransaction {
 
   #terminate(): void {
     this.#state = "terminated";
-    this.#timers.stopAll();
+    this.#stopTimers();
     this.#ended();
+  }
+
+  #stopTimers(): void {
+    this.#stopResending?.();
+    this.#stopTimer?.();
   }
 }

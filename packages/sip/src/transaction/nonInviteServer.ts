@@ -2,7 +2,6 @@ import type { SipRequest, SipResponse } from "../message.ts";
 import type { Hop } from "../ports.ts";
 import type { MachineContext } from "./machine.ts";
 import { ServerMachine } from "./serverTransaction.ts";
-import { TimerBank } from "./timerBank.ts";
 
 export type NonInviteServerState = "trying" | "proceeding" | "completed" | "terminated";
 
@@ -29,15 +28,15 @@ export type NonInviteServerState = "trying" | "proceeding" | "completed" | "term
  */
 export class NonInviteServerTransaction extends ServerMachine {
   readonly #ended: () => void;
-  readonly #timers: TimerBank<"unanswered" | "J">;
+  /** Of the one timer that runs: first for the answer, then timer J. */
+  #stopTimer: () => void;
   #state: NonInviteServerState = "trying";
   #last: SipResponse | undefined;
 
   constructor(context: MachineContext, request: SipRequest, hop: Hop, ended: () => void) {
     super(context, request, hop);
     this.#ended = ended;
-    this.#timers = new TimerBank(context.clock);
-    this.#timers.start("unanswered", 64 * context.timers.t1, () => {
+    this.#stopTimer = context.clock.setTimer(64 * context.timers.t1, () => {
       this.#terminate();
       this.tellTimeout();
     });
@@ -53,7 +52,7 @@ export class NonInviteServerTransaction extends ServerMachine {
 
   override close(): void {
     this.#state = "terminated";
-    this.#timers.stopAll();
+    this.#stopTimer();
   }
 
   protected override take(response: SipResponse): void {
@@ -63,9 +62,9 @@ export class NonInviteServerTransaction extends ServerMachine {
       this.#state = "proceeding";
     } else {
       this.#state = "completed";
-      this.#timers.stopAll();
+      this.#stopTimer();
       if (this.hop.reliable) this.#terminate();
-      else this.#timers.start("J", 64 * this.context.timers.t1, () => this.#terminate());
+      else this.#stopTimer = this.context.clock.setTimer(64 * this.context.timers.t1, () => this.#terminate());
     }
     this.transmit(response);
   }
