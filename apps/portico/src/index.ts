@@ -3,3 +3,4 @@ export { parseConfig, readConfig } from "./config/config.ts";
 export type { PortalConfig } from "./config/schema.ts";
 export { startPortal, type Portal } from "./portal.ts";
 export { openLog } from "./log.ts";
+export { alpn } from "./http/alpn.ts";

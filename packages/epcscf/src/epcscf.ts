@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { accessTimers, UserAgent, type Hop, type SipMessage } from "@portico/sip";
 import { openSipEndpoint, systemResolver, type SipEndpoint, type TlsCredentials } from "@portico/transport";
 import { Core } from "./core.ts";
+import { detached } from "./detached.ts";
 import { Events, type EpcscfEvent } from "./events.ts";
 import { ChargingVectors } from "./policy/charging.ts";
 import type { EpcscfOptions } from "./options.ts";
@@ -177,7 +178,7 @@ export class Epcscf {
       maxPerSite: w2.maxPerSite ?? 50_000,
       newFlow: () => {
         const id = `${(this.#flowCount += 1)}-${random.token(8)}`;
-        return { id, token: seal.seal("path", id) };
+        return { id, token: detached(seal.seal("path", id)) };
       },
       events: {
         message: (message, flow) => this.#accessAgent.receive(message, flow),

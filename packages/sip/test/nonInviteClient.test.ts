@@ -47,3 +47,20 @@ test("a response whose branch or method fits no request is stray", () => {
   s.say(branch);
   expect([s.heard, s.strays.length, tx.state]).toEqual([[], 2, "trying"]);
 });
+
+test("many wait for timer K with one timer for all, each for its own five seconds", () => {
+  const s = stage();
+  const all = Array.from({ length: 3000 }, (_, turn) => {
+    const tx = s.send(ownRequest("MESSAGE"));
+    s.answer(200);
+    if (turn % 3 === 2) s.clock.advance(1);
+    return tx;
+  });
+  expect([s.layer.size, s.clock.pending]).toEqual([3000, 1]);
+  // 1000 ms have passed meanwhile: three begin at each of them.
+  s.clock.advance(4500);
+  expect(s.layer.size).toBe(3000 - 501 * 3);
+  expect(all.filter(({ state }) => state === "terminated")).toHaveLength(501 * 3);
+  s.clock.advance(500);
+  expect([s.layer.size, s.clock.pending]).toEqual([0, 0]);
+});

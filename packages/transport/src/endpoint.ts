@@ -197,8 +197,8 @@ class Endpoint implements SipEndpoint {
 
   #sendDatagram(octets: string, remote: SocketAddress): boolean {
     if (this.#closing !== undefined || this.#sockets.udp === undefined) return false;
-    // Errors such as "no route" end in the callback: on UDP, SIP's timers answer for loss
-    this.#sockets.udp.send(Buffer.from(octets, "latin1"), remote.port, remote.address, () => undefined);
+    // Errors such as "no route" end in the socket's listener: on UDP, SIP's timers answer for loss
+    this.#sockets.udp.send(Buffer.from(octets, "latin1"), remote.port, remote.address);
     return true;
   }
 

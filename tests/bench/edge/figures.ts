@@ -33,8 +33,8 @@ export function registerFigure(protocol: Protocol, peers: readonly Protocol[]): 
 
 /** Sockets whose memory is counted, after as many that filled the pools of what serves them. */
 const batch = 2000;
-/** What follows a registration is over by then. */
-const restMs = 3000;
+/** What follows a registration is over by then: Timer K of its transactions is 5 s. */
+const restMs = 6000;
 
 /** Memory of a registered connection that does nothing. The kernel's share is not in it. */
 export function memoryFigure(secure: boolean): Figure {

@@ -5,7 +5,7 @@ import type { Duplex } from "node:stream";
 import { Epcscf, JwtVerifier } from "@portico/epcscf";
 import { systemClock, systemRandom } from "@portico/transport";
 import type { JWK } from "jose";
-import { openLog } from "@portico/portico";
+import { alpn, openLog } from "@portico/portico";
 import { serve } from "../serve.ts";
 import type { Certificate } from "./edge.ts";
 import { clientId, homeDomain, impiOf, issuer, keySet, site, tenant } from "./access.ts";
@@ -52,7 +52,7 @@ const commands = {
       latchCoreMedia: false,
     });
     const ws = await listen(createServer(), node, false);
-    return { ws, wss: await listen(createTlsServer({ ...certificate }), node, true), mw: node.mwPort };
+    return { ws, wss: await listen(createTlsServer({ ...alpn, ...certificate }), node, true), mw: node.mwPort };
   },
 };
 export type EdgeCommands = typeof commands;

@@ -4,6 +4,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from "node:
 import type { AddressInfo } from "node:net";
 import { promisify } from "node:util";
 import type { Log } from "@portico/epcscf";
+import { alpn } from "./alpn.ts";
 import { acceptProxyProtocol } from "./proxiedServer.ts";
 import { contextOf, readTls, type TlsFiles, watchTls } from "./tlsFiles.ts";
 import type { TrustedProxies } from "./trustedProxies.ts";
@@ -35,7 +36,9 @@ export class Listener {
   /** @throws ConfigError for certificate files; Error of the system when the address is not to be had. */
   static async open({ address, port, tls, proxies, log }: ListenerOptions): Promise<Listener> {
     const server =
-      tls === undefined ? createServer(bounds) : createTlsServer({ ...bounds, ...contextOf(readTls(tls)), ...asking });
+      tls === undefined
+        ? createServer(bounds)
+        : createTlsServer({ ...bounds, ...alpn, ...contextOf(readTls(tls)), ...asking });
     if (proxies !== undefined) {
       acceptProxyProtocol(server, proxies, (reason) => log.warn("proxy-protocol.refused", { reason }));
     }

@@ -53,7 +53,7 @@ export function askedBinding(register: SipMessage, defaultExpires: number, known
     instance: contact.params.get("+sip.instance"),
     outbound: contact.params.has("reg-id") && contact.params.has("+sip.instance"),
     expires,
-    params: formatParams(params),
+    params: detached(formatParams(params)),
     supported,
   };
 }

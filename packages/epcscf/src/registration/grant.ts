@@ -65,7 +65,7 @@ export function readGrant(
   return {
     source: detached(source),
     seconds,
-    params: formatParams(new Map([...(granted?.params ?? []), ["expires", String(seconds)]])),
+    params: detached(formatParams(new Map([...(granted?.params ?? []), ["expires", String(seconds)]]))),
     serviceRoute: kept(response.list("Service-Route").filter((value) => isNameAddr(value))),
     associated: associated.length > 0 ? associated : [`<${own.impu}>`],
     outbound: response.list("Require").some((option) => option.toLowerCase() === "outbound"),

@@ -1,4 +1,5 @@
 import { HeaderLines, type HeaderList, type ServerTransaction, type SipRequest, type SipResponse } from "@portico/sip";
+import { detached } from "../detached.ts";
 import { EpcscfError, TokenError } from "../errors.ts";
 import { dropping, strip } from "../policy/headers.ts";
 import { hopsLeft } from "../policy/maxForwards.ts";
@@ -269,7 +270,7 @@ export class Registrar {
     const overtaken = !flow.open && registration.flow !== undefined && registration.flow !== flow;
     registrations.put(registration);
     if (overtaken) return;
-    registration.path = path;
+    if (path !== registration.path) registration.path = detached(path);
     const before = registrations.move(registration, flow);
     if (before !== undefined && before !== flow) before.close(closeCodes.replaced, "replaced");
     if (!flow.open) this.endings.flowClosed(flow);

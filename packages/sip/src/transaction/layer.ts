@@ -6,6 +6,7 @@ import type { ClientListener, ClientTransaction } from "./clientTransaction.ts";
 import { InviteClientTransaction } from "./inviteClient.ts";
 import { InviteServerTransaction } from "./inviteServer.ts";
 import { clientKey, mergeKey, responseKey, serverKey } from "./keys.ts";
+import { Lingering } from "./lingering.ts";
 import type { MachineContext } from "./machine.ts";
 import { NonInviteClientTransaction } from "./nonInviteClient.ts";
 import { NonInviteServerTransaction } from "./nonInviteServer.ts";
@@ -60,6 +61,8 @@ export class TransactionLayer {
     this.#context = {
       clock: options.clock,
       timers: this.timers,
+      clientsDone: new Lingering(options.clock, this.timers.t4),
+      serversDone: new Lingering(options.clock, 64 * this.timers.t1),
       token: (length) => options.random.token(length),
       guard: (run) => this.#guard(run),
     };
@@ -110,6 +113,8 @@ export class TransactionLayer {
     for (const transaction of this.#servers.values()) transaction.close();
     this.#clients.clear();
     this.#servers.clear();
+    this.#context.clientsDone.clear();
+    this.#context.serversDone.clear();
     this.#merge.clear();
   }
 

@@ -1,6 +1,7 @@
 import type { SipRequest, SipResponse } from "../message.ts";
 import type { Hop } from "../ports.ts";
 import type { ClientFailure, ClientListener, ClientTransaction } from "./clientTransaction.ts";
+import type { Finished } from "./lingering.ts";
 import type { MachineContext } from "./machine.ts";
 
 export type NonInviteClientState = "trying" | "proceeding" | "completed" | "terminated";
@@ -26,14 +27,14 @@ export type NonInviteClientState = "trying" | "proceeding" | "completed" | "term
  *    v            timer K (0 if reliable)             |
  *   terminated <--------------------------------------'
  */
-export class NonInviteClientTransaction implements ClientTransaction {
+export class NonInviteClientTransaction implements ClientTransaction, Finished {
   readonly hop: Hop;
   readonly #context: MachineContext;
   /** Both are let go when the final response has been told: Timer K needs neither, and thousands wait for it. */
   #request: SipRequest | undefined;
   #listener: ClientListener | undefined;
   readonly #ended: () => void;
-  /** Of timer E, and of F or, later, K. */
+  /** Of timers E and F. */
   #stopResending: (() => void) | undefined;
   #stopTimer: (() => void) | undefined;
   #state: NonInviteClientState = "trying";
@@ -75,8 +76,10 @@ export class NonInviteClientTransaction implements ClientTransaction {
     } else {
       this.#state = "completed";
       this.#stopTimers();
+      this.#stopTimer = undefined;
+      this.#stopResending = undefined;
       if (this.hop.reliable) this.#terminate();
-      else this.#stopTimer = this.#context.clock.setTimer(this.#context.timers.t4, () => this.#terminate());
+      else this.#context.clientsDone.add(this);
     }
     this.#context.guard(() => this.#listener?.response(response));
     if (response.status < 200) return;
@@ -92,6 +95,11 @@ export class NonInviteClientTransaction implements ClientTransaction {
     this.#listener = undefined;
     this.#request = undefined;
     this.#terminate();
+  }
+
+  /** Timer K. */
+  expire(): void {
+    if (this.#state === "completed") this.#terminate();
   }
 
   /** The hop or the layer closes. */

@@ -1,5 +1,6 @@
 import type { SipRequest, SipResponse } from "../message.ts";
 import type { Hop } from "../ports.ts";
+import type { Finished } from "./lingering.ts";
 import type { MachineContext } from "./machine.ts";
 import { ServerMachine } from "./serverTransaction.ts";
 
@@ -26,10 +27,9 @@ export type NonInviteServerState = "trying" | "proceeding" | "completed" | "term
  *    v            timer J (0 if reliable)             |
  *   terminated <--------------------------------------'
  */
-export class NonInviteServerTransaction extends ServerMachine {
+export class NonInviteServerTransaction extends ServerMachine implements Finished {
   readonly #ended: () => void;
-  /** Of the one timer that runs: first for the answer, then timer J. */
-  #stopTimer: () => void;
+  readonly #stopTimer: () => void;
   #state: NonInviteServerState = "trying";
   #last: SipResponse | undefined;
 
@@ -55,6 +55,11 @@ export class NonInviteServerTransaction extends ServerMachine {
     this.#stopTimer();
   }
 
+  /** Timer J. */
+  expire(): void {
+    if (this.#state === "completed") this.#terminate();
+  }
+
   protected override take(response: SipResponse): void {
     if (this.#state === "completed" || this.#state === "terminated") return;
     this.#last = response;
@@ -64,7 +69,7 @@ export class NonInviteServerTransaction extends ServerMachine {
       this.#state = "completed";
       this.#stopTimer();
       if (this.hop.reliable) this.#terminate();
-      else this.#stopTimer = this.context.clock.setTimer(64 * this.context.timers.t1, () => this.#terminate());
+      else this.context.serversDone.add(this);
     }
     this.transmit(response);
   }
