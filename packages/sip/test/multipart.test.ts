@@ -34,6 +34,19 @@ test("parts are read as they stand", () => {
   expect(parseMultipart("application/sdp", sdp)).toBeUndefined();
 });
 
+test("a multipart inside a multipart is a part like any other, to be read by itself (RFC 5621 §3.1)", () => {
+  const inner =
+    "--in\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--in\r\nContent-Type: text/plain\r\n\r\nhello\r\n--in--";
+  const outer = `--out\r\nContent-Type: Multipart/Alternative;boundary=in\r\nContent-Disposition: session;handling=optional\r\n\r\n${inner}\r\n--out--\r\n`;
+  const [part, ...others] = parseMultipart("multipart/mixed;boundary=out", outer) ?? [];
+  expect([part?.body, others, part?.headers.get("content-disposition")]).toEqual([
+    inner,
+    [],
+    "session;handling=optional",
+  ]);
+  expect(parseMultipart(part?.type ?? "", part?.body ?? "")?.map(({ body: text }) => text)).toEqual(["v=0", "hello"]);
+});
+
 test("SDP-16 another SDP goes into its part, and every other octet stays", () => {
   const part = parseMultipart(type, body)?.find((one) => one.type === "application/sdp");
   if (part === undefined) throw new Error("no SDP");
