@@ -46,7 +46,10 @@ async function killAgainAndAgain(folder: string, base: Base): Promise<{ faults: 
   });
   const lab = await startLab({ subscriptions, trusted: ["127.0.0.1"] });
   onTestFinished(() => lab.close());
-  const node = await PortalNode.start(join(folder, "node"), { lab, settings: base.settings });
+  const node = await PortalNode.start(join(folder, "node"), {
+    lab,
+    settings: { ...base.settings, log: { level: "info" } },
+  });
   onTestFinished(() => node.end("SIGKILL"));
   const key = node.adminKey;
   await node.ask(key, "POST", "/tenants", acme.document(12, { limits }));

@@ -121,7 +121,7 @@ export class Sessions {
     // 408, 503: the core or the connection is gone.
     if (status === 200) this.acknowledged += 1;
     else if (status < 500 && status !== 408) {
-      const why = response.all("WWW-Authenticate").join("; ");
+      const why = node.log.split("\n").findLast((line) => line.includes("request.refused"));
       const good = await site.introspect(node.url, grant.access_token);
       this.faults.push(
         `${user}: no registration, ${status} ${response.reason} ${why}; the token is ${good ? "" : "not "}active`,

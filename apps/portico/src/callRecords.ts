@@ -4,6 +4,10 @@ import type { CallRecord, Store } from "@portico/store";
 /** How often open records are noted as alive, milliseconds: a node that dies leaves their end unknown by so much. */
 const seenEvery = 60_000;
 
+/** How often old records are looked for, milliseconds. */
+const purgeEvery = 3_600_000;
+const day = 86_400_000;
+
 /** Writes what the eP-CSCF tells of calls and registrations into call records and usage (CHG-02, CHG-03). */
 export class CallRecords {
   readonly #store: Pick<Store, "calls" | "usage">;
@@ -11,6 +15,7 @@ export class CallRecords {
   readonly #now: () => number;
   #node = "";
   #timer: NodeJS.Timeout | undefined;
+  #purging: NodeJS.Timeout | undefined;
 
   constructor(store: Pick<Store, "calls" | "usage">, log: Log, now: () => number) {
     this.#store = store;
@@ -31,6 +36,16 @@ export class CallRecords {
       this.#store.calls.seen(node, this.#now()).catch(() => this.#log.alarm("calls.not-noted"));
     }, seenEvery);
     this.#timer.unref();
+  }
+
+  /** Forgets, now and from now on, records of calls that ended longer ago. @param days how long they are kept */
+  async forgetAfter(days: number): Promise<void> {
+    const purge = (): Promise<void> => this.#store.calls.purge(this.#now() - days * day);
+    this.#purging = setInterval(() => {
+      purge().catch(() => this.#log.alarm("calls.not-purged"));
+    }, purgeEvery);
+    this.#purging.unref();
+    await purge();
   }
 
   /** Resolves when it is written; the answer of a call waits for that. */
@@ -66,5 +81,6 @@ export class CallRecords {
 
   close(): void {
     clearInterval(this.#timer);
+    clearInterval(this.#purging);
   }
 }

@@ -56,6 +56,10 @@ export interface Portal {
 /** A log whose level a reload may change. */
 export type PortalLog = Log & { level?: LogLevel };
 
+/** How long records of calls are kept unless the operator says otherwise, days. */
+const callDays = 180;
+const daySeconds = 86_400;
+
 /** Path of W2 on the portal's HTTP server. */
 const w2Path = "/w2";
 
@@ -112,6 +116,8 @@ async function start(
     signingKeys: keys.signing,
     tokenRecipient,
     ...(config.insideHosts === undefined ? {} : { insideHosts: config.insideHosts }),
+    ...(config.turn === undefined ? {} : { turn: config.turn }),
+    retention: retentionOf(config),
     accessTokenSeconds: config.accessTokenSeconds,
     now: Date.now,
     random: systemRandom,
@@ -195,6 +201,7 @@ async function start(
   }
   const node = `${config.mw.address}:${epcscf.mwPort}`;
   await records.begin(node, startedAt);
+  await records.forgetAfter(config.retention?.calls ?? callDays);
   epcscf.on(records.count);
 
   const admin = await openAdminOf(
@@ -271,6 +278,14 @@ async function start(
     media,
     reload: (next) => reload.to(next),
     close,
+  };
+}
+
+/** As the WAF takes it: seconds, and only what is set. */
+function retentionOf({ retention: { tokens, persons } = {} }: PortalConfig): { tokens?: number; persons?: number } {
+  return {
+    ...(tokens === undefined ? {} : { tokens: tokens * daySeconds }),
+    ...(persons === undefined ? {} : { persons: persons * daySeconds }),
   };
 }
 

@@ -141,5 +141,7 @@ test("dialplan test shows how a number is read, what is sent, and whether it may
   expect(await dialled("sip:x@elsewhere.example")).toMatchObject({ allowed: false });
   const shown = await portico("dialplan", "test", "+4930123456", "--config", file);
   expect(shown.out).toContain("sent as    tel:+4930123456");
-  expect((await portico("dialplan", "test", "1", "--config", file, "--tenant", "none")).err).toContain("It has acme.");
+  expect((await portico("dialplan", "test", "1", "--config", file, "--tenant", "none")).err).toContain(
+    "The file has acme.",
+  );
 });

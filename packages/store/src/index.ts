@@ -11,6 +11,7 @@ export { type Checkpoint, isGenuine, makeCheckpoint } from "./checkpoints.ts";
 export type { StoreTarget } from "./database.ts";
 export { skewSeconds } from "./entryState.ts";
 export { StoreError, type StoreErrorCode } from "./errors.ts";
+export { examinePostgres, type PostgresFacts } from "./examine.ts";
 export { Idempotency, type IdempotentRequest } from "./idempotency.ts";
 export { type IssuedToken, IssuedTokens, type TokenTrace } from "./issuedTokens.ts";
 export { type KeptKeys, KeptKeysTable } from "./keptKeys.ts";

@@ -60,9 +60,10 @@ export class AdminClient {
   async ask<T>(
     method: "GET" | "POST" | "PUT" | "DELETE",
     path: string,
-    { body, ifMatch }: { body?: unknown; ifMatch?: string | undefined } = {},
+    { body, csv, ifMatch }: { body?: unknown; csv?: string; ifMatch?: string | undefined } = {},
   ): Promise<Answered<T>> {
-    const response = await this.#fetch(method, path, body, ifMatch);
+    const sent = csv === undefined ? jsonOf(body) : { type: "text/csv", text: csv };
+    const response = await this.#fetch(method, path, sent, ifMatch);
     const text = await response.text();
     if (!response.ok) throw refusal(response.status, text);
     const json = response.headers.get("content-type")?.includes("json") === true;
@@ -83,17 +84,22 @@ export class AdminClient {
     return items.slice(0, most);
   }
 
-  async #fetch(method: string, path: string, body: unknown, ifMatch: string | undefined): Promise<Response> {
+  async #fetch(
+    method: string,
+    path: string,
+    sent: { readonly type: string; readonly text: string } | undefined,
+    ifMatch: string | undefined,
+  ): Promise<Response> {
     try {
       return await fetch(`${this.#base}/admin/v1${path}`, {
         method,
         headers: {
           Authorization: `Bearer ${this.#key}`,
-          ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+          ...(sent === undefined ? {} : { "Content-Type": sent.type }),
           ...(ifMatch === undefined ? {} : { "If-Match": ifMatch }),
         },
         signal: AbortSignal.timeout(patience),
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(sent === undefined ? {} : { body: sent.text }),
       });
     } catch (error) {
       const { cause, message } = error as Error & { cause?: Error };
@@ -105,6 +111,9 @@ export class AdminClient {
     }
   }
 }
+
+const jsonOf = (body: unknown): { type: string; text: string } | undefined =>
+  body === undefined ? undefined : { type: "application/json", text: JSON.stringify(body) };
 
 function readKey(file: string): string {
   if (!existsSync(file)) {

@@ -15,6 +15,16 @@ const seconds = (minimum: number, maximum: number, description: string, byDefaul
       default: byDefault,
     }),
   );
+const days = (description: string, byDefault: number) =>
+  Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 3650,
+      description: `days; ${description}`,
+      examples: [byDefault],
+      default: byDefault,
+    }),
+  );
 const tls = Type.Object(
   {
     cert: text("file of the certificate and its chain, PEM", "tls/portal.pem"),
@@ -214,6 +224,49 @@ export const configSchema = Type.Object(
           "seals the private keys that nodes share in the database; the same on every node, and kept outside the database",
         examples: ["${file:/etc/portico/key.secret}"],
       }),
+    ),
+    turn: Type.Optional(
+      Type.Object(
+        {
+          urls: Type.Array(
+            Type.String({
+              pattern: "^turns?:[^\\s/?]+(\\?transport=(udp|tcp))?$",
+              description: "TURN URI (RFC 7065)",
+              examples: ["turns:turn.example:443?transport=tcp"],
+            }),
+            {
+              minItems: 1,
+              maxItems: 10,
+              description: "where it is",
+              examples: [["turns:turn.example:443?transport=tcp"]],
+            },
+          ),
+          secret: Type.String({
+            minLength: 16,
+            description: "what the server shares with the portal (coturn: static-auth-secret)",
+            examples: ["${file:turn.secret}"],
+          }),
+        },
+        {
+          ...closed,
+          description:
+            "TURN server for browsers whose network lets no UDP through; each web session gets credentials of its own",
+        },
+      ),
+    ),
+    retention: Type.Optional(
+      Type.Object(
+        {
+          tokens: days("which access token went where", 90),
+          persons: days("who held an identity, after she no longer does", 365),
+          calls: days("records of single calls; sums for settlement stay", 180),
+        },
+        {
+          ...closed,
+          description: "how long personal data is kept",
+          examples: [{ tokens: 90, persons: 365, calls: 180 }],
+        },
+      ),
     ),
     insideHosts: Type.Optional(
       Type.Array(text("host of an identity provider", "idp.corp.example"), {

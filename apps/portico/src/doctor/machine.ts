@@ -45,10 +45,11 @@ const disk: Check = {
 
 const certificates: Check = {
   name: "certificates",
-  async run({ config: { tls, admin, publicUrl }, now }) {
+  async run({ config: { tls, admin, mw, publicUrl }, now }) {
     const used = [
       ...(tls === undefined ? [] : [{ files: tls, host: new URL(publicUrl).hostname }]),
       ...(admin?.tls === undefined ? [] : [{ files: admin.tls, host: admin.address }]),
+      ...(mw.tls === undefined ? [] : [{ files: mw.tls, host: mw.address }]),
     ];
     if (used.length === 0) return [skipped("no TLS in the configuration")];
     return used.map(({ files: of, host }): Finding => {

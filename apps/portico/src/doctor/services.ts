@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import { examinePostgres, openSharedState, type PostgresFacts } from "@portico/store";
 import { blockEntries } from "@portico/waf";
 import type { CoreAnswer } from "../core/probe.ts";
 import { type Check, fail, type Finding, ok, skipped, warn } from "./check.ts";
@@ -72,7 +73,7 @@ const clock: Check = {
 const database: Check = {
   name: "database",
   async run({ config: { database: where, data } }) {
-    if (where?.postgres !== undefined) return [await postgres(where.postgres)];
+    if (where?.postgres !== undefined) return await postgres(where.postgres);
     const file = where?.sqlite ?? `${data}/portal.sqlite`;
     if (!existsSync(file)) return [warn(`${file} does not exist yet`, "portico serve makes it at its first start")];
     try {
@@ -91,21 +92,66 @@ const database: Check = {
   },
 };
 
-/** Whether somebody listens; what it is, and whether it lets the portal in, `serve` says. */
-async function postgres(url: string): Promise<Finding> {
-  const { connect } = await import("node:net");
-  const { hostname, port } = new URL(url);
-  const at = `${hostname}:${port === "" ? 5432 : port}`;
-  const socket = connect(port === "" ? 5432 : Number(port), hostname);
-  const reached = await new Promise<string | undefined>((resolve) => {
-    socket.setTimeout(4000, () => resolve("no answer"));
-    socket.once("connect", () => resolve(undefined)).once("error", ({ message }) => resolve(message));
-  });
-  socket.destroy();
-  return reached === undefined
-    ? ok(`PostgreSQL is reached at ${at}`)
-    : fail(`PostgreSQL is not reached at ${at}: ${reached}`, "start it, or correct database.postgres");
+/** The oldest release that the portal is written for. */
+const oldestPostgres = 13;
+
+async function postgres(url: string): Promise<Finding[]> {
+  let facts: PostgresFacts;
+  try {
+    facts = await examinePostgres({ postgres: url });
+  } catch (error) {
+    return [fail(`PostgreSQL does not answer: ${(error as Error).message}`, "start it, or correct database.postgres")];
+  }
+  const { version, ahead, roundTrip, pending, empty } = facts;
+  const old = Number.parseInt(version, 10) < oldestPostgres;
+  const seen = `PostgreSQL ${version} answers in ${roundTrip.toFixed(1)} ms`;
+  const apart = ahead / 1000;
+  const clocks = `the clock is ${Math.abs(apart).toFixed(1)} s ${apart > 0 ? "ahead of" : "behind"} the database's`;
+  return [
+    old
+      ? fail(seen, `take PostgreSQL ${oldestPostgres} or newer`)
+      : roundTrip > 20
+        ? warn(seen, "put it nearer: every sign-in waits for some answers")
+        : ok(seen),
+    empty
+      ? warn("it has no tables yet", "portico serve makes them at its first start")
+      : pending > 0
+        ? warn(
+            `its tables lack ${pending} migrations`,
+            "the next start of portico serve makes them; take a backup before",
+          )
+        : ok("its tables are up to date"),
+    Math.abs(apart) > 2 ? warn(clocks, "set both by NTP: all nodes must agree on the time") : ok("the clocks agree"),
+  ];
 }
+
+const sharedState: Check = {
+  name: "shared state",
+  async run({ config: { sharedState: target, database: where } }) {
+    if (target === undefined) {
+      return where?.postgres === undefined
+        ? [skipped("this node is alone")]
+        : [
+            warn(
+              "several nodes may share the database, but no sharedState",
+              "set sharedState: rates hold for each node by itself",
+            ),
+          ];
+    }
+    try {
+      const state = await openSharedState(target);
+      try {
+        const asked = performance.now();
+        await state.isMarked("doctor");
+        return [ok(`Valkey answers in ${(performance.now() - asked).toFixed(1)} ms`)];
+      } finally {
+        await state.close();
+      }
+    } catch (error) {
+      return [fail(`Valkey does not answer: ${(error as Error).message}`, "start it, or correct sharedState.valkey")];
+    }
+  },
+};
 
 const portal: Check = {
   name: "portal",
@@ -121,4 +167,4 @@ const portal: Check = {
   },
 };
 
-export const serviceChecks: readonly Check[] = [database, core, trustedNode, clock, portal];
+export const serviceChecks: readonly Check[] = [database, sharedState, core, trustedNode, clock, portal];

@@ -4,6 +4,7 @@ import { parse } from "yaml";
 import { AdminClient } from "../adminClient.ts";
 import { readCheckpoints } from "../checkpointFile.ts";
 import { CliError } from "../cliError.ts";
+import { importEntries } from "../importEntries.ts";
 import { defaultFile } from "../defaultFile.ts";
 import type { OpenOutput, Output } from "../output.ts";
 import { type Column, table } from "../table.ts";
@@ -151,6 +152,12 @@ export function administrationCommands(program: Command, open: OpenOutput): void
       );
       rows(out, body.items, assignmentColumns);
     },
+  );
+  add(
+    block,
+    "import <tenant> <block> <file>",
+    "Adds the identities of a CSV or JSON file to a block. What is long goes in parts, each all or nothing.",
+    async ({ api, out, args }) => await importEntries(api, out, args),
   );
   add(
     block,

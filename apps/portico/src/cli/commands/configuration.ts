@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import type { Connection } from "../adminClient.ts";
 import { Ended, exitCodes } from "../cliError.ts";
 import { defaultFile } from "../defaultFile.ts";
 import type { OpenOutput } from "../output.ts";
@@ -79,12 +80,14 @@ export function configurationCommands(program: Command, open: OpenOutput): void 
       "Shows what becomes of a dialled number: the form it is read as, what is sent, and whether it is allowed.",
     )
     .argument("<number>", "as a user types it")
-    .option("--tenant <id>", "by the plan of this tenant of the file")
+    .option("--tenant <id>", "by the plan of this tenant: of the file, or of the portal that runs")
     .option("--config <file>", "configuration", defaultFile)
+    .option("--url <url>", "where the Admin API is (or PORTICO_ADMIN_URL)")
+    .option("--key-file <file>", "file with an API key (or the key itself in PORTICO_ADMIN_KEY)")
     .addOption(jsonOption())
-    .action(async (number: string, options: { tenant?: string; config: string; json?: boolean }) => {
+    .action(async (number: string, options: Connection & { tenant?: string; json?: boolean }) => {
       const { dialplanTest } = await import("./dialplan.ts");
-      dialplanTest(number, { file: options.config, tenant: options.tenant }, open(options.json ?? false));
+      await dialplanTest(number, { ...options, file: options.config }, open(options.json ?? false));
     });
   for (const [usage, summary, text] of [
     ["backup <to>", "write the database to a file, while the portal runs", "Personal data is in it: mode 0600."],

@@ -1,5 +1,8 @@
 import { destinationClass, dial, EpcscfError, type DialForm, type DialPlan } from "@portico/epcscf";
 import { readConfig } from "../../config/config.ts";
+import type { PortalConfig } from "../../config/schema.ts";
+import type { TenantDocument } from "@portico/waf";
+import { AdminClient, type Connection } from "../adminClient.ts";
 import { CliError } from "../cliError.ts";
 import type { Output } from "../output.ts";
 
@@ -12,21 +15,22 @@ const forms: Readonly<Record<DialForm, string>> = {
   national: "national number",
 };
 
-/** `portico dialplan test`: what becomes of a dialled number. @throws ConfigError, CliError */
-export function dialplanTest(
+/**
+ * `portico dialplan test`: what becomes of a dialled number. A tenant that the file does not have is asked of the portal that runs.
+ * @throws ConfigError, CliError
+ */
+export async function dialplanTest(
   number: string,
-  { file, tenant: id }: { file: string; tenant?: string | undefined },
+  { file, tenant: id, ...connection }: Connection & { file: string; tenant?: string | undefined },
   { json, print, style }: Output,
-): void {
+): Promise<void> {
   const config = readConfig(file);
-  const tenant = config.tenants.find((one) => one.id === id);
-  if (id !== undefined && tenant === undefined) {
-    const known = config.tenants.map((one) => one.id).join(", ");
-    throw new CliError("failed", `${file} has no tenant ${id}`, known === "" ? "It has none." : `It has ${known}.`);
-  }
+  const named = config.tenants.find((one) => one.id === id);
+  const tenant = id === undefined ? undefined : (named ?? (await ofPortal(id, config, connection)));
+  const blocks = [...config.tenants, ...(tenant === undefined ? [] : [tenant])].flatMap((one) => one.blocks);
   const plan = {
     ...(tenant?.dialPlan ?? config.dialPlan),
-    domains: [config.home.domain, ...config.tenants.flatMap(({ blocks }) => blocks.map(({ domain }) => domain))],
+    domains: [config.home.domain, ...blocks.flatMap(({ domain }) => domain ?? [])],
   } as DialPlan;
   const emergency = [...config.emergencyNumbers, ...(tenant?.emergencyNumbers ?? [])];
   const result = judged(number, plan, emergency);
@@ -40,6 +44,24 @@ export function dialplanTest(
     policy: result.allowed ? style("green", `allowed: ${result.policy}`) : style("red", `refused: ${result.policy}`),
   };
   for (const [step, text] of Object.entries(steps)) print(`${step.padEnd(10)} ${text}`);
+}
+
+async function ofPortal(id: string, { tenants }: PortalConfig, connection: Connection): Promise<TenantDocument> {
+  try {
+    const { body } = await AdminClient.of(connection).ask<{ document: TenantDocument }>(
+      "GET",
+      `/tenants/${encodeURIComponent(id)}`,
+    );
+    return body.document;
+  } catch (error) {
+    const { message } = error as Error;
+    const known = tenants.map((one) => one.id).join(", ");
+    throw new CliError(
+      "failed",
+      `the file has no tenant ${id}, and the portal tells of none: ${message}`,
+      `${known === "" ? "" : `The file has ${known}. `}With the portal running, portico tenant list shows all.`,
+    );
+  }
 }
 
 interface Judged {

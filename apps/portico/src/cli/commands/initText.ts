@@ -78,6 +78,12 @@ database: { sqlite: ./data/portal.sqlite }
 # Seals the private keys that the nodes share in PostgreSQL; the same on every node: openssl rand -hex 32 > key.secret
 # keySecret: "\${file:key.secret}"
 
+# TURN server for browsers whose network lets no UDP through (coturn with use-auth-secret).
+# turn: { urls: ["turns:turn.example:443?transport=tcp"], secret: "\${file:turn.secret}" }
+
+# Days that personal data is kept: which token went where, who held an identity, records of single calls.
+# retention: { tokens: 90, persons: 365, calls: 180 }
+
 # Seconds: life of an access token, longest registration asked of the core, and how long a lost browser may take
 # to come back before its registration ends.
 accessTokenSeconds: 3600
