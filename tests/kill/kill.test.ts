@@ -48,7 +48,7 @@ async function killAgainAndAgain(folder: string, base: Base): Promise<{ faults: 
   onTestFinished(() => lab.close());
   const node = await PortalNode.start(join(folder, "node"), {
     lab,
-    settings: { ...base.settings, log: { level: "info" } },
+    settings: base.settings,
   });
   onTestFinished(() => node.end("SIGKILL"));
   const key = node.adminKey;
@@ -81,8 +81,8 @@ async function killAgainAndAgain(folder: string, base: Base): Promise<{ faults: 
     await sessions.check(node);
     await administration.check(node);
     const broken = (await violated((sql) => base.query(sql))).filter((fault) => !fault.startsWith(ofDynamicBlocks));
-    faults.push(...broken.map((fault) => `after kill ${kill} of ${victims}: ${fault}`));
-    faults.push(...sessions.faults.splice(0), ...administration.faults.splice(0));
+    const found = [...broken, ...sessions.faults.splice(0), ...administration.faults.splice(0)];
+    faults.push(...found.map((fault) => `after kill ${kill} of ${victims}: ${fault}`));
     if (faults.length > 0) break;
   }
   return { faults, acknowledged: sessions.acknowledged + administration.acknowledged };
