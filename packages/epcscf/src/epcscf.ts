@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { accessTimers, UserAgent, type Hop, type SipMessage } from "@portico/sip";
+import { accessTimers, parseNameAddr, UserAgent, type Hop, type SipMessage } from "@portico/sip";
 import { openSipEndpoint, systemResolver, type SipEndpoint, type TlsCredentials } from "@portico/transport";
 import { Core } from "./core.ts";
 import { detached } from "./detached.ts";
@@ -20,6 +20,7 @@ import { Seal } from "./seal.ts";
 import type { Session } from "./session/session.ts";
 import { Sessions } from "./session/sessions.ts";
 import type { SessionView } from "./session/view.ts";
+import { Traces } from "./trace.ts";
 import type { Flow } from "./w2/flow.ts";
 import { W2Listener } from "./w2/listener.ts";
 
@@ -38,6 +39,8 @@ export class Epcscf {
   readonly #requests: Requests;
   readonly #listener: W2Listener;
   readonly #stopRevocations: () => void;
+  /** The SIP messages of users an operator wants to see. */
+  readonly traces: Traces;
   #flowCount = 0;
   #closed = false;
 
@@ -56,6 +59,7 @@ export class Epcscf {
         if (mw.peers === undefined || mw.peers.includes(hop.remote.address)) node?.fromCore(message, hop);
         else log.warn("mw.foreign-peer", { address: hop.remote.address });
       },
+      onSend: (octets) => node?.traces.active && node.traces.core("out", octets),
       onMalformed: (error) => log.warn("mw.malformed", { code: error.code }),
       onHopClosed: (hop) => node?.coreHopClosed(hop),
       onUnreached: ({ message }, { address, port }, protocol) =>
@@ -86,6 +90,12 @@ export class Epcscf {
     const resolver = options.resolver ?? systemResolver({ clock });
     const core = new Core(home, { endpoint, resolver, clock, random });
     const registrations = this.#registrations;
+    this.traces = new Traces({
+      clock,
+      wallClock,
+      namesOf: (impu) =>
+        registrations.ofImpu(impu).flatMap(({ key, associated }) => associated.map(uriOf).concat(`sip:${key}`)),
+    });
     const [host = ""] = core.sentBy.split(/:\d+$/);
     const charging = new ChargingVectors({ host, network: networkId, random });
     const seal = new Seal(options.sealKey);
@@ -181,7 +191,11 @@ export class Epcscf {
         return { id, token: detached(seal.seal("path", id)) };
       },
       events: {
-        message: (message, flow) => this.#accessAgent.receive(message, flow),
+        message: (message, flow) => {
+          if (this.traces.active) this.#traceAccess("in", message.toOctets(), flow);
+          this.#accessAgent.receive(message, flow);
+        },
+        sending: (octets, flow) => this.traces.active && this.#traceAccess("out", octets, flow),
         excess: (message, flow) => this.#requests.excess(message, flow),
         closed: (flow) => this.#flowClosed(flow),
       },
@@ -257,6 +271,7 @@ export class Epcscf {
 
   /** A message on Mw. */
   fromCore(message: SipMessage, hop: Hop): void {
+    if (this.traces.active) this.traces.core("in", message.toOctets());
     this.#coreAgent.receive(message, hop);
   }
 
@@ -270,6 +285,7 @@ export class Epcscf {
     if (this.#closed) return;
     this.#closed = true;
     this.#stopRevocations();
+    this.traces.close();
     // Nobody registers anew while registrations are ended.
     this.#listener.drain();
     await this.#registrar.endings.close();
@@ -277,6 +293,10 @@ export class Epcscf {
     this.#accessAgent.close();
     this.#coreAgent.close();
     await this.#endpoint.close();
+  }
+
+  #traceAccess(way: "in" | "out", octets: string, flow: Flow): void {
+    this.traces.access(way, octets, this.#registrations.byFlow(flow)?.impu);
   }
 
   #flowClosed(flow: Flow): void {
@@ -358,3 +378,5 @@ export class Epcscf {
     this.#options.reportRegistration({ impu, sessionId, state, reason, confirmed: free });
   }
 }
+
+const uriOf = (value: string): string => parseNameAddr(value).uri;

@@ -50,7 +50,8 @@ export type EpcscfErrorCode =
   | "epcscf/flow-gone"
   | "epcscf/flow-token"
   | "epcscf/method"
-  | "epcscf/rate";
+  | "epcscf/rate"
+  | "epcscf/traces";
 
 const catalogue: Readonly<Record<EpcscfErrorCode, Entry>> = {
   "epcscf/unregistered": {
@@ -298,6 +299,12 @@ const catalogue: Readonly<Record<EpcscfErrorCode, Entry>> = {
     message: "Method not allowed here",
     cause: "The method has no meaning between a browser and the IMS at this node",
     remedy: "Use one of the methods of the Allow header field",
+  },
+  "epcscf/traces": {
+    status: 503,
+    message: "Too many traces",
+    cause: "As many users are traced at once as a node does",
+    remedy: "End another trace, or wait for its end",
   },
   "epcscf/rate": {
     status: 503,

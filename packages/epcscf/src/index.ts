@@ -4,6 +4,7 @@ export type { EpcscfEvent } from "./events.ts";
 export type { NetworkView, PeerClass, RegistrationView } from "./registration/view.ts";
 export type { Binding, BindingChanges, RegistrationStore } from "./registration/binding.ts";
 export type { EndReason } from "./registration/registration.ts";
+export { Traces, type TracedMessage, type TraceView } from "./trace.ts";
 export type { SessionEnd, SessionView } from "./session/view.ts";
 export type { CoreOptions } from "./core.ts";
 export { EpcscfError, TokenError, type EpcscfErrorCode } from "./errors.ts";

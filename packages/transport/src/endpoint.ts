@@ -32,6 +32,8 @@ export interface SipEndpointOptions {
   onMessage(message: SipMessage, hop: RemoteHop): void;
   /** Input that is no SIP message. It is counted and dropped; a TCP stream that lost its framing is closed. */
   onMalformed?(error: SipError, from: SocketAddress): void;
+  /** Every message that is sent, as octets. */
+  onSend?(octets: string): void;
   /** A connection ended. */
   onHopClosed?(hop: RemoteHop): void;
   /** A connection could not be made or taken: the peer refuses it, does not answer, or its certificate is not what it should be. */
@@ -142,6 +144,7 @@ class Endpoint implements SipEndpoint {
       sentBy: hostPort(this.address, port),
       received: (octets, hop) => this.#received(octets, hop),
       malformed: (error, hop) => this.#refused(error, hop.remote),
+      sending: (octets) => this.#options.onSend?.(octets),
       closed: (hop) => this.#hopClosed(hop),
       unreached: (error, hop) => this.#unreached(error, hop.remote, protocol),
     };
@@ -197,6 +200,7 @@ class Endpoint implements SipEndpoint {
 
   #sendDatagram(octets: string, remote: SocketAddress): boolean {
     if (this.#closing !== undefined || this.#sockets.udp === undefined) return false;
+    this.#options.onSend?.(octets);
     // Errors such as "no route" end in the socket's listener: on UDP, SIP's timers answer for loss
     this.#sockets.udp.send(Buffer.from(octets, "latin1"), remote.port, remote.address);
     return true;

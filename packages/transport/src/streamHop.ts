@@ -10,6 +10,8 @@ export interface StreamHopOwner {
   /** One framed message. */
   received(octets: string, hop: StreamHop): void;
   malformed(error: SipError, hop: StreamHop): void;
+  /** A message is about to be sent. */
+  sending(octets: string): void;
   /** The connection ended; a hop that we opened connects again with the next message. */
   closed(hop: StreamHop): void;
   /** A connection of ours could not be made, and why. */
@@ -89,6 +91,7 @@ export class StreamHop implements RemoteHop {
       this.#socket?.destroy();
       return false;
     }
+    this.#owner.sending(octets);
     this.#waiting.push({ octets, failed });
     this.#waitingOctets += octets.length;
     if (this.#connected) this.#flush ??= setImmediate(() => this.#write());

@@ -70,6 +70,11 @@ export const access = {
   listSessions: everybody,
   releaseSession: owners,
 
+  listTraces: operators,
+  startTrace: operators,
+  getTrace: operators,
+  endTrace: operators,
+
   listUsage: overseers,
   getUsage: everybody,
   listCalls: everybody,

@@ -11,6 +11,7 @@ import { personEndpoints } from "./resources/persons.ts";
 import { signingKeyEndpoints } from "./resources/signingKeys.ts";
 import { tenantEndpoints } from "./resources/tenants.ts";
 import { tokenEndpoints } from "./resources/tokens.ts";
+import { traceEndpoints } from "./resources/traces.ts";
 import { usageEndpoints } from "./resources/usage.ts";
 
 /** Every endpoint of the Admin API, in the order of the document. */
@@ -22,6 +23,7 @@ export const endpoints: readonly Endpoint[] = [
   ...assignmentEndpoints,
   ...tokenEndpoints,
   ...liveEndpoints,
+  ...traceEndpoints,
   ...usageEndpoints,
   ...personEndpoints,
   ...auditEndpoints,
@@ -39,6 +41,7 @@ export const tags = {
   assignments: "Who holds which identity, and the web sessions that use it.",
   tokens: "Access tokens, by what is known of them.",
   live: "Registrations and calls that live now.",
+  traces: "SIP messages of single users, for a time.",
   usage: "Usage for settlement, and call records.",
   persons: "What is kept of a user: told her, and forgotten.",
   audit: "Who did what, in tamper-evident chains.",

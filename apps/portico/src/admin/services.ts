@@ -1,12 +1,14 @@
 import type { KeyObject } from "node:crypto";
-import type { Epcscf, Log } from "@portico/epcscf";
+import type { Epcscf, Log, Traces } from "@portico/epcscf";
 import type { AuditEvent, Store } from "@portico/store";
 import type { Random, Waf } from "@portico/waf";
 import type { EventHub } from "./events.ts";
 import type { Nodes } from "./nodes.ts";
 
 /** What the Admin API sees of the eP-CSCF. */
-export type LiveNode = Pick<Epcscf, "counts" | "registrations" | "sessions" | "endRegistration" | "releaseSession">;
+export type LiveNode = Pick<Epcscf, "counts" | "registrations" | "sessions" | "endRegistration" | "releaseSession"> & {
+  readonly traces: Pick<Traces, "all" | "read" | "start" | "stop">;
+};
 
 /** What the handlers work on. */
 export interface AdminServices {

@@ -2,9 +2,9 @@ import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { EpcscfEvent, RegistrationView, SessionView } from "@portico/epcscf";
+import { type EpcscfEvent, type RegistrationView, type SessionView, Traces } from "@portico/epcscf";
 import { openStore, type Store } from "@portico/store";
-import { systemRandom } from "@portico/transport";
+import { systemClock, systemRandom } from "@portico/transport";
 import { openWaf, type Waf } from "@portico/waf";
 import { onTestFinished } from "vitest";
 import type { Role } from "../../src/admin/access.ts";
@@ -47,6 +47,7 @@ export class Node {
   readonly #listeners = new Set<(event: EpcscfEvent) => void>();
   readonly registered = new Map<string, RegistrationView>();
   readonly calls = new Map<string, SessionView>();
+  readonly traces = new Traces({ clock: systemClock, wallClock: Date.now, namesOf: () => [] });
 
   get counts(): { flows: number; registrations: number; sessions: number; leftovers: number } {
     const { size } = this.registered;

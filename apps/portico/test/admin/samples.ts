@@ -102,6 +102,11 @@ const parts: Record<OperationId, (rig: Rig, tenant: string) => Promise<Parts> | 
     return { params: { id } };
   },
 
+  listTraces: () => ({}),
+  startTrace: (_, tenant) => ({ params: { impu: `sip:u0001@${tenant}.ims.test` }, body: { seconds: 60, reason: "x" } }),
+  getTrace: ({ node }, tenant) => ({ params: { impu: tracedUser(node, tenant) } }),
+  endTrace: ({ node }, tenant) => ({ params: { impu: tracedUser(node, tenant) } }),
+
   listUsage: () => ({ query: period }),
   getUsage: (_, tenant) => ({ params: { tenant }, query: period }),
   listCalls: (_, tenant) => ({ params: { tenant } }),
@@ -119,6 +124,11 @@ const parts: Record<OperationId, (rig: Rig, tenant: string) => Promise<Parts> | 
   getApiKey: async (rig, tenant) => ({ params: { id: await keyIn(rig, tenant) } }),
   revokeApiKey: async (rig, tenant) => ({ params: { id: await keyIn(rig, tenant) } }),
 };
+
+function tracedUser({ traces }: Rig["node"], tenant: string): string {
+  const { impu } = traces.start(`sip:u0001@${tenant}.ims.test`, 60);
+  return impu;
+}
 
 const anyVersion = { "if-match": "*" };
 

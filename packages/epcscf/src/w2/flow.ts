@@ -24,6 +24,8 @@ export interface FlowEvents {
   /** More messages than the rate limit allows; a request among them is to be refused. */
   excess(message: SipMessage, flow: Flow): void;
   closed(flow: Flow): void;
+  /** A message is about to be sent. */
+  sending(octets: string, flow: Flow): void;
 }
 
 /** One WebSocket of a browser (RFC 7118): a flow in the sense of RFC 5626. */
@@ -78,6 +80,7 @@ export class Flow implements Hop, WebSocketOwner {
 
   /** Sends one SIP message as one WebSocket message (RFC 7118 §5). */
   send(message: string): boolean {
+    this.#events.sending(message, this);
     return this.#socket.send(message);
   }
 

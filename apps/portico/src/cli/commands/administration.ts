@@ -211,6 +211,36 @@ export function administrationCommands(program: Command, open: OpenOutput): void
     remove(([id = ""]) => `/registrations/${encoded(id)}`, "registration ended"),
   );
 
+  const trace = group("trace", "SIP messages of single users, on this node");
+  add(trace, "list", "The traces.", list("/traces", traceColumns));
+  add(
+    trace,
+    "start <impu>",
+    "Traces a user for a time; it ends by itself.",
+    async ({ api, out, args: [impu = ""], options }) => {
+      const { seconds, reason: why } = options;
+      const body = { seconds: Number(seconds ?? 300), reason: why ?? "" };
+      const { body: begun } = await api.ask<Row>("PUT", `/traces/${encoded(impu)}`, { body });
+      done(out, begun, `traced until ${String(begun["until"])}`);
+    },
+    [
+      ["--seconds <n>", "for how long, 1 to 3600; 300 if left out"],
+      ["--reason <text>", "why; it stands in the audit"],
+    ],
+  );
+  add(
+    trace,
+    "show <impu>",
+    "What a trace has.",
+    show(([impu = ""]) => `/traces/${encoded(impu)}`),
+  );
+  add(
+    trace,
+    "end <impu>",
+    "Ends a trace, and forgets what it has.",
+    remove(([impu = ""]) => `/traces/${encoded(impu)}`, "trace ended"),
+  );
+
   const session = group("session", "Live calls");
   add(session, "list", "The calls.", list("/sessions", sessionColumns), ofTenant);
   add(
@@ -372,6 +402,13 @@ const leaseColumns = [
   column("STARTED", "startedAt"),
   column("TOKEN UNTIL", "tokenUntil"),
   column("ENDED", "endedAt"),
+];
+const traceColumns = [
+  column("IMPU", "impu"),
+  column("SINCE", "since"),
+  column("UNTIL", "until"),
+  column("MESSAGES", "count", true),
+  column("DROPPED", "dropped", true),
 ];
 const registrationColumns = [
   column("ID", "id"),
