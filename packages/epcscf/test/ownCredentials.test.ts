@@ -1,4 +1,5 @@
 import { parseCredentials, SipRequest, type SipResponse } from "@portico/sip";
+import { VirtualClock } from "@portico/sip/testing";
 import { afterEach, expect, test } from "vitest";
 import { grant, openRig, site, type Browser, type Rig } from "./support/rig.ts";
 import { until } from "./support/until.ts";
@@ -129,6 +130,28 @@ test("who does not know the password changes nothing for who does", async () => 
   expect((await register(thief, response, { expires: 0 })).status).toBe(403);
   expect(rig.node.counts.registrations).toBe(1);
   expect(rig.node.registrations().map(({ impu }) => impu)).toEqual([self]);
+});
+
+test("EPC-WS-08d who has no registration yet waits for a turn at the core, with credentials of her own too; refreshes do not", async () => {
+  const browser = await open({ registrationsPerSecond: 0.2 });
+  expect((await register(browser, response)).status).toBe(200);
+  const refused = await register(await rig.connect(), response);
+  expect([refused.status, Number(refused.get("Retry-After")) >= 5]).toEqual([503, true]);
+  for (let at = 0; at < 5; at += 1) expect((await register(browser, response)).status).toBe(200);
+  expect(registers()).toHaveLength(6);
+});
+
+test("EPC-WS-08d a challenge and its answer take a turn each, and are let through at the core's pace", async () => {
+  const clock = new VirtualClock();
+  const browser = await open({ clock, registrationsPerSecond: 0.5 });
+  expect((await register(browser)).status).toBe(401);
+  const answer = register(browser, response);
+  // What comes after it on the same socket is answered first.
+  await browser.request("OPTIONS", "sip:ims.test", []);
+  await clock.settle(1900);
+  expect(registers()).toHaveLength(1);
+  await clock.settle(100);
+  expect((await answer).status).toBe(200);
 });
 
 test("EPC-REG-24a a lost socket ends it here; the portal, which is no trusted node for her, sends no REGISTER of its own", async () => {

@@ -72,6 +72,8 @@ export class Registrar {
       const held = registrations.byFlow(flow);
       const own = await this.#own.identity(tx.request, flow, (impi) => held?.entry.impi === impi);
       if (own === undefined) return tx.reply(401, { headers: [authorisation.challenge()] });
+      // Challenge and response cost the core the same: both wait.
+      if (held === undefined) await this.#admission.turn();
       return await this.#forwardOwn(tx, flow, own);
     }
     let entry: BlockEntry;
