@@ -21,14 +21,22 @@ export class PortalUnderTest {
   readonly #impus = new Map<User, string>();
   readonly #folder: string;
 
-  static async start(core: CoreAddresses, protocol: "UDP" | "TCP"): Promise<PortalUnderTest> {
+  /** @param tenant what differs in the tenant's document; given, nobody is signed in yet. */
+  static async start(
+    core: CoreAddresses,
+    protocol: "UDP" | "TCP",
+    tenant?: Partial<NonNullable<PortalConfig["tenants"]>[number]>,
+  ): Promise<PortalUnderTest> {
     const folder = mkdtempSync(join(tmpdir(), "portico-core-suite-"));
     const site = await Site.start();
     const alarms: string[] = [];
     const log: Log = { info: () => undefined, warn: () => undefined, alarm: (event) => void alarms.push(event) };
-    const portal = await startPortal(configuration(folder, site, core, protocol), log);
+    const config = configuration(folder, site, core, protocol);
+    const tenants = config.tenants?.map((one) => ({ ...one, ...tenant }));
+    const portal = await startPortal({ ...config, ...(tenants === undefined ? {} : { tenants }) }, log);
     site.useWaf(portal.waf.issuer);
     const under = new PortalUnderTest(folder, site, portal, alarms);
+    if (tenant !== undefined) return under;
     // One after the other: the block's entries are given out in order.
     for (const user of usersInOrder) under.#impus.set(user, (await under.signIn(user)).impu);
     return under;
@@ -53,7 +61,7 @@ export class PortalUnderTest {
   }
 
   /** A telephone of a user, connected; each stands for a browser of hers with a web session of its own. */
-  async phone(user: User): Promise<WebPhone> {
+  async phone(user: string): Promise<WebPhone> {
     const { accessToken: token, impu } = await this.signIn(user);
     return await WebPhone.open({ url: this.w2, origin: this.site.origin, identity: { impu, token } });
   }
@@ -69,15 +77,21 @@ export class PortalUnderTest {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** A web session of a user: the token and the identity it names. */
-  async signIn(user: User): Promise<UserSession> {
-    const response = await fetch(`${this.site.origin}/api/ims-session?user=${user}`);
-    if (!response.ok) throw new Error(`no session for ${user}: ${await response.text()}`);
-    return (await response.json()) as UserSession;
+  /** A web session of a user. */
+  signIn(user: string): Promise<UserSession> {
+    return signIn(this.site, user);
   }
 }
 
-function configuration(folder: string, site: Site, core: CoreAddresses, protocol: "UDP" | "TCP"): PortalConfig {
+/** A web session of a user: the token and the identity it names. */
+export async function signIn(site: Site, user: string): Promise<UserSession> {
+  const response = await fetch(`${site.origin}/api/ims-session?user=${user}`);
+  if (!response.ok) throw new Error(`no session for ${user}: ${await response.text()}`);
+  return (await response.json()) as UserSession;
+}
+
+/** Of a portal on a core. @param folder of its data */
+export function configuration(folder: string, site: Site, core: CoreAddresses, protocol: "UDP" | "TCP"): PortalConfig {
   const keys = { keys: [{ ...site.publicKey }] };
   return {
     publicUrl: "http://localhost",

@@ -159,6 +159,28 @@ describe("several tabs and devices", () => {
     expect(rig.node.counts.registrations).toBe(0);
   });
 
+  test("EPC-REG-17d no two live flows share a Contact: of one instance's the later takes it over, and the earlier is closed", async () => {
+    const contactNow = (): string | undefined => rig.core.last("REGISTER").list("Contact")[0]?.split("@")[0];
+    const first = await rig.connect();
+    await first.register(await rig.token(), device(1));
+    const bound = contactNow();
+    const path = rig.core.last("REGISTER").get("Path");
+    const second = await rig.connect();
+    await second.register(await rig.token(), device(1));
+    expect(contactNow()).toBe(bound);
+    // RFC 5626 §5.2: the Path tells the flows apart.
+    expect(rig.core.last("REGISTER").get("Path")).not.toBe(path);
+    expect((await first.closed).code).toBe(4409);
+    // Without an instance it is one flow's, for good.
+    const bare = { contact: "<sip:u0042@x.invalid;transport=ws>" };
+    const contacts: (string | undefined)[] = [bound];
+    for (let n = 0; n < 2; n += 1) {
+      await (await rig.connect()).register(await rig.token(), bare);
+      contacts.push(contactNow());
+    }
+    expect(new Set(contacts).size).toBe(3);
+  });
+
   test("SEC-01 a token that is in use is refused to another instance, and its owner is served on", async () => {
     const token = await rig.token();
     const owner = await rig.connect();

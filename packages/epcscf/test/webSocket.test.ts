@@ -367,7 +367,32 @@ describe("the end", () => {
     expect(side.socket?.send("late")).toBe(false);
   });
 
-  test("a browser that does not read is given up once a megabyte waits for it", async () => {
+  test("EPC-WS-08c who does not read is not read from: what it asks waits on its side, and is answered when it reads again", async () => {
+    const raw = await Raw.open();
+    let read = 0;
+    raw.socket.removeAllListeners("data").on("data", (chunk: Buffer) => (read += chunk.length));
+    raw.socket.pause();
+    // As answers would: each message that comes makes one of the same size.
+    side.received = (message) => {
+      side.got.push(message);
+      side.socket?.send(message);
+    };
+    const message = text("x".repeat(8000));
+    let sent = 0;
+    // The kernel holds some megabytes for both sides; then nothing goes any more.
+    for (let before = -1; raw.socket.writableLength < 1 << 20 || side.got.length > before;) {
+      before = side.got.length;
+      for (let at = 0; at < 100; at += 1, sent += 1) raw.socket.write(message);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(side.got.length).toBeLessThan(sent);
+    expect(side.ends).toBe(0);
+    raw.socket.resume();
+    await until(() => read > 8000 * sent);
+    expect([side.got.length, side.ends]).toEqual([sent, 0]);
+  });
+
+  test("EPC-WS-08c a browser that does not read is given up once a megabyte waits for it", async () => {
     const raw = await Raw.open();
     raw.socket.pause();
     const message = "x".repeat(60_000);

@@ -5,7 +5,8 @@ import { FrameError, frameHead, FrameReader, opcodes, type Frame } from "./frame
 
 /** Largest message accepted, octets (EPC-WS-04). */
 const maxMessage = 65_536;
-/** Octets waiting to be read by the browser before the connection is given up. */
+/** Octets waiting to be read by the browser: beyond the first nothing is read from it, beyond the second it is given up. */
+const enough = 1 << 16;
 const maxBuffered = 1 << 20;
 /** How long a browser may take to answer a close frame, ms. */
 const closeGrace = 30_000;
@@ -34,6 +35,8 @@ export class ServerWebSocket {
   #state: "open" | "closing" | "closed" = "open";
   /** Nothing that comes counts any more. */
   #deaf = false;
+  /** Who does not read is not read from. */
+  #paused = false;
 
   constructor(socket: Duplex, owner: WebSocketOwner) {
     this.#owner = owner;
@@ -71,12 +74,24 @@ export class ServerWebSocket {
   }
 
   #write(opcode: number, payload: string): boolean {
-    if (this.#socket.writableLength > maxBuffered) {
+    const waiting = this.#socket.writableLength;
+    if (waiting > maxBuffered) {
       this.#socket.destroy();
       return false;
     }
+    if (waiting > enough && !this.#paused) this.#pause();
     this.#socket.write(frameHead(opcode, payload.length) + payload, "latin1");
     return true;
+  }
+
+  /** What a browser asks for while it does not read would wait here as answers: it waits there, as questions. */
+  #pause(): void {
+    this.#paused = true;
+    this.#socket.pause();
+    this.#socket.once("drain", () => {
+      this.#paused = false;
+      this.#socket.resume();
+    });
   }
 
   #read(chunk: Buffer): void {
