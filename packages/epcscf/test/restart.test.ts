@@ -1,6 +1,6 @@
-import { parseNameAddr, type SipRequest } from "@portico/sip";
+import { parseNameAddr, SipRequest } from "@portico/sip";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { registered } from "./support/call.ts";
+import { callOut, registered, toNode } from "./support/call.ts";
 import { MemoryStore } from "./support/memoryStore.ts";
 import { grant, impi, impu, type Browser, type Rig } from "./support/rig.ts";
 import { Timed } from "./support/timed.ts";
@@ -153,6 +153,24 @@ describe("after a crash", () => {
     await until(() => node.store.bindings.size === 0);
     expect(node.node.counts.leftovers).toBe(0);
   });
+
+  test.each(["UPDATE", "INVITE", "BYE"])(
+    "a call of before the crash is over: what its far end still asks, here %s, gets 481, which ends it there (RFC 5057 §5.1)",
+    async (method) => {
+      const { far } = await callOut(dead, browser);
+      const node = await restart();
+      const { callId, from } = dead.core.last("INVITE");
+      const request = SipRequest.create(method, parseNameAddr(dead.core.last("INVITE").get("Contact") ?? "").uri, [
+        ["Max-Forwards", "70"],
+        ["From", `<${dead.core.last("INVITE").to.uri}>;tag=${far.usage.dialog?.state.localTag}`],
+        ["To", `<${from.uri}>;tag=${dead.core.last("INVITE").fromTag}`],
+        ["Call-ID", callId],
+        ["CSeq", `77 ${method}`],
+        ["Contact", `<${dead.core.uri};transport=tcp>`],
+      ]);
+      expect((await dead.core.agent.send(request, toNode(node))).status).toBe(481);
+    },
+  );
 
   test("a grace time below 5 s is also that of a restart", async () => {
     await restart({ graceSeconds: 1 });
