@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { accessTimers, parseNameAddr, UserAgent, type Hop, type SipMessage } from "@portico/sip";
+import { accessTimers, largeStorage, parseNameAddr, UserAgent, type Hop, type SipMessage } from "@portico/sip";
 import { openSipEndpoint, systemResolver, type SipEndpoint, type TlsCredentials } from "@portico/transport";
 import { Core } from "./core.ts";
 import { detached } from "./detached.ts";
@@ -101,12 +101,11 @@ export class Epcscf {
     const seal = new Seal(options.sealKey);
     const onError = (error: unknown): void =>
       log.alarm("agent.listener", { message: error instanceof Error ? error.message : "unknown" });
-    this.#coreAgent = new UserAgent({ clock, random, onError, onRequest: (tx) => this.#requests.fromCore(tx) });
+    const surroundings = { clock, random, storage: largeStorage(random), onError };
+    this.#coreAgent = new UserAgent({ ...surroundings, onRequest: (tx) => this.#requests.fromCore(tx) });
     this.#accessAgent = new UserAgent({
-      clock,
-      random,
+      ...surroundings,
       timers: accessTimers,
-      onError,
       onRequest: (tx) => this.#requests.fromAccess(tx),
     });
     const { homeDomain } = home;

@@ -2,7 +2,6 @@ const phrases = new Map(
   `100 Trying
 180 Ringing
 183 Session Progress
-199 Early Dialog Terminated
 200 OK
 202 Accepted
 300 Multiple Choices
@@ -20,7 +19,6 @@ const phrases = new Map(
 422 Session Interval Too Small
 423 Interval Too Brief
 430 Flow Failed
-439 First Hop Lacks Outbound Support
 480 Temporarily Unavailable
 481 Call/Transaction Does Not Exist
 482 Loop Detected
@@ -45,15 +43,13 @@ const phrases = new Map(
     .map((line) => [Number(line.slice(0, 3)), line.slice(4)]),
 );
 
-const classes = ["Session Progress", "OK", "Redirected", "Request Failure", "Server Failure", "Global Failure"];
-
 /**
- * The reason phrase of a status as its RFC writes it, for those that user agents and IMS elements send; else one for its
- * class (RFC 3261 §8.1.3.2), since a phrase is for people and a page pays for each.
+ * The reason phrase of a status as its RFC writes it, for those that user agents and IMS elements send; else that of the status
+ * it counts as (RFC 3261 §8.1.3.2), since a phrase is for people and a page pays for each.
  *
  * @example
  * reasonPhrase(486); // "Busy Here"
  */
 export function reasonPhrase(status: number): string {
-  return phrases.get(status) ?? classes[Math.floor(status / 100) - 1] ?? "";
+  return phrases.get(status) ?? phrases.get(status < 200 ? 183 : status - (status % 100)) ?? "";
 }

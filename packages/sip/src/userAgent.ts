@@ -12,6 +12,7 @@ import { TransactionLayer } from "./transaction/layer.ts";
 import { Subscription } from "./subscription/subscription.ts";
 import type { SubscribeOptions } from "./subscription/subscription.ts";
 import type { ServerTransaction } from "./transaction/serverTransaction.ts";
+import type { TransactionStorage } from "./transaction/storage.ts";
 import type { Timers } from "./transaction/timers.ts";
 
 /** What a {@link UserAgent} is given: its surroundings, and who hears of what belongs to no call. */
@@ -20,6 +21,8 @@ export interface UserAgentOptions {
   random: Random;
   /** RFC 3261 defaults if left out. */
   timers?: Timers | undefined;
+  /** Plain maps if left out; {@link largeStorage} for a server. */
+  storage?: TransactionStorage | undefined;
   /**
    * Every request that belongs to no call and no subscription of this user agent: initial INVITEs (answer, or {@link UserAgent.accept}), requests outside
    * dialogs, and those inside dialogs of other kinds (NOTIFY, SUBSCRIBE, REFER, MESSAGE ...). INVITE, UPDATE, PRACK, INFO and BYE inside an
@@ -53,12 +56,13 @@ export class UserAgent {
   readonly #onRequest: (transaction: ServerTransaction) => void;
 
   constructor(options: UserAgentOptions) {
-    const { clock, random, timers, onError } = options;
+    const { clock, random, timers, storage, onError } = options;
     this.#onRequest = (transaction) => options.onRequest(transaction);
     this.transactions = new TransactionLayer({
       clock,
       random,
       timers,
+      storage,
       onError,
       onRequest: (transaction) => this.#receiveRequest(transaction),
       onAck: (ack) => this.#callOf(ack)?.usage.receiveAck(ack),

@@ -1,5 +1,5 @@
 import { createResponse, SipRequest, SipResponse, TransactionLayer } from "@portico/sip";
-import type { ResponseOptions, ServerTransaction, SipMessage, Timers } from "@portico/sip";
+import type { ResponseOptions, ServerTransaction, SipMessage, Timers, TransactionStorage } from "@portico/sip";
 import { SeededRandom, VirtualClock, Wire } from "@portico/sip/testing";
 
 /** A layer on the left, a peer on the right whose every message is written by the test. */
@@ -25,7 +25,12 @@ export interface Stage {
 }
 
 export function stage(
-  o: { protocol?: "UDP" | "WSS"; timers?: Timers; onRequest?(tx: ServerTransaction): void } = {},
+  o: {
+    protocol?: "UDP" | "WSS";
+    timers?: Timers;
+    storage?: TransactionStorage;
+    onRequest?(tx: ServerTransaction): void;
+  } = {},
 ): Stage {
   const clock = new VirtualClock();
   const wire = new Wire({ clock, protocol: o.protocol ?? "UDP", delay: 0 });
@@ -39,6 +44,7 @@ export function stage(
     clock,
     random: new SeededRandom(7),
     timers: o.timers,
+    storage: o.storage,
     onRequest: (tx) => {
       requests.push(tx);
       o.onRequest?.(tx);

@@ -219,7 +219,7 @@ test("createResponse copies what RFC 3261 §8.2.6.2 names and tags To", () => {
   expect([busy.reason, busy.has("Record-Route"), busy.body]).toEqual(["Not now", false, "\u00c3\u00bc"]);
   const inDialog = parseRequest(inviteWith("To: <sip:b@b.test>;tag=theirs"));
   expect(createResponse(inDialog, 200, { toTag: "mine" }).toTag).toBe("theirs");
-  expect(createResponse(invite, 499).reason).toBe("Request Failure");
+  expect(createResponse(invite, 499).reason).toBe("Bad Request");
   expect(parseMessage(ringing.toOctets())).toMatchObject({ status: 180, toTag: "t1" });
 });
 

@@ -1,4 +1,5 @@
-import { createResponse } from "@portico/sip";
+import { createResponse, largeStorage } from "@portico/sip";
+import { SeededRandom } from "@portico/sip/testing";
 import { expect, test } from "vitest";
 import { ownRequest, stage } from "./layerHarness.ts";
 
@@ -49,7 +50,7 @@ test("a response whose branch or method fits no request is stray", () => {
 });
 
 test("many wait for timer K with one timer for all, each for its own five seconds", () => {
-  const s = stage();
+  const s = stage({ storage: largeStorage(new SeededRandom(9)) });
   const all = Array.from({ length: 3000 }, (_, turn) => {
     const tx = s.send(ownRequest("MESSAGE"));
     s.answer(200);

@@ -1,5 +1,5 @@
-import { createResponse, SipRequest, SipResponse } from "@portico/sip";
-import type { ServerTransaction } from "@portico/sip";
+import { createResponse, largeStorage, SipRequest, SipResponse } from "@portico/sip";
+import type { ServerTransaction, TransactionStorage } from "@portico/sip";
 import { SeededRandom } from "@portico/sip/testing";
 import { expect, test } from "vitest";
 import { fuzzRuns } from "./fuzzRuns.ts";
@@ -51,9 +51,14 @@ function checkHeard(s: Stage, invite: boolean, faults: Faults): void {
   return undefined;
 }
 
+/** Both kinds, by turns. */
+function storageOf(seed: number): TransactionStorage | undefined {
+  return seed % 2 === 0 ? largeStorage(new SeededRandom(seed)) : undefined;
+}
+
 function client(seed: number, method: string, protocol: "UDP" | "WSS"): { heard: string; faults: Faults } {
   const d = dice(seed);
-  const s = stage({ protocol });
+  const s = stage({ protocol, storage: storageOf(seed) });
   const faults: Faults = [];
   const tx = s.send(ownRequest(method));
   s.clock.advance(0);
@@ -128,7 +133,7 @@ const cancels = (s: Stage): number =>
 
 function server(seed: number, method: string, protocol: "UDP" | "WSS"): { said: string; faults: Faults } {
   const d = dice(seed);
-  const s = stage({ protocol });
+  const s = stage({ protocol, storage: storageOf(seed) });
   const faults: Faults = [];
   let timeouts = 0;
   const branch = "z9hG4bKmodel";

@@ -7,6 +7,13 @@ import { TimerBank } from "./timerBank.ts";
 import { timerC } from "./timers.ts";
 
 export type InviteClientState = "calling" | "proceeding" | "completed" | "accepted" | "terminated";
+
+/** Who owns an INVITE client transaction: sends its CANCEL as a transaction of its own, and forgets it when it ends. */
+export interface InviteClientOwner {
+  cancel(cancel: SipRequest): void;
+  ended(): void;
+}
+
 /**
  * INVITE client transaction: RFC 3261 §17.1.1 as changed by RFC 6026 §7.2.
  *
@@ -37,8 +44,7 @@ export class InviteClientTransaction implements ClientTransaction {
   readonly hop: Hop;
   readonly #context: MachineContext;
   readonly #listener: ClientListener;
-  readonly #sendCancel: (cancel: SipRequest) => void;
-  readonly #ended: () => void;
+  readonly #owner: InviteClientOwner;
   readonly #timers: TimerBank<"A" | "B" | "C" | "D" | "M" | "cancelled">;
   #state: InviteClientState = "calling";
   #cancel: { request: SipRequest; sent: boolean } | undefined;
@@ -48,19 +54,23 @@ export class InviteClientTransaction implements ClientTransaction {
     request: SipRequest,
     hop: Hop,
     listener: ClientListener,
-    out: { cancel(cancel: SipRequest): void; ended(): void },
+    owner: InviteClientOwner,
   ) {
     this.#context = context;
     this.request = request;
     this.hop = hop;
     this.#listener = listener;
-    this.#sendCancel = (cancel) => out.cancel(cancel);
-    this.#ended = () => out.ended();
+    this.#owner = owner;
     this.#timers = new TimerBank(context.clock);
   }
 
   get state(): InviteClientState {
     return this.#state;
+  }
+
+  /** For a final response. */
+  get #waits(): boolean {
+    return this.#state === "calling" || this.#state === "proceeding";
   }
 
   /** Sends the INVITE. */
@@ -97,7 +107,7 @@ export class InviteClientTransaction implements ClientTransaction {
   }
 
   cancel(headers: HeaderList = []): void {
-    if (this.#cancel || (this.#state !== "calling" && this.#state !== "proceeding")) return;
+    if (this.#cancel || !this.#waits) return;
     this.#cancel = { request: this.#cancelRequest(headers), sent: false };
     // RFC 3261 §9.1: no CANCEL before a provisional response.
     if (this.#state === "proceeding") this.#cancelNow(this.#cancel);
@@ -108,7 +118,7 @@ export class InviteClientTransaction implements ClientTransaction {
 
   /** The hop or the layer closes. */
   close(): void {
-    if (this.#state === "calling" || this.#state === "proceeding") this.#fail("transport");
+    if (this.#waits) this.#fail("transport");
     else this.#terminate();
   }
 
@@ -135,7 +145,7 @@ export class InviteClientTransaction implements ClientTransaction {
     this.#timers.stop("C");
     // RFC 3261 §9.1: a peer that answers the CANCEL but never the INVITE is given up after 64*T1.
     this.#timers.start("cancelled", 64 * this.#context.timers.t1, () => this.#fail("timeout"));
-    this.#sendCancel(cancel.request);
+    this.#owner.cancel(cancel.request);
   }
 
   #accepted(response: SipResponse): void {
@@ -163,7 +173,7 @@ export class InviteClientTransaction implements ClientTransaction {
   #terminate(): void {
     this.#state = "terminated";
     this.#timers.stopAll();
-    this.#ended();
+    this.#owner.ended();
   }
 
   #tell(response: SipResponse): void {

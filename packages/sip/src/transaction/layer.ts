@@ -6,12 +6,12 @@ import type { ClientListener, ClientTransaction } from "./clientTransaction.ts";
 import { InviteClientTransaction } from "./inviteClient.ts";
 import { InviteServerTransaction } from "./inviteServer.ts";
 import { clientKey, mergeKey, responseKey, serverKey } from "./keys.ts";
-import { Lingering } from "./lingering.ts";
 import type { MachineContext } from "./machine.ts";
 import { NonInviteClientTransaction } from "./nonInviteClient.ts";
 import { NonInviteServerTransaction } from "./nonInviteServer.ts";
 import type { ServerMachine, ServerTransaction } from "./serverTransaction.ts";
-import { TransactionTable, tableSecret } from "./table.ts";
+import { smallStorage } from "./storage.ts";
+import type { TransactionStorage, TransactionTable } from "./storage.ts";
 import { coreTimers } from "./timers.ts";
 import type { Timers } from "./timers.ts";
 
@@ -21,6 +21,8 @@ export interface TransactionLayerOptions {
   random: Random;
   /** {@link coreTimers} if left out. */
   timers?: Timers | undefined;
+  /** Plain maps if left out; {@link largeStorage} for a server. */
+  storage?: TransactionStorage | undefined;
   /** Every new request but ACK and CANCEL. A listener that throws has the request answered 500. */
   onRequest(transaction: ServerTransaction): void;
   /** An ACK to a 2xx, or one nobody waits for. */
@@ -54,15 +56,15 @@ export class TransactionLayer {
   constructor(options: TransactionLayerOptions) {
     this.#options = options;
     this.timers = options.timers ?? coreTimers;
-    const secret = tableSecret(options.random);
-    this.#clients = new TransactionTable(secret);
-    this.#servers = new TransactionTable(secret);
-    this.#merge = new TransactionTable(secret);
+    const storage = options.storage ?? smallStorage;
+    this.#clients = storage.table();
+    this.#servers = storage.table();
+    this.#merge = storage.table();
     this.#context = {
       clock: options.clock,
       timers: this.timers,
-      clientsDone: new Lingering(options.clock, this.timers.t4),
-      serversDone: new Lingering(options.clock, 64 * this.timers.t1),
+      clientsDone: storage.lingering(options.clock, this.timers.t4),
+      serversDone: storage.lingering(options.clock, 64 * this.timers.t1),
       token: (length) => options.random.token(length),
       guard: (run) => this.#guard(run),
     };
@@ -103,15 +105,14 @@ export class TransactionLayer {
    * 64*T1. Server transactions stay until their timers end, and answer into the void.
    */
   hopClosed(hop: Hop): void {
-    for (const transaction of this.#clients.values()) if (transaction.hop === hop) transaction.close();
+    for (const transaction of this.#waiting()) if (transaction.hop === hop) transaction.close();
   }
 
   /** Ends all transactions; users of unanswered requests are told there is no way any more. */
   close(): void {
     this.#closed = true;
-    for (const transaction of this.#clients.values()) transaction.close();
+    for (const transaction of this.#waiting()) transaction.close();
     for (const transaction of this.#servers.values()) transaction.close();
-    this.#clients.clear();
     this.#servers.clear();
     this.#context.clientsDone.clear();
     this.#context.serversDone.clear();
@@ -120,7 +121,7 @@ export class TransactionLayer {
 
   #start(request: SipRequest, hop: Hop, on: ClientListener, branch: string): ClientTransaction {
     const key = clientKey(branch, request.method);
-    const ended = (): void => this.#clients.delete(key);
+    const ended = (): void => void this.#clients.delete(key);
     const transaction =
       request.method === "INVITE"
         ? new InviteClientTransaction(this.#context, request, hop, on, {
@@ -132,6 +133,11 @@ export class TransactionLayer {
     if (this.#closed) this.#options.clock.setTimer(0, () => transaction.close());
     else transaction.start();
     return transaction;
+  }
+
+  /** Those alive now: what their listeners end or begin meanwhile changes nothing in the list. */
+  #waiting(): (InviteClientTransaction | NonInviteClientTransaction)[] {
+    return [...this.#clients.values()];
   }
 
   #branch(): string {

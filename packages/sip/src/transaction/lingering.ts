@@ -1,19 +1,11 @@
 import type { Clock } from "../ports.ts";
-
-/** A transaction that is over but for what may still come late. */
-export interface Finished {
-  /** Its time is over. It may have ended before. */
-  expire(): void;
-}
+import type { Finished, Lingering } from "./storage.ts";
 
 /** So many of the front are let go together. */
 const mostSpent = 1024;
 
-/**
- * Transactions over an unreliable way that have had their final response, and wait for copies of it or of the request (timers K
- * and J). All wait equally long, so that one timer does for all: under load they are tens of thousands.
- */
-export class Lingering {
+/** All wait equally long, so that one timer does for all: under load they are tens of thousands. */
+export class LingeringQueue implements Lingering {
   readonly #clock: Clock;
   readonly #ms: number;
   #queue: { readonly due: number; readonly one: Finished }[] = [];
@@ -26,12 +18,11 @@ export class Lingering {
     this.#ms = ms;
   }
 
-  add(one: Finished): void {
+  add(one: Finished): undefined {
     this.#queue.push({ due: this.#clock.now() + this.#ms, one });
     this.#stopTimer ??= this.#clock.setTimer(this.#ms, () => this.#expire());
   }
 
-  /** Forgets all. */
   clear(): void {
     this.#stopTimer?.();
     this.#stopTimer = undefined;

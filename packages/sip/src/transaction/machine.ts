@@ -1,5 +1,5 @@
 import type { Clock } from "../ports.ts";
-import type { Lingering } from "./lingering.ts";
+import type { Lingering } from "./storage.ts";
 import type { Timers } from "./timers.ts";
 
 /** What a transaction borrows from the layer that owns it. */

@@ -1,8 +1,8 @@
 import type { SipRequest, SipResponse } from "../message.ts";
 import type { Hop } from "../ports.ts";
 import type { ClientFailure, ClientListener, ClientTransaction } from "./clientTransaction.ts";
-import type { Finished } from "./lingering.ts";
 import type { MachineContext } from "./machine.ts";
+import type { Finished } from "./storage.ts";
 
 export type NonInviteClientState = "trying" | "proceeding" | "completed" | "terminated";
 
@@ -57,6 +57,11 @@ export class NonInviteClientTransaction implements ClientTransaction, Finished {
     return this.#state;
   }
 
+  /** For a final response. */
+  get #waits(): boolean {
+    return this.#state === "trying" || this.#state === "proceeding";
+  }
+
   /** Sends the request. */
   start(): void {
     const { clock, timers } = this.#context;
@@ -70,16 +75,16 @@ export class NonInviteClientTransaction implements ClientTransaction, Finished {
   }
 
   receive(response: SipResponse): void {
-    if (this.#state === "completed" || this.#state === "terminated") return;
+    if (!this.#waits) return;
     if (response.status < 200) {
       this.#state = "proceeding";
     } else {
       this.#state = "completed";
       this.#stopTimers();
-      this.#stopTimer = undefined;
       this.#stopResending = undefined;
+      this.#stopTimer = undefined;
       if (this.hop.reliable) this.#terminate();
-      else this.#context.clientsDone.add(this);
+      else this.#stopTimer = this.#context.clientsDone.add(this);
     }
     this.#context.guard(() => this.#listener?.response(response));
     if (response.status < 200) return;
@@ -91,7 +96,7 @@ export class NonInviteClientTransaction implements ClientTransaction, Finished {
   cancel(): void {}
 
   giveUp(): void {
-    if (this.#state !== "trying" && this.#state !== "proceeding") return;
+    if (!this.#waits) return;
     this.#listener = undefined;
     this.#request = undefined;
     this.#terminate();
@@ -104,7 +109,7 @@ export class NonInviteClientTransaction implements ClientTransaction, Finished {
 
   /** The hop or the layer closes. */
   close(): void {
-    if (this.#state === "trying" || this.#state === "proceeding") this.#fail("transport");
+    if (this.#waits) this.#fail("transport");
     else this.#terminate();
   }
 

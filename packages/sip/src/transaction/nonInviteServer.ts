@@ -1,8 +1,8 @@
 import type { SipRequest, SipResponse } from "../message.ts";
 import type { Hop } from "../ports.ts";
-import type { Finished } from "./lingering.ts";
 import type { MachineContext } from "./machine.ts";
 import { ServerMachine } from "./serverTransaction.ts";
+import type { Finished } from "./storage.ts";
 
 export type NonInviteServerState = "trying" | "proceeding" | "completed" | "terminated";
 
@@ -29,7 +29,7 @@ export type NonInviteServerState = "trying" | "proceeding" | "completed" | "term
  */
 export class NonInviteServerTransaction extends ServerMachine implements Finished {
   readonly #ended: () => void;
-  readonly #stopTimer: () => void;
+  #stopTimer: (() => void) | undefined;
   #state: NonInviteServerState = "trying";
   #last: SipResponse | undefined;
 
@@ -52,7 +52,7 @@ export class NonInviteServerTransaction extends ServerMachine implements Finishe
 
   override close(): void {
     this.#state = "terminated";
-    this.#stopTimer();
+    this.#stopTimer?.();
   }
 
   /** Timer J. */
@@ -67,9 +67,9 @@ export class NonInviteServerTransaction extends ServerMachine implements Finishe
       this.#state = "proceeding";
     } else {
       this.#state = "completed";
-      this.#stopTimer();
+      this.#stopTimer?.();
       if (this.hop.reliable) this.#terminate();
-      else this.context.serversDone.add(this);
+      else this.#stopTimer = this.context.serversDone.add(this);
     }
     this.transmit(response);
   }

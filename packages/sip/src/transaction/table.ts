@@ -1,4 +1,5 @@
 import type { Random } from "../ports.ts";
+import type { TransactionTable } from "./storage.ts";
 
 interface Entry<T> {
   readonly key: string;
@@ -17,12 +18,12 @@ export function tableSecret(random: Random): TableSecret {
 const fewest = 64;
 
 /**
- * What lives for the time of a transaction, by keys made of a message's own words.
+ * A table for transactions that come and go by thousands a second.
  *
  * No `Map`: it enters each key into V8's table of all strings, of which a key that is seen once makes old garbage, and keeps
  * what stood in it when it is rebuilt until the next full collection. That cost more than all else a transaction does.
  */
-export class TransactionTable<T> {
+export class HashedTable<T> implements TransactionTable<T> {
   readonly #secret: TableSecret;
   #slots: (Entry<T> | undefined)[] = emptySlots(fewest);
   #size = 0;
@@ -71,7 +72,6 @@ export class TransactionTable<T> {
     this.#size = 0;
   }
 
-  /** Those alive now: what ends or begins meanwhile changes nothing in the list. */
   values(): T[] {
     const all: T[] = [];
     for (const first of this.#slots)

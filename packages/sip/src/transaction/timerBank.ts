@@ -1,14 +1,10 @@
 import type { Clock } from "../ports.ts";
 
-interface Running<Name> {
-  readonly name: Name;
-  readonly cancel: () => void;
-}
-
-/** The running timers of one machine, by the letters RFC 3261 gives them: never more than three. */
+/** The running timers of one machine, by the letters RFC 3261 gives them. */
 export class TimerBank<Name extends string> {
   readonly #clock: Clock;
-  readonly #running: Running<Name>[] = [];
+  /** How to stop each. */
+  readonly #running = new Map<Name, () => void>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -17,33 +13,25 @@ export class TimerBank<Name extends string> {
   /** Starts the timer, or starts it anew. */
   start(name: Name, ms: number, run: () => void): void {
     this.stop(name);
-    const cancel = this.#clock.setTimer(ms, () => {
-      this.#drop(timer);
+    const stop = this.#clock.setTimer(ms, () => {
+      this.#running.delete(name);
       run();
     });
-    const timer: Running<Name> = { name, cancel };
-    this.#running.push(timer);
+    this.#running.set(name, stop);
   }
 
   stop(...names: Name[]): void {
     for (const name of names) {
-      const timer = this.#running.find((one) => one.name === name);
-      if (timer === undefined) continue;
-      timer.cancel();
-      this.#drop(timer);
+      this.#running.get(name)?.();
+      this.#running.delete(name);
     }
   }
 
   stopAll(): void {
-    for (let timer = this.#running.pop(); timer !== undefined; timer = this.#running.pop()) timer.cancel();
+    this.stop(...this.#running.keys());
   }
 
   isRunning(name: Name): boolean {
-    return this.#running.some((one) => one.name === name);
-  }
-
-  #drop(timer: Running<Name>): void {
-    const at = this.#running.indexOf(timer);
-    if (at >= 0) this.#running.splice(at, 1);
+    return this.#running.has(name);
   }
 }

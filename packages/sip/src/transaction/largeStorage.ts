@@ -1,0 +1,19 @@
+import type { Random } from "../ports.ts";
+import { LingeringQueue } from "./lingering.ts";
+import type { TransactionStorage } from "./storage.ts";
+import { HashedTable, tableSecret } from "./table.ts";
+
+/**
+ * For a server, through which thousands of transactions pass a second: tables that leave no garbage behind, and one timer for
+ * all that linger. A page does without.
+ *
+ * @example
+ * const ua = new UserAgent({ clock, random, storage: largeStorage(random), onRequest: (tx) => tx.reply(501) });
+ */
+export function largeStorage(random: Random): TransactionStorage {
+  const secret = tableSecret(random);
+  return {
+    table: () => new HashedTable(secret),
+    lingering: (clock, ms) => new LingeringQueue(clock, ms),
+  };
+}

@@ -1,0 +1,40 @@
+import type { Clock } from "../ports.ts";
+
+/** What lives for the time of a transaction, by keys made of a message's own words. A `Map` is one. */
+export interface TransactionTable<T> {
+  readonly size: number;
+  get(key: string): T | undefined;
+  set(key: string, value: T): unknown;
+  delete(key: string): unknown;
+  clear(): void;
+  values(): Iterable<T>;
+}
+
+/** A transaction that is over but for what may still come late. */
+export interface Finished {
+  /** Its time is over. It may have ended before. */
+  expire(): void;
+}
+
+/**
+ * Transactions over an unreliable way that have had their final response, and wait for copies of it or of the request (timers K
+ * and J), all equally long.
+ */
+export interface Lingering {
+  /** Returns how to forget it before its time, where that is worth it. */
+  add(one: Finished): (() => void) | undefined;
+  /** Forgets all that could not be forgotten one by one. */
+  clear(): void;
+}
+
+/** Where a transaction layer keeps its transactions. */
+export interface TransactionStorage {
+  table<T>(): TransactionTable<T>;
+  lingering(clock: Clock, ms: number): Lingering;
+}
+
+/** For the few transactions of a user's own. */
+export const smallStorage: TransactionStorage = {
+  table: () => new Map(),
+  lingering: (clock, ms) => ({ add: (one) => clock.setTimer(ms, () => one.expire()), clear() {} }),
+};
