@@ -73,7 +73,9 @@ async function killAgainAndAgain(folder: string, base: Base): Promise<{ faults: 
     if (victims !== "portal") await base.server?.run();
     if (victims !== "database") await node.run();
     // Bindings of browsers that do not come back: by their grace time, or as orphans of the process before.
-    await eventually(bound, (count) => count === 0, 10_000).catch((error: unknown) => faults.push(`orphans: ${error}`));
+    await eventually(bound, (count) => count === 0, 10_000).catch((error: unknown) =>
+      faults.push(`orphans: ${String(error)}`),
+    );
     await eventually(
       async () => (await fetch(`${node.url}/ready`)).json() as Promise<{ parts: { database: boolean } }>,
       ({ parts }) => parts.database,

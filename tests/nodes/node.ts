@@ -7,7 +7,7 @@ import { freePort } from "../support/ports.ts";
 import type { Grant, ThirdParty } from "./thirdParty.ts";
 
 /** Where all nodes are reached, for the world: none listens there. */
-export const publicUrl = "https://portal.test";
+const publicUrl = "https://portal.test";
 export const issuer: string = `${publicUrl}/waf`;
 
 /** What a node works on beside its own sockets. */

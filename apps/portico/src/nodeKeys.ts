@@ -53,7 +53,7 @@ async function storageOf(
 async function auditKey(storage: KeyStorage): Promise<KeyObject> {
   const { text } = await readOrMake(storage, async () => {
     const { privateKey } = generateKeyPairSync("ed25519");
-    return privateKey.export({ format: "pem", type: "pkcs8" }).toString();
+    return privateKey.export({ format: "pem", type: "pkcs8" });
   });
   try {
     return createPrivateKey(text);

@@ -24,7 +24,7 @@ export interface TraceView {
 }
 
 /** Longest trace, seconds, and how long it can be read after its end. */
-export const longestTrace = 3600;
+const longestTrace = 3600;
 const readable = 3600;
 /** Traces at once, messages of one, calls whose messages it follows, octets of a head. */
 const mostTraces = 8;

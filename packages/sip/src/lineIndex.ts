@@ -30,7 +30,7 @@ import {
 import { charColon, charCr, charLf, charSpace, charTab, isSpace, skipSpace } from "./scan.ts";
 
 /** Most header lines of a message. */
-export const maxLines: number = 512;
+const maxLines = 512;
 
 /*
  * A header line is one number: its header's number, the octets from its start to its value, and its first octet. All else is

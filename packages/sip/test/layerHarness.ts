@@ -28,7 +28,7 @@ export function stage(
   o: {
     protocol?: "UDP" | "WSS";
     timers?: Timers;
-    storage?: TransactionStorage;
+    storage?: TransactionStorage | undefined;
     onRequest?(tx: ServerTransaction): void;
   } = {},
 ): Stage {

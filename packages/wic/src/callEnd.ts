@@ -87,15 +87,9 @@ export function endByBye(bye: SipMessage | undefined): CallEnd {
 
 /** Reason of a BYE or CANCEL that ends a call so (RFC 3326, TS 24.229 §7.2A.18.11). */
 export function releaseCause({ cause }: CallEnd): [string, string][] {
-  switch (cause) {
-    case "hung-up":
-    case "cancelled":
-      return [["Reason", 'RELEASE_CAUSE;cause=1;text="User ends call"']];
-    case "media":
-      return [["Reason", 'RELEASE_CAUSE;cause=3;text="Media bearer loss"']];
-    default:
-      return [];
-  }
+  if (cause === "media") return [["Reason", 'RELEASE_CAUSE;cause=3;text="Media bearer loss"']];
+  const byUser = cause === "hung-up" || cause === "cancelled";
+  return byUser ? [["Reason", 'RELEASE_CAUSE;cause=1;text="User ends call"']] : [];
 }
 
 /** The `cause` parameter of the Reason of one protocol. */

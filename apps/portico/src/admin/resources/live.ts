@@ -197,7 +197,7 @@ async function pageOfAll(
       const wanted = new URLSearchParams(
         Object.entries({ ...query, node: other.name }).map(([k, v]) => [k, String(v)]),
       );
-      return nodes.ask(other, "GET", `/${list}?${wanted}`, authorization);
+      return nodes.ask(other, "GET", `/${list}?${wanted.toString()}`, authorization);
     }),
   );
   const pages = answers.flatMap((answer) => (answer?.status === 200 ? [answer.body as Page] : []));
