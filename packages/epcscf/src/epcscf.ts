@@ -339,10 +339,9 @@ export class Epcscf {
   }
 
   #view(registration: Registration, forOperator = false): RegistrationView {
-    const { clock, wallClock, node } = this.#options;
+    const { node } = this.#options;
     return registrationView(registration, {
       node,
-      now: { monotonic: clock.now(), wall: wallClock() },
       sessions: this.#sessions.count(registration),
       forOperator,
     });

@@ -236,7 +236,8 @@ export class Registrar {
       throw error;
     }
     const initial = registration.grantedUntil === 0;
-    if (initial) registration.since = wallClock();
+    registration.grantedAt = wallClock();
+    if (initial) registration.since = registration.grantedAt;
     const before = initial ? undefined : this.endings.binding(registration);
     registration.asked = asked;
     registration.claims = claims;

@@ -39,6 +39,8 @@ export class Registration {
   withdrawn: readonly string[] = nobody;
   /** Milliseconds since the epoch at which the core has granted it first. */
   since = 0;
+  /** The same of its last grant. */
+  grantedAt = 0;
   /** Clock time, ms, at which the granted registration ends. */
   grantedUntil = 0;
   lostAt: number | undefined;

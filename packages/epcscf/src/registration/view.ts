@@ -61,13 +61,13 @@ export function peerClass(address: string): PeerClass {
   return { family, scope: loopback ? "loopback" : privateAddress.test(plain) ? "private" : "public" };
 }
 
-/** @param now this node's clocks: `monotonic` and `wall`, ms. @param forOperator adds what is the network's own. */
+/** @param forOperator adds what is the network's own. */
 export function registrationView(
   registration: Registration,
-  context: { node: string; now: { monotonic: number; wall: number }; sessions: number; forOperator?: boolean },
+  context: { node: string; sessions: number; forOperator?: boolean },
 ): RegistrationView {
-  const { key, entry, claims, asked, flow, since, grantedUntil } = registration;
-  const { node, now, sessions, forOperator = false } = context;
+  const { key, entry, claims, asked, flow, since, grant, grantedAt } = registration;
+  const { node, sessions, forOperator = false } = context;
   return {
     id: key,
     impu: entry.impu,
@@ -78,7 +78,7 @@ export function registrationView(
     ...(asked.instance === undefined ? {} : { instance: asked.instance.replaceAll(/["<>]/g, "") }),
     node,
     since,
-    grantedUntil: now.wall + grantedUntil - now.monotonic,
+    grantedUntil: grantedAt + (grant?.seconds ?? 0) * 1000,
     tokenUntil: claims.expiresAt * 1000,
     flow: flow === undefined ? "lost" : "live",
     ...(flow === undefined ? {} : { peer: peerClass(flow.address) }),
