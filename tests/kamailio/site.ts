@@ -31,6 +31,8 @@ export class Site {
   readonly #script: string;
   /** Users for whom the site has no tokens to give, as if its own connection to the portal were down. */
   readonly withoutTokens = new Set<string>();
+  /** What else the site's identity provider says of a user in her ID token. */
+  readonly claims = new Map<string, Readonly<Record<string, string>>>();
   readonly #refreshTokens = new Map<string, string>();
   #issuer = "";
 
@@ -96,7 +98,12 @@ export class Site {
     if (this.withoutTokens.has(user)) throw new Error("no tokens now");
     const response = await this.#post("token", {
       grant_type: tokenExchange,
-      subject_token: await this.#sign({ iss: this.origin, aud: Site.clientId, sub: user }),
+      subject_token: await this.#sign({
+        iss: this.origin,
+        aud: Site.clientId,
+        sub: user,
+        ...this.claims.get(user),
+      }),
       subject_token_type: idTokenType,
       requested_token_type: "urn:ietf:params:oauth:token-type:access_token",
       scope: "ims.register ims.voice",

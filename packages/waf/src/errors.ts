@@ -125,7 +125,8 @@ const catalogue = {
     error: "invalid_target",
     message: "The identity asked for cannot be given to this user",
     cause: "It is outside the tenant's block, held by someone else, in quarantine, or the user holds another one",
-    remedy: "Leave impu away, or ask for the identity the user holds or a free one of the block.",
+    remedy:
+      "Ask for no identity, for the one the user holds or for a free one of the block; where a claim of her token names it, mend that at the identity provider.",
   },
   // One text for unknown, foreign, rotated and ended tokens: the difference would help only a thief.
   refresh_token_refused: {

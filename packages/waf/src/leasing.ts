@@ -14,7 +14,7 @@ import { Emitter } from "./emitter.ts";
 import { WafError } from "./errors.ts";
 import type { Now, Random } from "./ports.ts";
 import { digest } from "./secrets.ts";
-import { choose } from "./tenant/rules.ts";
+import { choose, refused, type Choice } from "./tenant/rules.ts";
 import type { Directory, KnownClient } from "./tenant/directory.ts";
 import type { Introspection } from "./token/introspection.ts";
 import type { RestrictionsClaim } from "./token/restrictions.ts";
@@ -398,9 +398,10 @@ export class Leasing {
     }
     // The operator took the entry out of the block while the user held it.
     if (held !== undefined) await this.#endAssignment(tables, ended, held, "entry_withdrawn", now);
-    const choice = impu === undefined ? await choose(tables, tenant, wish.claims, wish.explicit === true) : { impu };
+    const choice: Choice =
+      impu === undefined ? await choose(tables, tenant, wish.claims, wish.explicit === true) : { impu };
     const free = await tables.blocks.free(tenant.id, now, choice);
-    if (free === undefined) throw new WafError(choice.impu === undefined ? "block_exhausted" : "identity_refused");
+    if (free === undefined) throw choice.impu === undefined ? new WafError("block_exhausted") : refused(choice.claim);
     const assignment = { ...user, id: this.#random.token(22), impu: free, pseudonym: `p-${this.#random.token(12)}` };
     await tables.assignments.begin({ ...assignment, startedAt: now });
     ended.records.push({

@@ -3,9 +3,11 @@ import { WafError } from "../errors.ts";
 import type { TenantDocument } from "./document.ts";
 
 /** Which free identity a user may get: any of a block, any at all, or this one. */
-interface Choice {
+export interface Choice {
   readonly block?: string | undefined;
   readonly impu?: string | undefined;
+  /** The claim that names it. */
+  readonly claim?: string | undefined;
 }
 
 /**
@@ -31,11 +33,16 @@ export async function choose(
   const value = claims[claim];
   if (typeof value !== "string") throw new WafError("identity_refused", `the user's token lacks the claim ${claim}`);
   const entry = await (way === "numberInClaim" ? tables.blocks.ofNumber(value) : tables.blocks.find(value));
-  // Whether it is another tenant's or nobody's is not told (WAF-08).
-  if (entry?.tenant !== id || (block !== undefined && entry.block !== block)) {
-    throw new WafError("identity_refused", `the claim ${claim} names no identity of the tenant`);
-  }
-  return { block, impu: entry.impu };
+  if (entry?.tenant !== id || (block !== undefined && entry.block !== block)) throw refused(claim);
+  return { block, impu: entry.impu, claim };
+}
+
+/** Whether an identity is another tenant's, a colleague's or nobody's is not told (WAF-08). @param claim that names it, if one does */
+export function refused(claim: string | undefined): WafError {
+  return new WafError(
+    "identity_refused",
+    claim === undefined ? undefined : `the claim ${claim} names none that the user may have`,
+  );
 }
 
 /** A claim of several values, such as groups, holds when one of them does. */
