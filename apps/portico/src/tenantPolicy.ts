@@ -2,12 +2,13 @@ import type { TenantPolicy } from "@portico/epcscf";
 import type { Waf } from "@portico/waf";
 import type { PortalConfig } from "./config/schema.ts";
 
-/** What a tenant's users may call: by its own dial plan, or by the portal's, among the domains of all tenants. */
+/** What a tenant's users may do: call by its own dial plan, or by the portal's, among the domains of all tenants; so many at once. */
 export function tenantPolicy(config: PortalConfig, waf: Waf, tenant: string): TenantPolicy {
   const { dialPlan = config.dialPlan, limits } = waf.document(tenant) ?? {};
   return {
     dialPlan: { ...present(dialPlan), domains: [config.home.domain, ...waf.domains()] },
     maxCalls: limits?.calls,
+    maxRegistrations: limits?.registrations,
   };
 }
 

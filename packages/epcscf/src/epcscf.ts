@@ -125,6 +125,7 @@ export class Epcscf {
       maxExpires,
       graceSeconds,
       registrationsPerSecond: options.registrationsPerSecond,
+      policyOf: options.policyOf,
       sessionGraceSeconds: options.sessionGraceSeconds,
       calls: (registration) => this.#sessions.count(registration),
       node: options.node,

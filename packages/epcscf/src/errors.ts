@@ -46,6 +46,7 @@ export type EpcscfErrorCode =
   | "epcscf/destination"
   | "epcscf/user-calls"
   | "epcscf/tenant-calls"
+  | "epcscf/tenant-registrations"
   | "epcscf/hops"
   | "epcscf/flow-gone"
   | "epcscf/flow-token"
@@ -275,6 +276,12 @@ const catalogue: Readonly<Record<EpcscfErrorCode, Entry>> = {
     message: "The company has as many calls as it may",
     cause: "The tenant's limit of calls at once is reached",
     remedy: "Try again later; operator: raise the tenant's limit if the contract allows",
+  },
+  "epcscf/tenant-registrations": {
+    status: 480,
+    message: "The company has as many telephones in use as it may",
+    cause: "The tenant's limit of registrations at once is reached",
+    remedy: "None needed: a browser comes back when Retry-After says; operator: raise the limit if the contract allows",
   },
   "epcscf/hops": {
     status: 483,

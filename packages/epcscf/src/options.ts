@@ -59,7 +59,7 @@ export interface EpcscfOptions {
    * of TS 23.228 Annex U); absent: nobody may.
    */
   readonly ownCredentials?: ((origin: string) => string | undefined) | undefined;
-  /** Asked at each call, since a contract may change. */
+  /** Asked at each call and each new registration, since a contract may change. */
   readonly policyOf: (tenant: string) => TenantPolicy;
   /** Numbers screened as emergency calls, for example `112`. */
   readonly emergencyNumbers: readonly string[];

@@ -24,11 +24,13 @@ export interface AccessClaims {
   readonly own?: boolean;
 }
 
-/** What a tenant's contract says about the calls of its users. */
+/** What a tenant's contract says about what its users do. */
 export interface TenantPolicy {
   readonly dialPlan: DialPlan;
-  /** Calls of all its users at once; absent: no limit. */
+  /** Calls of all its users at once, on one node; absent: no limit. */
   readonly maxCalls?: number | undefined;
+  /** Registrations of all its users at once, on one node; absent: no limit. */
+  readonly maxRegistrations?: number | undefined;
 }
 
 /** Verifies access tokens. Throws {@link TokenError}. */

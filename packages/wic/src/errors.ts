@@ -15,6 +15,7 @@ export type WicErrorCode =
   | "wic/registration-failed"
   | "wic/network-silent"
   | "wic/network-busy"
+  | "wic/company-full"
   | "wic/network-setup"
   | "wic/access-revoked"
   | "wic/permission-ended"
@@ -128,6 +129,12 @@ const catalogue: Record<WicErrorCode, Entry> = {
     message: "The telephone network is busy",
     causes: ["The operator's network is overloaded, or is choosing another server"],
     remedies: ["Nothing: it is tried again"],
+    fatal: false,
+  },
+  "wic/company-full": {
+    message: "Your company has as many telephones in use as it may",
+    causes: ["The company's contract with the operator bounds how many are in use at once"],
+    remedies: ["Wait until somebody signs out: it is tried again", "Ask the administrator if it lasts"],
     fatal: false,
   },
   "wic/network-setup": {

@@ -135,5 +135,7 @@ function passing(response: SipResponse): WicErrorCode {
   const cause = Number(/^SIP\s*;\s*cause\s*=\s*(\d{3})\b/i.exec(response.get("Reason") ?? "")?.[1]);
   if (status === 408 || status === 504) return "wic/network-silent";
   if (status === 503 && cause >= 400 && cause < 500) return "wic/network-setup";
+  // The portal's own 480: each one of the network's comes with its Reason.
+  if (status === 480 && Number.isNaN(cause)) return "wic/company-full";
   return status === 480 || status === 503 ? "wic/network-busy" : "wic/registration-failed";
 }

@@ -37,6 +37,7 @@ describe("what the portal answers to REGISTER", () => {
     [420, "", "wic/registration-refused", true],
     [439, "SIP;cause=439", "wic/registration-refused", true],
     [480, "SIP;cause=302", "wic/network-busy", false],
+    [480, "", "wic/company-full", false],
     [500, "SIP;cause=500", "wic/registration-failed", false],
     [503, "", "wic/network-busy", false],
     [503, "SIP;cause=503", "wic/network-busy", false],

@@ -15,11 +15,12 @@ import { answerHeaders, coreAnswer } from "./coreAnswers.ts";
 import { readGrant, type Grant } from "./grant.ts";
 import { Endings, type EndingsOptions } from "./endings.ts";
 import type { Claim } from "./leftovers.ts";
+import { Places, type PlacesOptions } from "./places.ts";
 import { Registration } from "./registration.ts";
 import { OwnCredentials, type OwnCredentialsOptions, type OwnIdentity } from "./ownCredentials.ts";
 import { asEdge, asTrustedNode, edgeHeaders } from "./trustedNode.ts";
 
-export interface RegistrarOptions extends EndingsOptions, OwnCredentialsOptions, AdmissionOptions {
+export interface RegistrarOptions extends EndingsOptions, OwnCredentialsOptions, AdmissionOptions, PlacesOptions {
   readonly authorisation: Authorisation;
   readonly seal: Seal;
   readonly registered: (registration: Registration, initial: boolean) => void;
@@ -56,11 +57,13 @@ export class Registrar {
   readonly #options: RegistrarOptions;
   readonly #own: OwnCredentials;
   readonly #admission: Admission;
+  readonly #places: Places;
 
   constructor(options: RegistrarOptions) {
     this.#options = options;
     this.#own = new OwnCredentials(options);
     this.#admission = new Admission(options);
+    this.#places = new Places(options);
     this.endings = new Endings(options);
   }
 
@@ -91,15 +94,30 @@ export class Registrar {
   }
 
   async #forward(tx: ServerTransaction, flow: Flow, claims: AccessClaims, entry: BlockEntry): Promise<void> {
-    const { core, agent, registrations, charging, maxExpires, networkId } = this.#options;
+    const { registrations, maxExpires } = this.#options;
     const held = registrations.byFlow(flow);
     const asked = askedBinding(tx.request, maxExpires, held?.asked);
     if (held !== undefined && !sameUser(held.claims, claims)) throw new EpcscfError("epcscf/other-identity");
     if (held === undefined && asked.uri === undefined) throw new EpcscfError("epcscf/contact");
     this.#checkOthers(claims, asked);
     const key = this.#key(claims, asked, flow, held);
+    const giveBack = asked.expires > 0 ? this.#places.take(entry.tenant, key) : undefined;
     const registration = registrations.byKey(key) ?? new Registration({ key, entry, asked, claims, flow });
+    try {
+      await this.#vouch(tx, entry, { registration, asked, claims, flow });
+    } finally {
+      giveBack?.();
+    }
+  }
 
+  /** The node's own word for a user with a token. */
+  async #vouch(
+    tx: ServerTransaction,
+    entry: BlockEntry,
+    { registration, asked, claims, flow }: Pick<Pending, "registration" | "asked" | "claims" | "flow">,
+  ): Promise<void> {
+    const { core, agent, charging, maxExpires, networkId } = this.#options;
+    const { key } = registration;
     const up = this.#upward(tx.request);
     const claimed = await this.endings.claim(key);
     // After that: an attempt at a silent core has taken its time.
@@ -148,6 +166,8 @@ export class Registrar {
     if (held !== undefined && !sameUser(held.claims, claims)) throw new EpcscfError("epcscf/other-identity");
     if (held === undefined && asked.uri === undefined) throw new EpcscfError("epcscf/contact");
     const key = this.#key(claims, asked, flow, held);
+    // Nobody has said yet that it is she: she may find no place, but takes none from others while the core is asked.
+    if (asked.expires > 0) this.#places.check(entry.tenant, key);
     const registration = registrations.byKey(key) ?? new Registration({ key, entry, asked, claims, flow });
     const expires = this.#expires(asked.expires, claims, maxExpires);
     const path = core.pathUri(flow.token, asked.outbound);

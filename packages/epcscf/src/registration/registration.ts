@@ -1,4 +1,5 @@
 import type { AccessClaims, BlockEntry } from "../ports.ts";
+import { Tally } from "../tally.ts";
 import type { Flow } from "../w2/flow.ts";
 import type { AskedBinding } from "./contact.ts";
 import type { Grant } from "./grant.ts";
@@ -89,6 +90,8 @@ export class Registrations {
   readonly #byKey = new Map<string, Registration>();
   readonly #byFlow = new Map<Flow, Registration>();
   readonly #byImpu = new Map<string, readonly Registration[]>();
+  /** Keys by tenant. */
+  readonly tally: Tally = new Tally();
 
   get size(): number {
     return this.#byKey.size;
@@ -112,8 +115,11 @@ export class Registrations {
   }
 
   put(registration: Registration): void {
-    const { key, impu, flow } = registration;
-    if (!this.#byKey.has(key)) this.#byImpu.set(impu, [...this.ofImpu(impu), registration]);
+    const { key, impu, entry, flow } = registration;
+    if (!this.#byKey.has(key)) {
+      this.#byImpu.set(impu, [...this.ofImpu(impu), registration]);
+      this.tally.add(entry.tenant, key);
+    }
     this.#byKey.set(key, registration);
     if (flow !== undefined) this.#byFlow.set(flow, registration);
   }
@@ -129,10 +135,11 @@ export class Registrations {
   }
 
   remove(registration: Registration): void {
-    const { key, impu, flow } = registration;
+    const { key, impu, entry, flow } = registration;
     if (flow !== undefined && this.#byFlow.get(flow) === registration) this.#byFlow.delete(flow);
     if (this.#byKey.get(key) !== registration) return;
     this.#byKey.delete(key);
+    this.tally.remove(entry.tenant, key);
     const left = this.ofImpu(impu).filter((other) => other !== registration);
     if (left.length > 0) this.#byImpu.set(impu, left);
     else this.#byImpu.delete(impu);

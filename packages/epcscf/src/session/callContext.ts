@@ -17,8 +17,8 @@ import { checkMoment, checkService } from "../policy/restrictions.ts";
 import type { Log, TenantPolicy } from "../ports.ts";
 import type { Refuser } from "../refusal.ts";
 import type { Registration } from "../registration/registration.ts";
+import type { Tally } from "../tally.ts";
 import { isOpaque, sdpOf } from "./body.ts";
-import type { CallTally } from "./callTally.ts";
 import { Session, type SessionEvents } from "./session.ts";
 import type { SessionView } from "./view.ts";
 
@@ -56,10 +56,10 @@ interface NewCall {
 /** What calls of both directions share. */
 export class CallContext {
   readonly options: CallOptions;
-  readonly #tally: CallTally;
+  readonly #tally: Tally;
   readonly #events: CallEvents;
 
-  constructor(options: CallOptions, tally: CallTally, events: CallEvents) {
+  constructor(options: CallOptions, tally: Tally, events: CallEvents) {
     this.options = options;
     this.#tally = tally;
     this.#events = events;

@@ -1,8 +1,8 @@
 import type { ServerTransaction } from "@portico/sip";
 import type { Registration } from "../registration/registration.ts";
+import { Tally } from "../tally.ts";
 import type { Flow } from "../w2/flow.ts";
 import { CallContext, type CallOptions } from "./callContext.ts";
-import { CallTally } from "./callTally.ts";
 import { IncomingCalls } from "./incoming.ts";
 import { OutgoingCalls } from "./outgoing.ts";
 import type { Session } from "./session.ts";
@@ -20,7 +20,8 @@ export class Sessions {
   readonly #options: SessionsOptions;
   readonly #byId = new Map<string, Session>();
   readonly #byRegistration = new Map<Registration, Set<Session>>();
-  readonly #tally = new CallTally();
+  /** ICIDs by user and by tenant: the branches of a forked call have one and count once. */
+  readonly #tally = new Tally();
   readonly #outgoing: OutgoingCalls;
   readonly #incoming: IncomingCalls;
 
@@ -95,17 +96,22 @@ export class Sessions {
     const all = this.#byRegistration.get(registration) ?? new Set();
     this.#byRegistration.set(registration, all.add(session));
     this.#byId.set(id, session);
-    this.#tally.add(session);
+    for (const owner of owners(session)) this.#tally.add(owner, session.icid);
     this.#options.began(session);
   }
 
   #remove(session: Session, end: SessionEnd): void {
     const { id, registration } = session;
     this.#byId.delete(id);
-    this.#tally.remove(session);
+    for (const owner of owners(session)) this.#tally.remove(owner, session.icid);
     const all = this.#byRegistration.get(registration);
     all?.delete(session);
     if (all?.size === 0) this.#byRegistration.delete(registration);
     this.#options.ended(session, end);
   }
+}
+
+/** Whose limits of calls at once a call is under. */
+function owners({ registration: { impu, entry } }: Session): readonly string[] {
+  return [impu, entry.tenant];
 }

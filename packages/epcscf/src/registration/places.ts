@@ -1,0 +1,64 @@
+import { pick, type Clock, type Random } from "@portico/sip";
+import { EpcscfError } from "../errors.ts";
+import type { Log, TenantPolicy } from "../ports.ts";
+import type { Registrations } from "./registration.ts";
+
+export interface PlacesOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly registrations: Registrations;
+  readonly policyOf: (tenant: string) => TenantPolicy;
+}
+
+/** Seconds after which who found no place asks again, at random: who is refused together does not come back together. */
+const againLeast = 30;
+const againMost = 60;
+/** The operator hears of a tenant without places no more often, ms. */
+const quietMs = 60_000;
+
+/**
+ * How many registrations the users of a tenant may have at once (ADM-01). Who has one keeps it, whatever the limit is by now; one whose
+ * socket is lost counts until its grace time is over, since the core holds its binding.
+ */
+export class Places {
+  readonly #options: PlacesOptions;
+  /** Clock time at which the operator has heard last, by tenant. */
+  readonly #told = new Map<string, number>();
+
+  constructor(options: PlacesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Keeps a place while a REGISTER is on its way, so that two at once do not both get the last one.
+   * @returns gives it back; a registration that has come of it counts by itself
+   * @throws EpcscfError `epcscf/tenant-registrations` with Retry-After
+   */
+  take(tenant: string, key: string): () => void {
+    const { tally } = this.#options.registrations;
+    this.check(tenant, key);
+    tally.add(tenant, key);
+    return () => tally.remove(tenant, key);
+  }
+
+  /** @throws EpcscfError `epcscf/tenant-registrations` with Retry-After when the tenant has no place for a new registration. */
+  check(tenant: string, key: string): void {
+    const { registrations, policyOf, random } = this.#options;
+    if (registrations.byKey(key) !== undefined) return;
+    const { maxRegistrations: most = Infinity } = policyOf(tenant);
+    if (registrations.tally.with(tenant, key) <= most) return;
+    this.#tell(tenant, most);
+    throw new EpcscfError("epcscf/tenant-registrations", [
+      ["Retry-After", String(pick(random, againLeast, againMost))],
+    ]);
+  }
+
+  #tell(tenant: string, most: number): void {
+    const { clock, log } = this.#options;
+    const now = clock.now();
+    if (now - (this.#told.get(tenant) ?? -Infinity) < quietMs) return;
+    this.#told.set(tenant, now);
+    log.alarm("tenant.registrations-full", { tenant, limit: most });
+  }
+}
