@@ -115,7 +115,9 @@ describe.each(["lab", "Kamailio"] as const)("users with subscriptions of their o
     const { accessToken: token } = await under.signIn("boris");
     const identity = { impu: hers.impu, token };
     const phone = kept(await WebPhone.open({ url: under.w2, origin: under.site.origin, identity }));
+    const asked = core.commands(hers.impu).length;
     expect((await phone.register()).status).toBe(403);
+    expect(core.commands(hers.impu), "the core would refuse it as well, but is not asked").toHaveLength(asked);
   });
 
   test.skipIf(skipped)(
