@@ -1,5 +1,4 @@
 export type { Clock, Hop, Random } from "./ports.ts";
-export { pick } from "./chance.ts";
 export { SipError } from "./errors.ts";
 export type { SipErrorCode } from "./errors.ts";
 export { explainSipError } from "./explain.ts";

@@ -1,4 +1,5 @@
 import type { Clock, Random } from "@portico/sip";
+import { chance } from "../chance.ts";
 import { EpcscfError } from "../errors.ts";
 
 export interface AdmissionOptions {
@@ -48,7 +49,6 @@ export class Admission {
   #later(wait: number): string {
     this.#away += 1;
     const spread = this.#away * this.#interval;
-    const chance = Number.parseInt(this.#options.random.token(6), 36) / 36 ** 6;
-    return String(Math.ceil((wait + spread * chance) / 1000));
+    return String(Math.ceil((wait + spread * chance(this.#options.random)) / 1000));
   }
 }

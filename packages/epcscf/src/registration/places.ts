@@ -1,4 +1,5 @@
-import { pick, type Clock, type Random } from "@portico/sip";
+import type { Clock, Random } from "@portico/sip";
+import { chance } from "../chance.ts";
 import { EpcscfError } from "../errors.ts";
 import type { Log, TenantPolicy } from "../ports.ts";
 import type { Registrations } from "./registration.ts";
@@ -49,9 +50,8 @@ export class Places {
     const { maxRegistrations: most = Infinity } = policyOf(tenant);
     if (registrations.tally.with(tenant, key) <= most) return;
     this.#tell(tenant, most);
-    throw new EpcscfError("epcscf/tenant-registrations", [
-      ["Retry-After", String(pick(random, againLeast, againMost))],
-    ]);
+    const later = Math.round(againLeast + (againMost - againLeast) * chance(random));
+    throw new EpcscfError("epcscf/tenant-registrations", [["Retry-After", String(later)]]);
   }
 
   #tell(tenant: string, most: number): void {

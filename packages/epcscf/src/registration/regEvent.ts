@@ -10,6 +10,7 @@ import {
   type SubscriptionEnd,
   type UserAgent,
 } from "@portico/sip";
+import { chance } from "../chance.ts";
 import type { Core } from "../core.ts";
 import type { ChargingVectors } from "../policy/charging.ts";
 import type { Log } from "../ports.ts";
@@ -121,8 +122,8 @@ export class RegEvent {
     if (end.retryAfter === undefined) return;
     const pause = Math.min(longestPause, firstPause * 2 ** watch.refusals);
     watch.refusals += 1;
-    const chance = 1 + Number.parseInt(random.token(4), 36) / 36 ** 4;
-    watch.stopPause = clock.setTimer(Math.max(end.retryAfter, pause) * chance * 1000, () => {
+    const factor = 1 + chance(random);
+    watch.stopPause = clock.setTimer(Math.max(end.retryAfter, pause) * factor * 1000, () => {
       watch.stopPause = undefined;
       this.watch(registration, seconds);
     });
