@@ -28,6 +28,8 @@ export class Desk {
   #tel: string | undefined;
   #problem: Problem | undefined;
   #signedOut = false;
+  /** Her own sign-out goes by way of the identity provider: what ends meanwhile shows no landing page to click on. */
+  #leaving = false;
   #left = false;
   #reportedBusy = false;
   #asking: ReturnType<typeof setTimeout> | undefined;
@@ -112,7 +114,7 @@ export class Desk {
 
   /** True when nothing is left to do but to sign in again. */
   get signedOut(): boolean {
-    return this.#signedOut && !this.arbiter.busy;
+    return this.#signedOut && !this.#leaving && !this.arbiter.busy;
   }
 
   call(target: Target): void {
@@ -123,6 +125,7 @@ export class Desk {
 
   /** Ends calls, registration and web session, and leaves the page. */
   async signOut(): Promise<void> {
+    this.#leaving = true;
     this.arbiter.hangUp();
     await Promise.race([
       this.#ims.logOut().catch(() => undefined),
