@@ -3,7 +3,6 @@ import {
   type AuditEvent,
   type Lease,
   personOf,
-  type RefreshToken,
   type Store,
   type StoredEntry,
   type Tables,
@@ -12,13 +11,22 @@ import {
 import type { BlockDocument } from "./block/definition.ts";
 import { Emitter } from "./emitter.ts";
 import { WafError } from "./errors.ts";
+import { type LeaseTimes, withAssignment } from "./lease.ts";
 import type { Now, Random } from "./ports.ts";
 import { digest } from "./secrets.ts";
 import { choose, refused, type Choice } from "./tenant/rules.ts";
 import type { Directory, KnownClient } from "./tenant/directory.ts";
+import {
+  describeRefreshToken,
+  type Grant,
+  isLostAnswer,
+  issueUnder,
+  maxRefreshTokens,
+  ownedToken,
+} from "./token/grant.ts";
 import type { Introspection } from "./token/introspection.ts";
 import type { RestrictionsClaim } from "./token/restrictions.ts";
-import { graceSeconds, sessionSeconds, skewSeconds } from "./times.ts";
+import { sessionSeconds, skewSeconds } from "./times.ts";
 
 /** What a revocation covers: every field given must match. */
 export interface Revocation {
@@ -39,21 +47,6 @@ export interface RegistrationFact {
   readonly confirmed: boolean;
   /** End of the granted time, milliseconds since the epoch; absent: that of the access token, which bounds it. */
   readonly expiresAt?: number;
-}
-
-/** A use of an identity, with the times and the refresh token of the tokens to issue. */
-export interface Grant {
-  readonly entry: StoredEntry;
-  readonly pseudonym: string;
-  /** `sid` of the access token. */
-  readonly sessionId: string;
-  /** End of the access token, milliseconds since the epoch on a whole second. */
-  readonly tokenUntil: number;
-  readonly refreshToken: string;
-  /** `jti` of the access token. */
-  readonly tokenId: string;
-  readonly scope: string;
-  readonly restrictions: RestrictionsClaim | undefined;
 }
 
 /** What a web session asks for. */
@@ -81,11 +74,6 @@ export interface Ended {
   /** For the audit, as the transaction's last step: its chain lets others wait for no more than that. */
   readonly records: AuditEvent[];
 }
-
-/** 43 characters out of 36 hold 222 bits. */
-const refreshTokenLength = 43;
-/** Refresh tokens remembered for one lease, used ones included; the oldest is forgotten and refused as unknown. */
-const maxRefreshTokens = 256;
 
 /**
  * The only writer of assignments and leases (WWSF-04). What a public method writes is one transaction, and its events
@@ -141,7 +129,7 @@ export class Leasing {
       const { scope, address, restrictions, proofKey } = wish;
       const { entry, assignment } = held;
       const issue = { entry, assignment, scope, restrictions, proofKey, parent: undefined, address, until };
-      return await this.#grant(tables, lease, times, issue, now);
+      return await issueUnder(tables, this.#random, lease, times, issue, now);
     });
   }
 
@@ -180,7 +168,7 @@ export class Leasing {
   ): Promise<Grant> {
     const now = this.#now();
     const grant = await this.#fresh(async (tables, ended) => {
-      const known = await owned(tables, clientId, refreshToken);
+      const known = await ownedToken(tables, clientId, refreshToken);
       if (known === undefined || known.token.expiresAt <= now || known.lease.expiresAt <= now) return undefined;
       const { token, lease, assignment } = known;
       this.#refuseSuspended(lease.tenant, now);
@@ -202,42 +190,25 @@ export class Leasing {
       await tables.leases.extend(lease.id, Math.max(lease.expiresAt, times.expiresAt), times.tokenUntil);
       await tables.refreshTokens.trim(lease.id, maxRefreshTokens - 1);
       const issue = { entry, assignment, scope, restrictions, proofKey: token.proofKey, parent, address, until };
-      return await this.#grant(tables, lease, times, issue, now);
+      return await issueUnder(tables, this.#random, lease, times, issue, now);
     });
     // Thrown after the transaction, so that the end of a session whose token was reused is kept.
     if (grant === undefined) throw new WafError("refresh_token_refused");
     return grant;
   }
 
-  /** What introspection says of a refresh token: active only as long as its holder may use it, and only to its tenant. */
+  /** What introspection says of a refresh token. */
   async describe(tenant: string, refreshToken: string): Promise<Introspection> {
     const now = this.#now();
-    const token = await this.#store.refreshTokens.get(digest(refreshToken));
-    const lease = token && (await this.#store.leases.get(token.leaseId));
-    if (token === undefined || lease?.tenant !== tenant || lease.endedAt !== undefined) return { active: false };
-    const live = token.rotatedAt === undefined && token.expiresAt > now && lease.expiresAt > now;
-    if (!live || this.#tenants.active(tenant, now) === undefined) return { active: false };
-    const { scope, expiresAt, issuedAt } = token;
-    const [exp, iat] = [expiresAt, issuedAt].map((time) => Math.floor(time / 1000));
-    const { clientId: client_id, id: sid, impu } = lease;
-    return {
-      active: true,
-      token_type: "refresh_token",
-      client_id,
-      scope,
-      sid,
-      impu,
-      tenant,
-      exp,
-      iat,
-    } as Introspection;
+    const isActive = this.#tenants.active(tenant, now) !== undefined;
+    return await describeRefreshToken(this.#store, tenant, refreshToken, { now, isActive });
   }
 
   /** Ends the web session of a refresh token, rotated or not. An unknown token is none of ours, or long gone. */
   async endByRefreshToken(clientId: string, refreshToken: string, reason: string): Promise<void> {
     const now = this.#now();
     await this.write(async (tables, ended) => {
-      const known = await owned(tables, clientId, refreshToken);
+      const known = await ownedToken(tables, clientId, refreshToken);
       if (known !== undefined) await this.#endLease(tables, known.lease, reason, now, ended);
     });
   }
@@ -466,37 +437,6 @@ export class Leasing {
     return { tokenUntil, expiresAt: this.#isDynamic(entry) ? tokenUntil + skewSeconds * 1000 : until };
   }
 
-  async #grant(
-    tables: Tables,
-    { id: leaseId }: Lease,
-    { tokenUntil }: LeaseTimes,
-    o: Issue,
-    now: number,
-  ): Promise<Grant> {
-    const refreshToken = this.#random.token(refreshTokenLength);
-    await tables.refreshTokens.add({
-      hash: digest(refreshToken),
-      leaseId,
-      scope: o.scope,
-      issuedAt: now,
-      expiresAt: o.until,
-      parent: o.parent,
-      restrictions: o.restrictions && JSON.stringify(o.restrictions),
-      proofKey: o.proofKey,
-    });
-    const tokenId = this.#random.token(22);
-    await tables.issuedTokens.add({
-      jti: tokenId,
-      leaseId,
-      address: o.address,
-      issuedAt: now,
-      expiresAt: tokenUntil,
-    });
-    const { entry, scope, restrictions } = o;
-    const { pseudonym } = o.assignment;
-    return { entry, pseudonym, sessionId: leaseId, tokenUntil, refreshToken, tokenId, scope, restrictions };
-  }
-
   /** In a transaction of its own: a quarantine that has begun must not be undone by an exchange that fails. */
   async #endExpired(now: number): Promise<void> {
     if ((await this.#store.leases.live({ expiredAt: now })).length === 0) return;
@@ -557,23 +497,6 @@ interface Held {
   readonly since: "before" | "now";
 }
 
-/** How long a lease lives, and the access token issued under it. */
-type LeaseTimes = Pick<Lease, "expiresAt" | "tokenUntil">;
-
-/** What a grant issues. */
-interface Issue {
-  readonly entry: StoredEntry;
-  readonly assignment: Assignment;
-  readonly scope: string;
-  readonly restrictions: RestrictionsClaim | undefined;
-  readonly proofKey: string | undefined;
-  /** Hash of the refresh token this one follows. */
-  readonly parent: string | undefined;
-  readonly address: string;
-  /** End of the refresh token. */
-  readonly until: number;
-}
-
 /** What comes with a refresh token. */
 interface RenewalContext {
   readonly webSession?: string | undefined;
@@ -582,46 +505,12 @@ interface RenewalContext {
   readonly address: string;
 }
 
-/**
- * True when a used token may be used once more: its answer was lost on the way. It was used a moment ago, and nobody has
- * shown the token given for it.
- */
-async function isLostAnswer(tables: Tables, token: RefreshToken, now: number): Promise<boolean> {
-  if (token.superseded || now - (token.rotatedAt ?? 0) > graceSeconds * 1000) return false;
-  const children = await tables.refreshTokens.childrenOf(token.hash);
-  return children.every(({ rotatedAt, superseded }) => rotatedAt === undefined || superseded);
-}
-
 interface LeasingOptions {
   readonly store: Store;
   readonly tenants: Directory;
   readonly accessTokenSeconds: number;
   readonly now: Now;
   readonly random: Random;
-}
-
-async function owned(
-  tables: Tables,
-  clientId: string,
-  refreshToken: string,
-): Promise<{ token: RefreshToken; lease: Lease; assignment: Assignment } | undefined> {
-  const hash = digest(refreshToken);
-  const leaseId = (await tables.refreshTokens.get(hash))?.leaseId;
-  const used = leaseId === undefined ? undefined : await withAssignment(tables, leaseId);
-  // Read under the lock of the assignment: of two who use one token at once, the second has to see that it was used.
-  const token = await tables.refreshTokens.get(hash);
-  return token !== undefined && used?.lease.clientId === clientId ? { token, ...used } : undefined;
-}
-
-/** The lease with the assignment it is under, which stays locked until the transaction ends. */
-async function withAssignment(
-  tables: Tables,
-  leaseId: string,
-): Promise<{ lease: Lease; assignment: Assignment } | undefined> {
-  const assignmentId = (await tables.leases.get(leaseId))?.assignmentId;
-  const assignment = assignmentId === undefined ? undefined : await tables.assignments.get(assignmentId);
-  const lease = await tables.leases.get(leaseId);
-  return lease && assignment && { lease, assignment };
 }
 
 async function entryOf(tables: Tables, impu: string): Promise<StoredEntry> {

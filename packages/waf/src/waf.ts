@@ -12,7 +12,7 @@ import { type Fetch, guardedFetch } from "./keys/guardedFetch.ts";
 import type { TokenRecipient } from "./keys/recipientKey.ts";
 import { type KeyStorage, keysInMemory } from "./keys/keyStorage.ts";
 import { SigningKeys, type SigningKeyView } from "./keys/signingKeys.ts";
-import { type Grant, Leasing, type RegistrationFact, type Revocation } from "./leasing.ts";
+import { Leasing, type RegistrationFact, type Revocation } from "./leasing.ts";
 import { People } from "./people.ts";
 import type { Now, Random, SetTimer } from "./ports.ts";
 import { tenantOf } from "./tenant/check.ts";
@@ -38,6 +38,7 @@ import {
   type TokenResponse,
   tokenResponse,
 } from "./token/tokens.ts";
+import type { Grant } from "./token/grant.ts";
 import type { Introspection } from "./token/introspection.ts";
 import { subjectOf } from "./token/subject.ts";
 import type { TurnConfig } from "./turn.ts";

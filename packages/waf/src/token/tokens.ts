@@ -1,6 +1,6 @@
 import type { JWTPayload } from "jose";
 import { WafError } from "../errors.ts";
-import type { Grant } from "../leasing.ts";
+import type { Grant } from "./grant.ts";
 import type { Now } from "../ports.ts";
 import type { TenantDocument } from "../tenant/document.ts";
 import type { KnownClient } from "../tenant/directory.ts";
