@@ -46,7 +46,7 @@ export async function readConfiguration(path: string): Promise<LabOptions> {
 }
 
 /**
- * Reads subscriptions from a JSON file: a list of `{ impi, impu, tel }`; other fields, such as the tenant, are left alone.
+ * Reads subscriptions from a JSON file: a list of `{ impi, impu, tel, wildcards }`; other fields, such as the tenant, are left alone.
  * @throws LabError `lab/configuration`
  */
 export async function readSubscriptions(path: string): Promise<Subscription[]> {
@@ -115,6 +115,9 @@ function subscriptionOf(value: unknown, name: string): Subscription {
     impu: textOf(fields["impu"], `${name}.impu`),
     tel: optional(fields, "tel", (tel) => textOf(tel, `${name}.tel`)),
     digestPassword: optional(fields, "digestPassword", (password) => textOf(password, `${name}.digestPassword`)),
+    wildcards: optional(fields, "wildcards", (list) =>
+      listOf(list, `${name}.wildcards`, (one, at) => ({ identity: textOf(one, at) })),
+    ),
     allowedWafWwsf: optional(fields, "allowedWafWwsf", (list) => listOf(list, `${name}.allowedWafWwsf`, textOf)),
   };
 }

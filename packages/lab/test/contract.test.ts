@@ -15,7 +15,7 @@ const wildcard = { identity: "sip:!.*!@acme.ims.test", example: "sip:anybody@acm
 
 async function start(options: Partial<LabOptions> = {}, address?: string): Promise<void> {
   lab = await startLab({
-    subscriptions: [{ ...mary, allowedWafWwsf: ["talk.acme.example"], wildcard }, ken],
+    subscriptions: [{ ...mary, allowedWafWwsf: ["talk.acme.example"], wildcards: [wildcard] }, ken],
     trusted: [],
     ...options,
   });

@@ -1,4 +1,5 @@
 import { identityKey } from "./identity.ts";
+import { standsFor } from "./wildcard.ts";
 
 /** What the operator has stored about one subscription. */
 export interface Subscription {
@@ -12,8 +13,15 @@ export interface Subscription {
   readonly digestPassword?: string | undefined;
   /** TS 29.229 AVP 656: who may register this subscription as a WAF or WWSF; absent, the S-CSCF does not ask. */
   readonly allowedWafWwsf?: readonly string[] | undefined;
-  /** A wildcarded identity of the implicit registration set (TS 23.003 §13.4A), and one that it stands for. */
-  readonly wildcard?: { readonly identity: string; readonly example: string } | undefined;
+  /** Wildcarded identities of the implicit registration set (TS 23.003 §13.4A). */
+  readonly wildcards?: readonly Wildcard[] | undefined;
+}
+
+/** A wildcarded identity such as `sip:!.*!@acme.ims.test`. */
+export interface Wildcard {
+  readonly identity: string;
+  /** One that it stands for, by which the reg event names it; absent: not told there. */
+  readonly example?: string | undefined;
 }
 
 /** Server-Assignment-Type of TS 29.229 §6.3.15, as far as the lab uses it. */
@@ -51,9 +59,11 @@ export class Hss {
   readonly queries: CxQuery[] = [];
   readonly #homeDomain: string;
   readonly #byIdentity = new Map<string, Subscription>();
+  readonly #wildcarded: readonly Subscription[];
 
   constructor(subscriptions: readonly Subscription[], homeDomain: string) {
     this.#homeDomain = homeDomain;
+    this.#wildcarded = subscriptions.filter(({ wildcards = [] }) => wildcards.length > 0);
     for (const subscription of subscriptions) {
       for (const identity of identitiesOf(subscription)) this.#byIdentity.set(identityKey(identity), subscription);
     }
@@ -62,6 +72,17 @@ export class Hss {
   /** Whose identity it is; asked by nobody on Cx. */
   find(identity: string): Subscription | undefined {
     return this.#byIdentity.get(identityKey(identity));
+  }
+
+  /**
+   * The subscription that serves an identity: its own, else the one whose wildcard stands for it (TS 29.228 §6.1.4: a distinct one
+   * wins, whether it is registered or not).
+   */
+  serving(identity: string): Subscription | undefined {
+    const key = identityKey(identity);
+    const distinct = this.#byIdentity.get(key);
+    if (distinct !== undefined) return distinct;
+    return this.#wildcarded.find(({ wildcards }) => wildcards?.some((wildcard) => standsFor(wildcard.identity, key)));
   }
 
   /**
@@ -84,9 +105,11 @@ export class Hss {
     return this.#answer({ command: "SAR", impi, impu, assignment, result: this.#match(impi, impu) });
   }
 
-  /** Location-Information-Request: whether the called identity is a subscriber's. */
+  /** Location-Information-Request: whether the called identity is a subscriber's, or one that a wildcard of hers stands for. */
   locate(impu: string): boolean {
-    return this.#answer({ command: "LIR", impu, result: this.#match(undefined, impu) }).ok;
+    const result = this.serving(impu) === undefined ? 5001 : 2001;
+    this.#note({ command: "LIR", impu, result });
+    return result === 2001;
   }
 
   /**

@@ -2,7 +2,6 @@ import { Dialog, createResponse, parseNameAddr, parseUri } from "@portico/sip";
 import type { Clock, ServerTransaction, SipRequest, TransactionLayer } from "@portico/sip";
 import { systemRandom } from "@portico/transport";
 import type { Element } from "./element.ts";
-import { identityKey } from "./identity.ts";
 import type { BindingChange, ContactEvent, Registrar, Registration } from "./registrar.ts";
 import { reginfo } from "./reginfo.ts";
 import { nextHop } from "./routing.ts";
@@ -51,7 +50,7 @@ export class RegEventNotifier {
       tx.reply(404);
       return;
     }
-    if (!mayWatch(request, registration)) {
+    if (!this.#mayWatch(request, registration)) {
       tx.reply(403, { reason: "Forbidden - Not Allowed To Watch" });
       return;
     }
@@ -98,6 +97,17 @@ export class RegEventNotifier {
     const registration = this.#o.registrar.registrations.find(({ id }) => id === subscription.registrationId);
     if (registration !== undefined) this.#extend(subscription, registration, expires);
     return true;
+  }
+
+  /** TS 24.229 §5.4.2.1.1: the user herself, or the P-CSCF through which she is registered (its address stands in Path). */
+  #mayWatch(request: SipRequest, registration: Registration): boolean {
+    const paths = registration.bindings.flatMap(({ path }) => path.map((value) => parseUri(parseNameAddr(value).uri)));
+    return request.list("P-Asserted-Identity").some((value) => {
+      const { uri } = parseNameAddr(value);
+      if (this.#o.registrar.find(uri) === registration) return true;
+      const { host, port } = parseUri(uri);
+      return paths.some((path) => path.host === host && (port === undefined || port === path.port));
+    });
   }
 
   #extend(subscription: Subscription, registration: Registration, expires: number): void {
@@ -168,16 +178,4 @@ export class RegEventNotifier {
 function expiresOf(request: SipRequest): number {
   const seconds = Number.parseInt(request.get("Expires") ?? "3600", 10);
   return Number.isNaN(seconds) ? 3600 : Math.min(Math.max(0, seconds), longestSubscription);
-}
-
-/** TS 24.229 §5.4.2.1.1: the user herself, or the P-CSCF through which she is registered (its address stands in Path). */
-function mayWatch(request: SipRequest, registration: Registration): boolean {
-  const own = new Set(registration.identities.map((identity) => identityKey(identity)));
-  const paths = registration.bindings.flatMap(({ path }) => path.map((value) => parseUri(parseNameAddr(value).uri)));
-  return request.list("P-Asserted-Identity").some((value) => {
-    const { uri } = parseNameAddr(value);
-    if (own.has(identityKey(uri))) return true;
-    const { host, port } = parseUri(uri);
-    return paths.some((path) => path.host === host && (port === undefined || port === path.port));
-  });
 }

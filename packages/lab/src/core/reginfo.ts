@@ -14,8 +14,8 @@ export function reginfo(
 ): string {
   const live = new Set(registration.bindings.map(({ id }) => id));
   const [explicit = ""] = registration.identities;
-  const { wildcard } = registration.subscription;
-  const identities = [...registration.identities, ...(wildcard === undefined ? [] : [wildcard.example])];
+  const wildcards = registration.subscription.wildcards?.filter(({ example }) => example !== undefined) ?? [];
+  const identities = [...registration.identities, ...wildcards.map(({ example = "" }) => example)];
   const parts = identities.map((identity, index) => {
     const lines = contacts.map((change) => {
       // An identity of the implicit set was not registered itself: "created"
@@ -25,7 +25,8 @@ export function reginfo(
     const state = live.size > 0 ? "active" : "terminated";
     const aor = escape(identity);
     // TS 24.229 §7.10.2: the aor is one of the identities that the wildcard stands for.
-    if (identity === wildcard?.example)
+    const wildcard = wildcards[index - registration.identities.length];
+    if (wildcard !== undefined)
       lines.push(`  <ere:wildcardedIdentity>${escape(wildcard.identity)}</ere:wildcardedIdentity>\n`);
     return ` <registration aor="${aor}" id="${registration.id}${index}" state="${state}">\n${lines.join("")} </registration>\n`;
   });

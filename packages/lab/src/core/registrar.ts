@@ -67,11 +67,18 @@ export class Registrar {
   readonly #byIdentity = new Map<string, Entry>();
   readonly #byServiceUser = new Map<string, Entry>();
   readonly #listeners = new Set<RegistrarListener>();
+  readonly #serving: (identity: string) => Subscription | undefined;
   #stopTimer: () => void = () => undefined;
 
-  constructor(clock: Clock, token: (length: number) => string) {
+  /** @param serving the subscription that an identity belongs to, by itself or by a wildcard */
+  constructor(
+    clock: Clock,
+    token: (length: number) => string,
+    serving: (identity: string) => Subscription | undefined,
+  ) {
     this.#clock = clock;
     this.#token = token;
+    this.#serving = serving;
   }
 
   get registrations(): readonly Registration[] {
@@ -84,9 +91,12 @@ export class Registrar {
     return () => this.#listeners.delete(listener);
   }
 
-  /** The live registration of any identity of its set. */
+  /** The live registration of any identity of its set, those that a wildcard of it stands for among them. */
   find(identity: string): Registration | undefined {
-    return this.#byIdentity.get(identityKey(identity));
+    const distinct = this.#byIdentity.get(identityKey(identity));
+    if (distinct !== undefined) return distinct;
+    const subscription = this.#serving(identity);
+    return subscription && this.#byIdentity.get(identityKey(subscription.impu));
   }
 
   /** The registration whose Service-Route carries this user part. */

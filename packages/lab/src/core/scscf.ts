@@ -58,7 +58,11 @@ export class Scscf {
     this.#o = options;
     this.element = element;
     this.#layer = layer;
-    this.registrar = new Registrar(clock, (length) => systemRandom.token(length));
+    this.registrar = new Registrar(
+      clock,
+      (length) => systemRandom.token(length),
+      (identity) => options.hss.serving(identity),
+    );
     this.#registration = new RegistrationProcedure({
       homeDomain: options.homeDomain,
       hss: options.hss,
@@ -183,9 +187,11 @@ export class Scscf {
 
   #originate(tx: ServerTransaction, request: SipRequest, role: string): void {
     const served = this.registrar.findByServiceUser(role);
-    const asserted = request.list("P-Asserted-Identity").map((value) => identityKey(parseNameAddr(value).uri));
+    const values = request.list("P-Asserted-Identity").map((value) => parseNameAddr(value).uri);
+    const asserted = values.map((uri) => identityKey(uri));
     const own = new Set(served?.identities.map((identity) => identityKey(identity)));
-    if (served === undefined || !asserted.some((identity) => own.has(identity))) {
+    const byWildcard = values.some((uri) => this.#isByWildcard(uri, served));
+    if (served === undefined || !(byWildcard || asserted.some((identity) => own.has(identity)))) {
       tx.reply(403, { reason: "Forbidden - Served User Not Registered" });
       return;
     }
@@ -195,11 +201,18 @@ export class Scscf {
     }
     // TS 24.229 §5.4.3.2: the S-CSCF adds the other form of the identity
     const missing = served.identities.find((identity) => !asserted.includes(identityKey(identity)));
-    if (asserted.length === 1 && missing !== undefined) request.add("P-Asserted-Identity", `<${missing}>`);
+    if (asserted.length === 1 && missing !== undefined && !byWildcard)
+      request.add("P-Asserted-Identity", `<${missing}>`);
     request.set("P-Charging-Function-Addresses", chargingFunctions);
     this.#recordRoute(request);
     if (this.#services.divert(request, { served, sessionCase: "orig" })) this.#toTarget(tx, request, served);
     else this.#routeOriginating(tx, request, served);
+  }
+
+  /** Whether a wildcard of the set, and nothing distinct, stands for the identity. */
+  #isByWildcard(uri: string, served: Registration | undefined): boolean {
+    const { hss } = this.#o;
+    return hss.find(uri) === undefined && hss.serving(uri)?.impu === served?.subscription.impu && served !== undefined;
   }
 
   #routeOriginating(tx: ServerTransaction, request: SipRequest, served: Registration): void {
@@ -217,7 +230,7 @@ export class Scscf {
     const { homeDomain, hss } = this.#o;
     const uri = parseUri(called);
     const domain = uri.host.toLowerCase();
-    if (hss.find(called) !== undefined) return this.#o.icscf();
+    if (hss.serving(called) !== undefined) return this.#o.icscf();
     if (numberOf(uri) !== undefined) return this.#o.breakout();
     return domain === homeDomain || hss.servesDomain(domain) ? this.#o.icscf() : undefined;
   }
