@@ -61,6 +61,7 @@ async function killAgainAndAgain(folder: string, base: Base): Promise<{ faults: 
   const bound = (): number => lab.registrations.flatMap(({ contacts }) => contacts).length;
 
   for (let kill = 0; kill < kills; kill += 1) {
+    const round = new Round();
     const load = new Load([...Array(4).fill(() => sessions.act(node)), () => administration.act(node)]);
     await wait(200 + Math.random() * 1500);
     const victims = base.server === undefined ? "portal" : (["portal", "database", "both"] as const)[kill % 3];
@@ -70,24 +71,49 @@ async function killAgainAndAgain(folder: string, base: Base): Promise<{ faults: 
     ]);
     await load.stop();
     sessions.drop();
+    round.passed("load and kill");
     if (victims !== "portal") await base.server?.run();
     if (victims !== "database") await node.run();
+    round.passed("start");
     // Bindings of browsers that do not come back: by their grace time, or as orphans of the process before.
     await eventually(bound, (count) => count === 0, 10_000).catch((error: unknown) =>
       faults.push(`orphans: ${String(error)}`),
     );
+    round.passed("orphans gone");
     await eventually(
       async () => (await fetch(`${node.url}/ready`)).json() as Promise<{ parts: { database: boolean } }>,
       ({ parts }) => parts.database,
     );
+    round.passed("ready");
     await sessions.check(node);
+    round.passed("sessions");
     await administration.check(node);
+    round.passed("tenants and audit");
     const broken = (await violated((sql) => base.query(sql))).filter((fault) => !fault.startsWith(ofDynamicBlocks));
+    round.passed("tables");
+    if (long) console.log(`kill ${kill + 1} of ${kills}, ${victims}: ${round}`);
     const found = [...broken, ...sessions.faults.splice(0), ...administration.faults.splice(0)];
     faults.push(...found.map((fault) => `after kill ${kill} of ${victims}: ${fault}`));
     if (faults.length > 0) break;
   }
   return { faults, acknowledged: sessions.acknowledged + administration.acknowledged };
+}
+
+/** How long the parts of one round took, for who watches a long run. */
+class Round {
+  readonly #parts: string[] = [];
+  #since = performance.now();
+
+  /** @param part what is done now */
+  passed(part: string): void {
+    const now = performance.now();
+    this.#parts.push(`${part} ${((now - this.#since) / 1000).toFixed(1)} s`);
+    this.#since = now;
+  }
+
+  toString(): string {
+    return this.#parts.join(", ");
+  }
 }
 
 /** Loops that go on until they are told to stop; what a dying process breaks off is nothing. */

@@ -372,7 +372,7 @@ export class Waf {
     return await this.#o.store.assignments.history(impu, 1000);
   }
 
-  /** Whose access token it was, by its `jti`; kept 90 days (WAF-12). */
+  /** Whose access token it was, by its `jti`; kept as long as `retention.tokens` says (WAF-12). */
   async trace(jti: string): Promise<TokenTrace | undefined> {
     return await this.#o.store.issuedTokens.trace(jti);
   }
@@ -427,11 +427,16 @@ export class Waf {
 
   async #look(): Promise<void> {
     // A store that does not answer now may do so in a second; whoever asks meanwhile gets its error.
-    await this.notice().catch(() => undefined);
+    await this.notice()
+      .then(() => this.#sweep())
+      .catch(() => undefined);
     if (this.#closed === undefined) this.watch();
   }
 
-  /** Ends what has expired. Exchanges and refreshes do so as well, at most once a minute. */
+  /**
+   * Ends what has expired, and forgets what is kept no longer. Done once a minute by itself, though nobody asks for a token: what
+   * is kept of persons is bounded on a portal that stands idle, too. An exchange does not wait for that minute.
+   */
   async sweep(): Promise<void> {
     const now = this.#o.now();
     this.#sweptAt = now;

@@ -73,3 +73,30 @@ test("PRV-01b PRV-03 who held an identity is forgotten after the time the operat
   expect((await world.waf.people.export({ ...mary, subject: "ken" })).identities).toHaveLength(1);
   expect(await verifyAudit(world.store, [], publicKey)).toMatchObject({ faults: [] });
 });
+
+test("PRV-03 a portal that nobody uses any more forgets as well", async () => {
+  const timers: (() => void)[] = [];
+  const day = 24 * 3600;
+  const world = await open({
+    retention: { persons: 30 * day },
+    setTimer: (_, fire) => {
+      timers.push(fire);
+      return () => undefined;
+    },
+  });
+  await world.exchange("mary");
+  await world.post("identities/end", { subject: "mary" });
+  const known = async () => (await world.waf.people.export(mary)).identities.length;
+  // What is done by itself is over once the next timer runs.
+  const look = async (): Promise<void> => {
+    const before = timers.length;
+    timers.at(-1)?.();
+    await expect.poll(() => timers.length).toBeGreaterThan(before);
+  };
+  world.pass(30 * day - 1);
+  await look();
+  expect(await known()).toBe(1);
+  world.pass(61);
+  await look();
+  expect(await known()).toBe(0);
+});

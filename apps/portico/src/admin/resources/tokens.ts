@@ -25,7 +25,7 @@ export const tokenEndpoints: readonly Endpoint[] = [
     method: "GET",
     path: "/tokens/{jti}",
     tag: "tokens",
-    summary: "Whose access token it was; kept 90 days",
+    summary: "Whose access token it was; kept as long as the setting retention.tokens says, 90 days by default",
     params: byJti,
     success: { status: 200, description: "The trace.", body: trace },
     async handle({ waf, store, now }, { scope, params }) {
