@@ -10,6 +10,7 @@ import { packageFile } from "../support/packages.ts";
 import { Hss } from "./hss/hss.ts";
 import type { Subscription } from "./hss/subscription.ts";
 import { startProcess, type FixtureProcess } from "./process.ts";
+import { reachesHss } from "./probe.ts";
 import { renderCore } from "./templates.ts";
 import { topology } from "./topology.ts";
 
@@ -45,7 +46,7 @@ export interface KamailioCore {
   stop(name: string): Promise<void>;
   /** Starts it again, and waits until it serves. */
   start(name: string): Promise<void>;
-  /** Waits until all CSCFs have their Diameter connection to the HSS. */
+  /** Waits until all CSCFs have their Diameter connection to the HSS, and each I-CSCF has an answer through it. */
   connected(): Promise<void>;
   /** What the CSCFs have logged, for a test that fails. */
   logs(): string;
@@ -104,6 +105,14 @@ export async function startKamailioCore(options: KamailioCoreOptions): Promise<K
       (peers) => peers.every((peer) => peer.includes("I_Open")) || !allRun(),
       startWithin,
     );
+    for (const [name, address] of Object.entries<string>(icscfs)) {
+      if (processes.get(name)?.running !== true) continue;
+      await eventually(
+        () => reachesHss(address),
+        (reaches) => reaches,
+        startWithin,
+      );
+    }
   };
 
   try {
