@@ -1,11 +1,11 @@
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { sdp, sip, sipTesting } from "./api/entries.ts";
-import { compilerOptions, publicApi, type Entry, type PublicSymbol } from "./api/publicApi.ts";
+import { compilerOptions, publicApi, shownBy, type Entry, type PublicSymbol } from "./api/publicApi.ts";
 import { scenery } from "./api/scenery.ts";
 
-// Every public symbol has TSDoc, every public function and class an @example, and every example compiles: alone, with
-// the names that it uses of the package imported, and those of api/scenery.ts there.
+// Every public symbol has TSDoc and is seen in use: in an @example of its own or, for types and constants, in that of another
+// symbol. Every example compiles: alone, with the names that it uses of the package imported, and those of api/scenery.ts there.
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const sceneryPath = `${root}packages/scenery.d.ts`;
@@ -16,7 +16,7 @@ const complaints: string[] = [];
 const examples = new Map<string, { symbol: PublicSymbol; source: string }>();
 for (const [entry, symbols] of api) {
   for (const symbol of symbols) {
-    const missing = symbol.summary === "" ? "TSDoc" : needsExample(symbol) ? "an @example" : undefined;
+    const missing = symbol.summary === "" ? "TSDoc" : needsExample(symbol, symbols) ? "an @example" : undefined;
     if (missing) complaints.push(`${symbol.place} ${symbol.name} lacks ${missing}`);
     for (const [index, example] of symbol.examples.entries())
       examples.set(`${root}packages/example-${examples.size}-${symbol.name}-${index}.ts`, {
@@ -31,8 +31,10 @@ for (const complaint of complaints) console.log(complaint);
 console.log(`${examples.size} examples, ${complaints.length} complaints`);
 process.exitCode = complaints.length === 0 ? 0 : 1;
 
-function needsExample({ kind, examples: own }: PublicSymbol): boolean {
-  return (kind === "function" || kind === "class") && own.length === 0;
+function needsExample(symbol: PublicSymbol, all: readonly PublicSymbol[]): boolean {
+  if (symbol.examples.length > 0) return false;
+  const stands = symbol.kind === "type" || symbol.kind === "constant";
+  return !stands || shownBy(symbol, all).length === 0;
 }
 
 /** The code of an example as a module: fences off, imports of the package's names on, unless it imports itself. */

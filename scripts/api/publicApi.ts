@@ -64,6 +64,15 @@ export function publicApi(entries: readonly Entry[]): Map<Entry, PublicSymbol[]>
   );
 }
 
+/** Other symbols whose examples show this one in use: it stands in the example, or in the signature of what the example is of. */
+export function shownBy({ name }: PublicSymbol, all: readonly PublicSymbol[]): PublicSymbol[] {
+  const word = new RegExp(`\\b${name}\\b`);
+  return all.filter(
+    (other) =>
+      other.name !== name && other.examples.length > 0 && word.test([other.signature, ...other.examples].join("\n")),
+  );
+}
+
 function describe(
   symbol: ts.Symbol,
   program: ts.Program,

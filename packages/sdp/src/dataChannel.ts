@@ -12,7 +12,12 @@ export interface DataChannelMedia {
   channels: DataChannel[];
 }
 
-/** A data channel negotiated by a=dcmap and a=dcsa (RFC 8864 §5). */
+/**
+ * A data channel negotiated by a=dcmap and a=dcsa (RFC 8864 §5).
+ *
+ * @example
+ * const chat: DataChannel = { id: 0, label: "chat", subprotocol: "msrp", ordered: true, priority: 256, attributes: [] };
+ */
 export interface DataChannel {
   /** SCTP stream, 0 to 65534 */
   id: number;

@@ -32,7 +32,15 @@ export interface MediaDescription {
   otherLines?: Line[];
 }
 
-/** The o= line: who made the session, and which version of it this is (RFC 8866 §5.2). */
+/**
+ * The o= line: who made the session, and which version of it this is (RFC 8866 §5.2).
+ *
+ * @example
+ * const newer = (origin: Origin): Origin => ({
+ *   ...origin,
+ *   sessionVersion: String(BigInt(origin.sessionVersion) + 1n),
+ * });
+ */
 export interface Origin {
   username: string;
   /** Decimal digits; too long for a number. */
@@ -64,13 +72,23 @@ export interface Attribute {
   value?: string;
 }
 
-/** A line that has no field of its own: one letter and what stands behind its "=". */
+/**
+ * A line that has no field of its own: one letter and what stands behind its "=".
+ *
+ * @example
+ * const key: Line = { type: "k", value: "prompt" };
+ */
 export interface Line {
   type: string;
   value: string;
 }
 
-/** Internet addresses of version 4 or 6; no other network is known. */
+/**
+ * Internet addresses of version 4 or 6; no other network is known.
+ *
+ * @example
+ * const typeOf = (address: string): AddressType => (address.includes(":") ? "IP6" : "IP4");
+ */
 export type AddressType = "IP4" | "IP6";
 
 /** What holds attributes: the session or one of its media. */

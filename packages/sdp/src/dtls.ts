@@ -9,10 +9,25 @@ export interface DtlsParameters {
   tlsId?: string;
 }
 
-/** Which side opens the DTLS association: "active" is the client, "actpass" lets the answerer choose (RFC 4145 §4). */
+/**
+ * Which side opens the DTLS association: "active" is the client, "actpass" lets the answerer choose (RFC 4145 §4).
+ *
+ * @example
+ * const answers: Record<SetupRole, SetupRole> = {
+ *   actpass: "active", // RFC 8842 §5.3 recommends it
+ *   active: "passive",
+ *   passive: "active",
+ *   holdconn: "holdconn",
+ * };
+ */
 export type SetupRole = "active" | "passive" | "actpass" | "holdconn";
 
-/** The hash of a side's certificate (RFC 8122 §5). */
+/**
+ * The hash of a side's certificate (RFC 8122 §5).
+ *
+ * @example
+ * const same = (a: Fingerprint, b: Fingerprint): boolean => a.algorithm === b.algorithm && a.value === b.value;
+ */
 export interface Fingerprint {
   /** Lower-case: "sha-256". */
   algorithm: string;

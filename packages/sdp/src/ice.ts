@@ -43,7 +43,12 @@ export interface Candidate {
   extensions?: [name: string, value: string][];
 }
 
-/** A candidate of the other side that was chosen for one component (RFC 8839 §5.2). */
+/**
+ * A candidate of the other side that was chosen for one component (RFC 8839 §5.2).
+ *
+ * @example
+ * const rtp: RemoteCandidate = { component: 1, address: "192.0.2.7", port: 50_000 };
+ */
 export interface RemoteCandidate {
   /** 1 RTP, 2 RTCP */
   component: number;

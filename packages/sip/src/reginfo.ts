@@ -1,4 +1,9 @@
-/** One contact of a registration as a reginfo document tells it (RFC 3680 §5.3). */
+/**
+ * One contact of a registration as a reginfo document tells it (RFC 3680 §5.3).
+ *
+ * @example
+ * const toldToLeave = ({ state, event }: ReginfoContact): boolean => state === "terminated" && event === "deactivated";
+ */
 export interface ReginfoContact {
   readonly id: string;
   readonly uri: string;
@@ -9,7 +14,13 @@ export interface ReginfoContact {
   readonly retryAfter?: number;
 }
 
-/** One address of record of a reginfo document. */
+/**
+ * One address of record of a reginfo document.
+ *
+ * @example
+ * const devices = ({ contacts }: ReginfoRegistration): number =>
+ *   contacts.filter(({ state }) => state === "active").length;
+ */
 export interface ReginfoRegistration {
   readonly aor: string;
   readonly state: "init" | "active" | "terminated";

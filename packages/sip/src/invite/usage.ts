@@ -9,7 +9,13 @@ import type { ServerTransaction } from "../transaction/serverTransaction.ts";
  */
 export type InviteState = "calling" | "early" | "accepted" | "confirmed" | "terminated";
 
-/** Who ended an established call, and with what. */
+/**
+ * Who ended an established call, and with what.
+ *
+ * @example
+ * const inWords = ({ by, message }: InviteEnd): string =>
+ *   by === "peer" ? `hung up: ${message?.get("Reason") ?? "no reason given"}` : by;
+ */
 export interface InviteEnd {
   readonly by: "peer" | "local" | "timeout";
   readonly message?: SipMessage;

@@ -12,7 +12,14 @@ export interface SubscriptionState {
   readonly retryAfter?: number;
 }
 
-/** Why a subscription is over. */
+/**
+ * Why a subscription is over.
+ *
+ * @example
+ * function again({ retryAfter }: SubscriptionEnd, subscribeAnew: () => void): void {
+ *   if (retryAfter !== undefined) clock.setTimer(1000 * retryAfter, subscribeAnew);
+ * }
+ */
 export interface SubscriptionEnd {
   /**
    * The reason of the last NOTIFY in lower case (`deactivated`, `probation`, `rejected`, `timeout`, `giveup`, `noresource`,

@@ -8,7 +8,15 @@ import { TimerBank } from "../transaction/timerBank.ts";
 import { endOfNotify, endOfRefusal, readState } from "./state.ts";
 import type { SubscriptionEnd } from "./state.ts";
 
-/** What happens to a {@link Subscription}. `ended` is the last event, and comes once unless it is closed before. */
+/**
+ * What happens to a {@link Subscription}. `ended` is the last event, and comes once unless it is closed before.
+ *
+ * @example
+ * const watched: SubscriptionEvents = {
+ *   notified: (notify) => console.log(notify.body),
+ *   ended: ({ reason }) => console.log("over:", reason),
+ * };
+ */
 export interface SubscriptionEvents {
   /** Each NOTIFY in its order, also one without a body and the last one; it has been answered 200. */
   notified?(notify: SipRequest): void;

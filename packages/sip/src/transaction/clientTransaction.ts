@@ -1,7 +1,12 @@
 import type { HeaderList, SipRequest, SipResponse } from "../message.ts";
 import type { Hop } from "../ports.ts";
 
-/** Why a client transaction ended without a final response (RFC 3261 §17.1.4). */
+/**
+ * Why a client transaction ended without a final response (RFC 3261 §17.1.4).
+ *
+ * @example
+ * const said: Record<ClientFailure, string> = { timeout: "no answer", transport: "no way to the peer" };
+ */
 export type ClientFailure = "timeout" | "transport";
 
 /** The transaction user of a client transaction. Calls come after `request()` has returned. */

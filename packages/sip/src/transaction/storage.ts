@@ -1,6 +1,11 @@
 import type { Clock } from "../ports.ts";
 
-/** What lives for the time of a transaction, by keys made of a message's own words. A `Map` is one. */
+/**
+ * What lives for the time of a transaction, by keys made of a message's own words. A `Map` is one.
+ *
+ * @example
+ * const table: TransactionTable<ServerTransaction> = new Map();
+ */
 export interface TransactionTable<T> {
   readonly size: number;
   get(key: string): T | undefined;
@@ -10,7 +15,13 @@ export interface TransactionTable<T> {
   values(): Iterable<T>;
 }
 
-/** A transaction that is over but for what may still come late. */
+/**
+ * A transaction that is over but for what may still come late.
+ *
+ * @example
+ * const late: Finished = { expire: () => console.log("nothing more can come") };
+ * clock.setTimer(accessTimers.t4, () => late.expire());
+ */
 export interface Finished {
   /** Its time is over. It may have ended before. */
   expire(): void;
@@ -19,6 +30,20 @@ export interface Finished {
 /**
  * Transactions over an unreliable way that have had their final response, and wait for copies of it or of the request (timers K
  * and J), all equally long.
+ *
+ * @example
+ * // One timer for all would do as well; this is one each.
+ * function lingering(ms: number): Lingering {
+ *   const waiting = new Set<() => void>();
+ *   return {
+ *     add(one) {
+ *       const stop = clock.setTimer(ms, () => one.expire());
+ *       waiting.add(stop);
+ *       return stop;
+ *     },
+ *     clear: () => waiting.forEach((stop) => stop()),
+ *   };
+ * }
  */
 export interface Lingering {
   /** Returns how to forget it before its time, where that is worth it. */

@@ -8,7 +8,12 @@ export interface Timers {
   readonly t4: number;
 }
 
-/** Between core elements (3GPP TS 24.229 Table 7.7.1, first column; RFC 3261 Table 4). */
+/**
+ * Between core elements (3GPP TS 24.229 Table 7.7.1, first column; RFC 3261 Table 4).
+ *
+ * @example
+ * const ua = new UserAgent({ clock, random, timers: coreTimers, onRequest: (tx) => tx.reply(501) });
+ */
 export const coreTimers: Timers = { t1: 500, t2: 4000, t4: 5000 };
 
 /**
