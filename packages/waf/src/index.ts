@@ -7,6 +7,7 @@ export type { ClientCertificate } from "./client/certificate.ts";
 export { WafError, type WafErrorCode } from "./errors.ts";
 export { connectionCertificate, wafRoutes, type WafRates, type WafRoutesOptions } from "./http/routes.ts";
 export { TokenBuckets } from "./http/tokenBuckets.ts";
+export { signatureAlgorithms } from "./keys/algorithms.ts";
 export type { Fetch } from "./keys/guardedFetch.ts";
 export { keyFile, type KeyStorage, type KeptText, readOrMake } from "./keys/keyStorage.ts";
 export { recipientKey, type TokenRecipient } from "./keys/recipientKey.ts";

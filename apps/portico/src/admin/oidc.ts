@@ -1,3 +1,4 @@
+import { signatureAlgorithms } from "@portico/waf";
 import { createRemoteJWKSet, customFetch, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import type { Role } from "./access.ts";
 import { roles } from "./access.ts";
@@ -20,20 +21,6 @@ export interface OidcOptions {
   readonly tenantClaim?: string;
 }
 
-/** Signatures with a key pair only: a shared secret would let any client of the provider make tokens. */
-const algorithms = [
-  "ES256",
-  "ES384",
-  "ES512",
-  "RS256",
-  "RS384",
-  "RS512",
-  "PS256",
-  "PS384",
-  "PS512",
-  "EdDSA",
-  "Ed25519",
-];
 const skewSeconds = 60;
 /** How long a failed discovery is not tried again, milliseconds. */
 const retryAfter = 5000;
@@ -72,7 +59,7 @@ export class OidcTokens {
     const keys = await this.#source();
     try {
       const { payload, protectedHeader } = await jwtVerify(token, keys, {
-        algorithms,
+        algorithms: signatureAlgorithms,
         issuer: this.#o.issuer,
         audience: this.#o.audience,
         requiredClaims: ["exp", "sub"],

@@ -1,4 +1,4 @@
-/** Signatures with a key pair only: with a shared secret the WAF could not tell the signer from those he shares it with. */
+/** Signatures with a key pair only: with a shared secret one could not tell the signer from those he shares it with. */
 export const signatureAlgorithms: string[] = [
   "ES256",
   "ES384",
