@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { atomically, locks } from "./atomically.ts";
 import { hold, letGo } from "./entryState.ts";
 import type { AssignmentRow, Database } from "./schema.ts";
+import { unanswered } from "./unanswered.ts";
 
 /** A user of a tenant, as the tenant's identity provider knows her. */
 export interface UserKey {
@@ -48,7 +49,8 @@ export class Assignments {
     if (locks(this.#db)) {
       // There is no row to lock before she has her first. A statement of its own: the next one sees what was waited for.
       const key = JSON.stringify([user.tenant, user.issuer, user.subject]);
-      await sql`select pg_advisory_xact_lock(hashtextextended(${key}, 0))`.execute(this.#db);
+      const lock = sql`select pg_advisory_xact_lock(hashtextextended(${key}, 0))`;
+      await unanswered(this.#db, { compile: () => lock.compile(this.#db) });
     }
     const row = await this.#db
       .selectFrom("assignment")
@@ -88,10 +90,8 @@ export class Assignments {
   async begin(assignment: Omit<Assignment, "endedAt" | "endReason">): Promise<void> {
     const { startedAt, ...rest } = assignment;
     await atomically(this.#db, async (db) => {
-      await db
-        .insertInto("assignment")
-        .values({ ...rest, started_at: startedAt, ended_at: null, end_reason: null, quarantined_until: null })
-        .execute();
+      const open = { ended_at: null, end_reason: null, quarantined_until: null };
+      await unanswered(db, db.insertInto("assignment").values({ ...rest, started_at: startedAt, ...open }));
       await hold(db, rest.impu, rest.id);
     });
   }

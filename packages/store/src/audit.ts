@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { atomically } from "./atomically.ts";
 import { type AuditEvent, type AuditRecord, chainOf, linkHash, personRef, tenantOf } from "./auditChain.ts";
 import type { AuditRow, Database } from "./schema.ts";
+import { unanswered } from "./unanswered.ts";
 
 /** The end of a chain. */
 export interface AuditHead {
@@ -44,11 +45,8 @@ export class Audit {
       const { at, actor, action, subject } = event;
       const link = { chain, seq, at, actor, action, subject, person, detail: JSON.stringify(event.detail ?? {}) };
       const hash = linkHash({ ...link, previous });
-      await db
-        .insertInto("audit")
-        .values({ ...link, prev_hash: previous, hash })
-        .execute();
-      await db.updateTable("audit_head").set({ hash }).where("chain", "=", chain).execute();
+      await unanswered(db, db.insertInto("audit").values({ ...link, prev_hash: previous, hash }));
+      await unanswered(db, db.updateTable("audit_head").set({ hash }).where("chain", "=", chain));
       return { ...event, seq, previous, hash };
     });
   }

@@ -170,11 +170,11 @@ export class Blocks {
     tenant: string,
     now: number,
     which: { readonly block?: string | undefined; readonly impu?: string | undefined } = {},
-  ): Promise<string | undefined> {
+  ): Promise<StoredEntry | undefined> {
     const { block, impu } = which;
     let query = this.#db
       .selectFrom("block_entry")
-      .select("impu")
+      .selectAll()
       .where("tenant", "=", tenant)
       .where((eb) => is(eb, "free", now))
       .orderBy("free_at")
@@ -182,13 +182,15 @@ export class Blocks {
       .limit(1);
     if (block !== undefined) query = query.where("block_id", "=", block);
     if (impu !== undefined) query = query.where("impu", "=", impu);
-    if (!locks(this.#db)) return (await query.executeTakeFirst())?.impu;
-    if (impu !== undefined) return (await query.forUpdate().executeTakeFirst())?.impu;
+    const one = async (wanted: typeof query): Promise<StoredEntry | undefined> => {
+      const row = await wanted.executeTakeFirst();
+      return row && fromRow(row);
+    };
+    if (!locks(this.#db)) return await one(query);
+    if (impu !== undefined) return await one(query.forUpdate());
     // Each of those who ask at once gets another one. The last ones may be in the hands of others: whether they keep
     // them shows at the end of their transactions, one after the other.
-    const row =
-      (await query.forUpdate().skipLocked().executeTakeFirst()) ?? (await query.forUpdate().executeTakeFirst());
-    return row?.impu;
+    return (await one(query.forUpdate().skipLocked())) ?? (await one(query.forUpdate()));
   }
 
   /** Entries of each block of a tenant: all, those held, and those that could be given away. */

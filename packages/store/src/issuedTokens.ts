@@ -1,4 +1,5 @@
 import type { Database } from "./schema.ts";
+import { unanswered } from "./unanswered.ts";
 
 /** An access token by its id; the token itself is never stored. */
 export interface IssuedToken {
@@ -28,16 +29,16 @@ export class IssuedTokens {
   }
 
   async add(token: IssuedToken): Promise<void> {
-    await this.#db
-      .insertInto("issued_token")
-      .values({
+    await unanswered(
+      this.#db,
+      this.#db.insertInto("issued_token").values({
         jti: token.jti,
         lease_id: token.leaseId,
         address: token.address,
         issued_at: token.issuedAt,
         expires_at: token.expiresAt,
-      })
-      .execute();
+      }),
+    );
   }
 
   async trace(jti: string): Promise<TokenTrace | undefined> {

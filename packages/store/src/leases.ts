@@ -1,6 +1,7 @@
 import { atomically, locks } from "./atomically.ts";
 import { settle } from "./entryState.ts";
 import type { Database, LeaseRow } from "./schema.ts";
+import { unanswered } from "./unanswered.ts";
 
 /** Live use of an assignment by one web session; several devices of a user hold several leases. */
 export interface Lease {
@@ -90,9 +91,9 @@ export class Leases {
   }
 
   async begin(lease: Omit<Lease, "endedAt">): Promise<void> {
-    await this.#db
-      .insertInto("lease")
-      .values({
+    await unanswered(
+      this.#db,
+      this.#db.insertInto("lease").values({
         id: lease.id,
         assignment_id: lease.assignmentId,
         tenant: lease.tenant,
@@ -105,20 +106,27 @@ export class Leases {
         registered_until: null,
         ended_at: null,
         end_reason: null,
-      })
-      .execute();
+      }),
+    );
   }
 
   /** Notes that a token was issued, and how long the lease now lives. */
   async extend(id: string, expiresAt: number, tokenUntil: number): Promise<void> {
-    await this.#db
-      .updateTable("lease")
-      .set((eb) => ({
-        expires_at: expiresAt,
-        token_until: eb.case().when("token_until", ">", tokenUntil).then(eb.ref("token_until")).else(tokenUntil).end(),
-      }))
-      .where("id", "=", id)
-      .execute();
+    await unanswered(
+      this.#db,
+      this.#db
+        .updateTable("lease")
+        .set((eb) => ({
+          expires_at: expiresAt,
+          token_until: eb
+            .case()
+            .when("token_until", ">", tokenUntil)
+            .then(eb.ref("token_until"))
+            .else(tokenUntil)
+            .end(),
+        }))
+        .where("id", "=", id),
+    );
   }
 
   /** Notes until when a registration made under the lease may live; null: none does. */

@@ -1,4 +1,5 @@
 import type { Database, RefreshTokenRow } from "./schema.ts";
+import { unanswered } from "./unanswered.ts";
 
 /** A refresh token by its hash. A rotated one is kept until it expires, so that its reuse is noticed. */
 export interface RefreshToken {
@@ -40,9 +41,9 @@ export class RefreshTokens {
   }
 
   async add(token: Omit<RefreshToken, "rotatedAt" | "superseded">): Promise<void> {
-    await this.#db
-      .insertInto("refresh_token")
-      .values({
+    await unanswered(
+      this.#db,
+      this.#db.insertInto("refresh_token").values({
         hash: token.hash,
         lease_id: token.leaseId,
         scope: token.scope,
@@ -53,18 +54,18 @@ export class RefreshTokens {
         superseded: 0,
         restrictions: token.restrictions ?? null,
         proof_key: token.proofKey ?? null,
-      })
-      .execute();
+      }),
+    );
   }
 
   async rotate(hash: string, at: number): Promise<void> {
-    await this.#db.updateTable("refresh_token").set({ rotated_at: at }).where("hash", "=", hash).execute();
+    await unanswered(this.#db, this.#db.updateTable("refresh_token").set({ rotated_at: at }).where("hash", "=", hash));
   }
 
   /** Notes that another was given in the place of those given for one. */
   async supersede(parent: string, at: number): Promise<void> {
     const change = { rotated_at: at, superseded: 1 };
-    await this.#db.updateTable("refresh_token").set(change).where("parent", "=", parent).execute();
+    await unanswered(this.#db, this.#db.updateTable("refresh_token").set(change).where("parent", "=", parent));
   }
 
   /** Forgets all but the newest `keep` tokens of a lease. */
@@ -75,11 +76,10 @@ export class RefreshTokens {
       .where("lease_id", "=", leaseId)
       .orderBy("issued_at", "desc")
       .limit(keep);
-    await this.#db
-      .deleteFrom("refresh_token")
-      .where("lease_id", "=", leaseId)
-      .where("hash", "not in", newest)
-      .execute();
+    await unanswered(
+      this.#db,
+      this.#db.deleteFrom("refresh_token").where("lease_id", "=", leaseId).where("hash", "not in", newest),
+    );
   }
 
   async purge(expiredAt: number): Promise<void> {

@@ -66,7 +66,7 @@ export async function expectForward(
   ]);
   // The registration of its former holder, which outlives quarantine and token.
   expect(await store.blocks.free("acme", 89_999, { impu: "sip:u2@acme.ims.test" })).toBeUndefined();
-  expect(await store.blocks.free("acme", 0)).toBe("sip:u3@acme.ims.test");
+  expect(await store.blocks.free("acme", 0)).toMatchObject({ impu: "sip:u3@acme.ims.test" });
   expect(await store.assignments.holding("sip:u1@acme.ims.test")).toMatchObject({ subject: "mary", startedAt: 100 });
   expect(await store.assignments.history("sip:u2@acme.ims.test", 9)).toMatchObject([{ subject: "ken", endedAt: 600 }]);
   expect(await store.leases.get("l1")).toMatchObject({ assignmentId: "a1", tokenUntil: 800, endedAt: undefined });

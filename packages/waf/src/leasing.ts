@@ -373,20 +373,25 @@ export class Leasing {
       impu === undefined ? await choose(tables, tenant, wish.claims, wish.explicit === true) : { impu };
     const free = await tables.blocks.free(tenant.id, now, choice);
     if (free === undefined) throw choice.impu === undefined ? new WafError("block_exhausted") : refused(choice.claim);
-    const assignment = { ...user, id: this.#random.token(22), impu: free, pseudonym: `p-${this.#random.token(12)}` };
+    const assignment = {
+      ...user,
+      id: this.#random.token(22),
+      impu: free.impu,
+      pseudonym: `p-${this.#random.token(12)}`,
+    };
     await tables.assignments.begin({ ...assignment, startedAt: now });
     ended.records.push({
       tenant: tenant.id,
       at: now,
       actor: clientId,
       action: "assignment.begin",
-      subject: free,
+      subject: free.impu,
       person: personOf(user),
       detail: { assignment: assignment.id },
     });
     return {
       assignment: { ...assignment, startedAt: now, endedAt: undefined, endReason: undefined },
-      entry: await entryOf(tables, free),
+      entry: free,
       since: "now",
     };
   }
@@ -511,10 +516,4 @@ interface LeasingOptions {
   readonly accessTokenSeconds: number;
   readonly now: Now;
   readonly random: Random;
-}
-
-async function entryOf(tables: Tables, impu: string): Promise<StoredEntry> {
-  const entry = await tables.blocks.find(impu);
-  if (entry === undefined) throw new WafError("server_error", `${impu} is in no block`);
-  return entry;
 }

@@ -37,7 +37,7 @@ export function take(store: Pick<Store, "transaction">, subject: string): Promis
 }
 
 async function assign(tables: Tables, user: UserKey, now: number): Promise<{ id: string; impu: string } | undefined> {
-  const impu = await tables.blocks.free("acme", now);
+  const impu = (await tables.blocks.free("acme", now))?.impu;
   if (impu === undefined) return undefined;
   const id = randomUUID();
   await tables.assignments.begin({ ...user, id, impu, pseudonym: id, startedAt: now });

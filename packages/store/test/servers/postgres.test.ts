@@ -92,7 +92,7 @@ describe.skipIf(noPostgres !== undefined)(
         store.transaction(async (tables) => {
           const held = await tables.assignments.of({ tenant: "acme", issuer: "https://idp.acme.test", subject });
           if (held !== undefined) return held.impu;
-          const impu = await tables.blocks.free("acme", 0);
+          const impu = (await tables.blocks.free("acme", 0))?.impu;
           if (impu !== undefined) await assign(tables, impu, subject);
           return impu;
         });
