@@ -1,4 +1,4 @@
-import type { EpcscfEvent, Log, SessionFact } from "@portico/epcscf";
+import type { EpcscfEvent, Log, MessageFact, SessionFact } from "@portico/epcscf";
 import type { CallRecord, Store } from "@portico/store";
 
 /** How often open records are noted as alive, milliseconds: a node that dies leaves their end unknown by so much. */
@@ -8,16 +8,16 @@ const seenEvery = 60_000;
 const purgeEvery = 3_600_000;
 const day = 86_400_000;
 
-/** Writes what the eP-CSCF tells of calls and registrations into call records and usage (CHG-02, CHG-03). */
+/** Writes what the eP-CSCF tells of calls, messages and registrations into records and usage (CHG-02, CHG-03). */
 export class CallRecords {
-  readonly #store: Pick<Store, "calls" | "usage">;
+  readonly #store: Pick<Store, "calls" | "messages" | "usage">;
   readonly #log: Log;
   readonly #now: () => number;
   #node = "";
   #timer: NodeJS.Timeout | undefined;
   #purging: NodeJS.Timeout | undefined;
 
-  constructor(store: Pick<Store, "calls" | "usage">, log: Log, now: () => number) {
+  constructor(store: Pick<Store, "calls" | "messages" | "usage">, log: Log, now: () => number) {
     this.#store = store;
     this.#log = log;
     this.#now = now;
@@ -38,9 +38,13 @@ export class CallRecords {
     this.#timer.unref();
   }
 
-  /** Forgets, now and from now on, records of calls that ended longer ago. @param days how long they are kept */
+  /** Forgets, now and from now on, records of calls and messages from longer ago. @param days how long they are kept */
   async forgetAfter(days: number): Promise<void> {
-    const purge = (): Promise<void> => this.#store.calls.purge(this.#now() - days * day);
+    const purge = async (): Promise<void> => {
+      const before = this.#now() - days * day;
+      await this.#store.calls.purge(before);
+      await this.#store.messages.purge(before);
+    };
     this.#purging = setInterval(() => {
       purge().catch(() => this.#log.alarm("calls.not-purged"));
     }, purgeEvery);
@@ -69,6 +73,11 @@ export class CallRecords {
       const { at: endedAt, by: endedBy, status } = fact.end;
       await this.#store.calls.ended({ ...begun, endedAt, endedBy, status });
     }
+  }
+
+  /** Resolves when it is written; the answer to the message waits for that. */
+  async message(fact: MessageFact): Promise<void> {
+    await this.#store.messages.add({ ...fact, node: this.#node });
   }
 
   /** Counts initial registrations. */

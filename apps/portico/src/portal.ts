@@ -162,6 +162,7 @@ async function start(
       waf.reportRegistration(fact).catch(() => log.alarm("waf.registration-not-noted"));
     },
     reportSession: (fact) => records.report(fact),
+    reportMessage: (fact) => records.message(fact),
     media,
     // ARCHITECTURE: a node is named by its own address on Mw.
     node: `${config.mw.address}:${config.mw.port}`,

@@ -8,7 +8,7 @@ import { Events, type EpcscfEvent } from "./events.ts";
 import { ChargingVectors } from "./policy/charging.ts";
 import type { EpcscfOptions } from "./options.ts";
 import type { Log, RegistrationFact, Revocation, SessionFact } from "./ports.ts";
-import { Proxy } from "./proxy.ts";
+import { type PassedMessage, Proxy } from "./proxy.ts";
 import { Refuser } from "./refusal.ts";
 import { Authorisation } from "./registration/authorisation.ts";
 import { RegEvent } from "./registration/regEvent.ts";
@@ -160,6 +160,7 @@ export class Epcscf {
       latchCoreMedia: options.latchCoreMedia,
       began: ({ view }) => this.#events.emit(() => ({ type: "session", change: "began", session: view })),
       answered: (session) => this.#answered(session),
+      message: ({ registration }, message) => this.#passed(registration, message),
       ended: (session, end) => {
         this.#events.emit(() => ({ type: "session", change: "ended", session: session.view, end }));
         void this.#write({ type: "ended", session: session.view, impi: session.registration.entry.impi, end });
@@ -175,7 +176,13 @@ export class Epcscf {
       registrar: this.#registrar,
       regEvent: this.#regEvent,
       seal,
-      proxy: new Proxy({ ...sides, accessSentBy: w2.sentBy, wallClock, policyOf: options.policyOf }),
+      proxy: new Proxy({
+        ...sides,
+        accessSentBy: w2.sentBy,
+        wallClock,
+        policyOf: options.policyOf,
+        passed: (registration, message) => this.#passed(registration, message),
+      }),
       sessions: this.#sessions,
       refuser,
     });
@@ -353,6 +360,13 @@ export class Epcscf {
     const { view, registration } = session;
     this.#events.emit(() => ({ type: "session", change: "answered", session: view }));
     await this.#write({ type: "answered", session: view, impi: registration.entry.impi });
+  }
+
+  async #passed({ entry, claims }: Registration, message: PassedMessage): Promise<void> {
+    const { tenant, impu, impi } = entry;
+    const id = this.#options.random.token(22);
+    const fact = { id, tenant, clientId: claims.clientId, impu, impi, ...message };
+    await this.#options.reportMessage(fact).catch(() => this.#log.alarm("usage.not-written", { fact: "message" }));
   }
 
   async #write(fact: SessionFact): Promise<void> {

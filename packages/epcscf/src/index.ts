@@ -14,6 +14,7 @@ export type {
   BlockEntry,
   BlockTable,
   Log,
+  MessageFact,
   RegistrationFact,
   Revocation,
   Revocations,

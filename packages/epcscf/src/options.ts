@@ -6,6 +6,7 @@ import type { RegistrationStore } from "./registration/binding.ts";
 import type {
   BlockTable,
   Log,
+  MessageFact,
   RegistrationFact,
   Revocations,
   SessionFact,
@@ -25,6 +26,8 @@ export interface EpcscfOptions {
   readonly reportRegistration: (fact: RegistrationFact) => void;
   /** Writes usage records. When it fails there is an alarm, and the call goes on. */
   readonly reportSession: (fact: SessionFact) => Promise<void>;
+  /** Writes the record of a message, for which its answer waits. When it fails there is an alarm, and the answer goes on. */
+  readonly reportMessage: (fact: MessageFact) => Promise<void>;
   readonly media: MediaPlane;
   /** Name of this node among those that share a registration store; the same after a restart. */
   readonly node: string;

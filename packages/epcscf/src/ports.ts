@@ -88,6 +88,23 @@ export type SessionFact =
   | { readonly type: "answered"; readonly session: SessionView; readonly impi: string }
   | { readonly type: "ended"; readonly session: SessionView; readonly impi: string; readonly end: SessionEnd };
 
+/** A MESSAGE that went through this node, for usage records (CHG-02): of what it says nothing. */
+export interface MessageFact {
+  readonly id: string;
+  readonly tenant: string;
+  readonly clientId: string;
+  readonly impu: string;
+  readonly impi: string;
+  /** Seen from the browser, as in {@link SessionView}. */
+  readonly direction: SessionView["direction"];
+  readonly remote: string;
+  readonly icid: string;
+  /** When it came, milliseconds since the epoch. */
+  readonly at: number;
+  /** Final status. */
+  readonly status: number;
+}
+
 /** Structured log; implementations must not receive tokens, bodies or personal data. */
 export interface Log {
   info(event: string, facts?: Readonly<Record<string, string | number | boolean>>): void;

@@ -1,16 +1,17 @@
 import { octets, parseNameAddr, parseUri, type ServerTransaction, type SipRequest, type UserAgent } from "@portico/sip";
 import type { Core } from "./core.ts";
 import { EpcscfError } from "./errors.ts";
-import type { ChargingVectors } from "./policy/charging.ts";
-import { strip } from "./policy/headers.ts";
+import { type ChargingVectors, icidValue } from "./policy/charging.ts";
+import { strip, wantsPrivacy } from "./policy/headers.ts";
 import { assertedIdentity, checkFrom } from "./policy/identity.ts";
 import { dial } from "./policy/dialPlan.ts";
 import { hopsLeft } from "./policy/maxForwards.ts";
 import { checkDestination, checkMoment, checkService } from "./policy/restrictions.ts";
-import type { TenantPolicy } from "./ports.ts";
+import type { MessageFact, TenantPolicy } from "./ports.ts";
 import { ProxiedDialogs, type Way } from "./proxiedDialogs.ts";
 import type { Registration } from "./registration/registration.ts";
 import { relay } from "./relay.ts";
+import { anonymous } from "./session/identities.ts";
 import type { Flow } from "./w2/flow.ts";
 
 export interface ProxyOptions {
@@ -24,7 +25,12 @@ export interface ProxyOptions {
   /** Milliseconds since the epoch. */
   readonly wallClock: () => number;
   readonly policyOf: (tenant: string) => TenantPolicy;
+  /** Told of each MESSAGE before its answer goes back, which waits for the promise; that never fails. */
+  readonly passed: (registration: Registration, message: PassedMessage) => Promise<void>;
 }
+
+/** What becomes of a MESSAGE. */
+export type PassedMessage = Pick<MessageFact, "direction" | "remote" | "icid" | "at" | "status">;
 
 /** Methods that open a dialog through this node. */
 const opening: ReadonlySet<string> = new Set(["SUBSCRIBE", "REFER"]);
@@ -55,11 +61,20 @@ export class Proxy {
     // The side nearest the core stands on top.
     if (opens) this.#recordRoute(request, flow, "up");
     const next = request.toTag === undefined ? core.nextHop(way.routes) : core.nextHop(way.routes, way.target);
+    const at = this.#options.wallClock();
     const response = await relay(coreAgent, request, next);
-    if (response === undefined) {
-      const lost = request.toTag === undefined && way.routes.length > 0;
-      throw new EpcscfError(lost ? "epcscf/scscf-lost" : "epcscf/core-unreachable");
+    const lost = request.toTag === undefined && way.routes.length > 0;
+    const silence = new EpcscfError(lost ? "epcscf/scscf-lost" : "epcscf/core-unreachable");
+    if (request.method === "MESSAGE") {
+      await this.#options.passed(registration, {
+        direction: "outgoing",
+        remote: request.toTag === undefined ? way.target : request.to.uri,
+        icid: icidValue(request.get("P-Charging-Vector") ?? ""),
+        at,
+        status: (response ?? silence).status,
+      });
     }
+    if (response === undefined) throw silence;
     if (opens && response.status < 300) {
       this.#dialogs.note(
         registration,
@@ -94,8 +109,19 @@ export class Proxy {
     strip(request, "down");
     request.remove("Route").setUri(registration.accessContact);
     mapContacts(request, registration, core);
+    const at = this.#options.wallClock();
     const response = await relay(accessAgent, request, flow);
-    if (response === undefined) throw new EpcscfError("epcscf/flow-gone");
+    const gone = new EpcscfError("epcscf/flow-gone");
+    if (request.method === "MESSAGE") {
+      await this.#options.passed(registration, {
+        direction: "incoming",
+        remote: wantsPrivacy(tx.request) ? anonymous : tx.request.from.uri,
+        icid: icidValue(tx.request.get("P-Charging-Vector") ?? ""),
+        at,
+        status: (response ?? gone).status,
+      });
+    }
+    if (response === undefined) throw gone;
     const up = response.clone().removeFirst("Via");
     strip(up, "up");
     if (up.has("Contact")) up.set("Contact", `<${core.uri(registration.key)}>`);

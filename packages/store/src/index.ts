@@ -16,6 +16,7 @@ export { Idempotency, type IdempotentRequest } from "./idempotency.ts";
 export { type IssuedToken, IssuedTokens, type TokenTrace } from "./issuedTokens.ts";
 export { type KeptKeys, KeptKeysTable } from "./keptKeys.ts";
 export { type Lease, type LeaseFilter, Leases } from "./leases.ts";
+export { type MessageFilter, type MessageRecord, Messages } from "./messages.ts";
 export { Nodes, type StoredNode } from "./nodes.ts";
 export type { PostgresTarget } from "./postgres.ts";
 export { type RefreshToken, RefreshTokens } from "./refreshTokens.ts";

@@ -203,6 +203,21 @@ export interface CallRow {
   seen_at: number;
 }
 
+export interface MessageRow {
+  id: string;
+  node: string;
+  tenant: string;
+  client_id: string;
+  impu: string;
+  impi: string;
+  remote: string;
+  direction: "outgoing" | "incoming";
+  icid: string;
+  at: number;
+  /** Final SIP status. */
+  status: number;
+}
+
 export interface UsageDayRow {
   tenant: string;
   client_id: string;
@@ -247,6 +262,7 @@ export interface Schema {
   audit_person: AuditPersonRow;
   registration: RegistrationRow;
   call_record: CallRow;
+  message_record: MessageRow;
   usage_day: UsageDayRow;
   kept_keys: KeptKeysRow;
   node: NodeRow;

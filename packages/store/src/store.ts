@@ -11,6 +11,7 @@ import { Idempotency } from "./idempotency.ts";
 import { IssuedTokens } from "./issuedTokens.ts";
 import { KeptKeysTable } from "./keptKeys.ts";
 import { Leases } from "./leases.ts";
+import { Messages } from "./messages.ts";
 import { Nodes } from "./nodes.ts";
 import { RefreshTokens } from "./refreshTokens.ts";
 import { StoredRegistrations } from "./registrations.ts";
@@ -35,6 +36,7 @@ export interface Tables {
   readonly audit: Audit;
   readonly changes: Changes;
   readonly calls: Calls;
+  readonly messages: Messages;
   readonly usage: Usage;
   readonly keptKeys: KeptKeysTable;
   readonly nodes: Nodes;
@@ -116,6 +118,7 @@ export function tablesOf(db: Database): Tables {
     changes: new Changes(db),
     registrations: new StoredRegistrations(db),
     calls: new Calls(db),
+    messages: new Messages(db),
     usage: new Usage(db),
     keptKeys: new KeptKeysTable(db),
     nodes: new Nodes(db),

@@ -49,6 +49,11 @@ export class PostgresServer {
     return server;
   }
 
+  /** Where its socket is. */
+  get folder(): string {
+    return this.#folder;
+  }
+
   get url(): string {
     return `postgresql://postgres@/postgres?host=${this.#folder}`;
   }

@@ -105,6 +105,7 @@ async function forget(tables: Tables, { id, impu, startedAt, endedAt }: Assignme
   await tables.assignments.anonymise(id);
   await tables.issuedTokens.forgetAddresses(id);
   await tables.calls.erase(impu, startedAt, endedAt ?? now);
+  await tables.messages.erase(impu, startedAt, endedAt ?? now);
 }
 
 const told = ({ at, actor, action, subject }: AuditRecord): PersonalData["records"][number] => {

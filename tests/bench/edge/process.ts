@@ -35,6 +35,7 @@ const commands = {
       revocations: { isRevoked: () => false, onRevoked: () => nothing },
       reportRegistration: nothing,
       reportSession: async () => undefined,
+      reportMessage: async () => undefined,
       node: "bench",
       registrationStore: { all: async () => [], write: async () => undefined },
       media: new StubPlane(),

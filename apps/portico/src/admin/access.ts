@@ -78,6 +78,7 @@ export const access = {
   listUsage: overseers,
   getUsage: everybody,
   listCalls: everybody,
+  listMessages: everybody,
 
   exportPersonalData: owners,
   erasePersonalData: owners,

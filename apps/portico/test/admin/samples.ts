@@ -110,6 +110,7 @@ const parts: Record<OperationId, (rig: Rig, tenant: string) => Promise<Parts> | 
   listUsage: () => ({ query: period }),
   getUsage: (_, tenant) => ({ params: { tenant }, query: period }),
   listCalls: (_, tenant) => ({ params: { tenant } }),
+  listMessages: (_, tenant) => ({ params: { tenant } }),
 
   searchAudit: (_, tenant) => ({ query: { tenant } }),
   exportAudit: (_, tenant) => ({ query: { tenant } }),

@@ -261,22 +261,52 @@ test("PRV-03 everything kept of a user is told, and forgotten when she is gone; 
     endedBy: "core",
     status: 200,
   });
+  await rig.store.messages.add({ ...call, id: "m1", impu: mary.impu, remote, at: beganAt, status: 202 });
   const user = { issuer: mary.issuer, subject: "mary" };
   const ask = (what: string) => rig.ask("POST", `/tenants/acme/personal-data/${what}`, { key, body: user });
   const told = (await ask("export")).body;
   expect(told).toMatchObject({
     identities: [{ impu: mary.impu, tokens: [{ jti: mary.jti, address: "192.0.2.7" }] }],
     calls: [{ id: "c1", remote }],
+    messages: [{ id: "m1", remote }],
     records: [{ action: "assignment.begin", subject: mary.impu }],
   });
   expect((await ask("erase")).body).toEqual({ assignments: 1 });
-  expect((await ask("export")).body).toMatchObject({ identities: [], calls: [], records: [] });
+  expect((await ask("export")).body).toMatchObject({ identities: [], calls: [], messages: [], records: [] });
   const rest = await Promise.all(
-    ["assignments", "leases", "calls"].map((what) => rig.ask("GET", `/tenants/acme/${what}`)),
+    ["assignments", "leases", "calls", "messages"].map((what) => rig.ask("GET", `/tenants/acme/${what}`)),
   );
   const audit = await rig.ask("GET", "/audit/export?tenant=acme");
   for (const text of [...rest.map((one) => one.text), audit.text])
     expect(text).not.toMatch(/mary|192\.0\.2\.7|5550110/);
-  expect(rest.map(({ body }) => body.items?.length)).toEqual([1, 1, 1]);
+  expect(rest.map(({ body }) => body.items?.length)).toEqual([1, 1, 1, 1]);
   expect((await rig.ask("POST", "/audit/verify", { body: { checkpoints: [] } })).body).toMatchObject({ valid: true });
+});
+
+test("CHG-02b CHG-03 messages are listed by tenant, newest first and page by page, without the IMPI, and counted", async () => {
+  const rig = await Rig.open();
+  const at = Date.parse("2027-03-01T10:00:00Z");
+  const message = { node: "n", tenant: "acme", clientId: "talk.acme.test", impu: "sip:a@b", impi: "secret@b" };
+  for (const [n, direction, status] of [
+    [1, "outgoing", 202],
+    [2, "incoming", 200],
+    [3, "outgoing", 404],
+  ] as const) {
+    const one = { ...message, id: `m${n}`, remote: "tel:+12025550110", icid: `i${n}` };
+    await rig.store.messages.add({ ...one, direction, at: at + n * 1000, status });
+  }
+  const list = async (query: string) => (await rig.ask("GET", `/tenants/acme/messages${query}`)).body;
+  const first = await list("?limit=2");
+  expect(first.items).toMatchObject([
+    { id: "m3", direction: "outgoing", status: 404, at: "2027-03-01T10:00:03.000Z", remote: "tel:+12025550110" },
+    { id: "m2", direction: "incoming", status: 200 },
+  ]);
+  expect(JSON.stringify(first)).not.toContain("secret");
+  expect((await list(`?cursor=${first.nextCursor}`)).items?.map(({ id }) => id)).toEqual(["m1"]);
+  expect((await list("?from=2027-03-01T10:00:02Z&until=2027-03-01T10:00:03Z")).items?.map(({ id }) => id)).toEqual([
+    "m2",
+  ]);
+  expect((await rig.ask("GET", "/tenants/other/messages")).body.items).toEqual([]);
+  const usage = await rig.ask("GET", "/tenants/acme/usage?from=2027-03-01&until=2027-03-02");
+  expect(usage.body.items).toMatchObject([{ calls: 0, messages: 2 }]);
 });

@@ -12,6 +12,7 @@ import type { SessionMedia } from "../alg/sessionMedia.ts";
 import { EpcscfError } from "../errors.ts";
 import { icidValue } from "../policy/charging.ts";
 import { carried } from "../policy/headers.ts";
+import type { PassedMessage } from "../proxy.ts";
 import type { Registration } from "../registration/registration.ts";
 import { sdpBody, textBody } from "./body.ts";
 import { renegotiate, type Renegotiable } from "./renegotiation.ts";
@@ -40,6 +41,8 @@ export interface SessionOptions {
 export interface SessionEvents {
   /** It is about to be answered; the answer waits for the promise, which never fails. */
   answered(session: Session): Promise<void>;
+  /** A MESSAGE inside the call has its final status; the answer waits for the promise, which never fails. */
+  message(session: Session, message: PassedMessage): Promise<void>;
   /** Told once. */
   done(session: Session, end: SessionEnd): void;
 }
@@ -174,12 +177,19 @@ export class Session implements Renegotiable {
     const [to, way] = side === "access" ? (["core", "up"] as const) : (["access", "down"] as const);
     const other = this.#legs[to];
     if (other === undefined) return tx.reply(481);
+    const at = this.#options.wallClock();
     const info = request.all("Info-Package").map((value): [string, string] => ["Info-Package", value]);
     const response = await other.request(request.method, {
       headers: [...carried(request, way), ...info, ...this.headers(to)],
       ...textBody(request),
     });
-    tx.reply(response.status, { reason: response.reason });
+    const { status, reason } = response;
+    if (request.method === "MESSAGE") {
+      const direction = side === "access" ? "outgoing" : "incoming";
+      const { remote, events } = this.#options;
+      await events.message(this, { direction, remote, icid: this.icid, at, status });
+    }
+    tx.reply(status, { reason });
   }
 
   #end(side: Side, reasons: HeaderList): void {

@@ -5,13 +5,14 @@ import type { Flow } from "../w2/flow.ts";
 import { CallContext, type CallOptions } from "./callContext.ts";
 import { IncomingCalls } from "./incoming.ts";
 import { OutgoingCalls } from "./outgoing.ts";
-import type { Session } from "./session.ts";
+import type { Session, SessionEvents } from "./session.ts";
 import type { SessionEnd } from "./view.ts";
 
 export interface SessionsOptions extends CallOptions {
   readonly began: (session: Session) => void;
   /** The answer waits for it. */
   readonly answered: (session: Session) => Promise<void>;
+  readonly message: SessionEvents["message"];
   readonly ended: (session: Session, end: SessionEnd) => void;
 }
 
@@ -30,6 +31,7 @@ export class Sessions {
     const context = new CallContext(options, this.#tally, {
       opened: (session) => this.#add(session),
       answered: options.answered,
+      message: options.message,
       done: (session, end) => this.#remove(session, end),
     });
     this.#outgoing = new OutgoingCalls(context);

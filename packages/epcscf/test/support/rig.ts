@@ -24,6 +24,7 @@ import {
   JwtVerifier,
   type RegistrationFact,
   type Revocation,
+  type MessageFact,
   type SessionFact,
   type TenantPolicy,
 } from "../../src/index.ts";
@@ -220,17 +221,27 @@ export class Browser implements Hop {
     return true;
   }
 
-  async request(method: string, uri: string, headers: [string, string][]): Promise<SipResponse> {
+  async request(
+    method: string,
+    uri: string,
+    headers: [string, string][],
+    body?: { readonly type: string; readonly text: string },
+  ): Promise<SipResponse> {
     this.#cseq += 1;
     return await this.agent.send(
-      SipRequest.create(method, uri, [
-        ...(headers.some(([name]) => name === "Max-Forwards") ? [] : [["Max-Forwards", "70"] as const]),
-        ["From", `<${this.impu}>;tag=w1`],
-        ["To", `<${this.impu}>`],
-        ["Call-ID", this.#callId],
-        ["CSeq", `${this.#cseq} ${method}`],
-        ...headers,
-      ]),
+      SipRequest.create(
+        method,
+        uri,
+        [
+          ...(headers.some(([name]) => name === "Max-Forwards") ? [] : [["Max-Forwards", "70"] as const]),
+          ["From", `<${this.impu}>;tag=w1`],
+          ["To", `<${this.impu}>`],
+          ["Call-ID", this.#callId],
+          ["CSeq", `${this.#cseq} ${method}`],
+          ...headers,
+        ],
+        body,
+      ),
       this,
     );
   }
@@ -276,6 +287,8 @@ export interface Rig {
   readonly facts: RegistrationFact[];
   /** Usage records, as they were to be written. */
   readonly records: SessionFact[];
+  /** As {@link Rig.records}, of messages. */
+  readonly messages: MessageFact[];
   /** What writing a usage record takes. */
   writing: Promise<void>;
   readonly url: string;
@@ -335,6 +348,7 @@ export async function openRig(
   const warnings: string[] = [];
   const facts: RegistrationFact[] = [];
   const records: SessionFact[] = [];
+  const messages: MessageFact[] = [];
   const revocations = new Set<(revocation: Revocation) => void>();
   const revoked = new Set<string>();
   const suspended = new Set<string>();
@@ -384,6 +398,10 @@ export async function openRig(
     reportRegistration: (fact) => void (dead || facts.push(fact)),
     reportSession: async (fact) => {
       records.push(fact);
+      await rig.writing;
+    },
+    reportMessage: async (fact) => {
+      messages.push(fact);
       await rig.writing;
     },
     media,
@@ -438,6 +456,7 @@ export async function openRig(
     warnings,
     facts,
     records,
+    messages,
     writing: Promise.resolve(),
     url,
     token: async (claims = {}, { seconds = 3600, key = privateKey, alg = "ES256" } = {}) => {

@@ -4,6 +4,7 @@ import { entryState } from "./entryState.ts";
 import { keptKeys } from "./keptKeys.ts";
 import { leaseIndexes } from "./leaseIndexes.ts";
 import { listing } from "./listing.ts";
+import { messages } from "./messages.ts";
 import { node } from "./node.ts";
 import { purge } from "./purge.ts";
 import { registration } from "./registration.ts";
@@ -26,4 +27,5 @@ export const migrations: Record<string, Migration> = {
   "050-registration": registration,
   "060-kept-keys": keptKeys,
   "061-node": node,
+  "070-messages": messages,
 };

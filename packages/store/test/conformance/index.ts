@@ -4,6 +4,7 @@ import { administrationTests } from "./administration.ts";
 import { auditTests } from "./audit.ts";
 import { blocksTests } from "./blocks.ts";
 import { callsTests } from "./calls.ts";
+import { messagesTests } from "./messages.ts";
 
 /** What every database has to do alike. @param open gives an empty one */
 export function conformanceTests(open: () => Promise<Store>): void {
@@ -15,6 +16,9 @@ export function conformanceTests(open: () => Promise<Store>): void {
   });
   describe("calls", () => {
     callsTests(open);
+  });
+  describe("messages", () => {
+    messagesTests(open);
   });
   describe("audit", () => {
     auditTests(open);

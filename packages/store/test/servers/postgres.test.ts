@@ -9,9 +9,10 @@ import { conformanceTests } from "../conformance/index.ts";
 import { assign, entry } from "../entries.ts";
 import { migrations } from "../../src/migrations/index.ts";
 import { expectForward, histories } from "../histories.ts";
-import { fillBlock } from "../load/flow.ts";
+import { fillBlock, take } from "../load/flow.ts";
 import { plansOf } from "../plans.ts";
 import { noPostgres, PostgresServer } from "../postgresServer.ts";
+import { TurnCounter } from "../turnCounter.ts";
 
 describe.skipIf(noPostgres !== undefined)(
   `PostgreSQL${noPostgres === undefined ? "" : ` (skipped: ${noPostgres})`}`,
@@ -104,6 +105,44 @@ describe.skipIf(noPostgres !== undefined)(
         const holder = await store.assignments.holding(impu ?? "");
         expect(holder?.subject).toBe(subject);
       }
+      await store.close();
+    });
+
+    test("WWSF-04a a lease waits for the server five times, commit included: each answer that nothing goes on by is passed over", async () => {
+      const wire = await TurnCounter.before(server);
+      const store = await openStore({ postgres: wire.url, schema: server.newSchema() });
+      await fillBlock(store, 10);
+      // The first of a connection prepares its statements.
+      for (const user of ["mary", "ken"]) {
+        const turns = wire.turns;
+        expect(await take(store, user)).toBeDefined();
+        expect(wire.turns - turns).toBe(5);
+      }
+      await store.close();
+      await wire.close();
+    });
+
+    test("WWSF-04a what nobody waited for and failed fails the transaction with its own error, and nothing of it is kept", async () => {
+      const store = await open();
+      await store.blocks.define([entry(1), entry(2)]);
+      await assign(store, entry(1).impu, "mary");
+      let attempts = 0;
+      const twice = store.transaction(async (tables) => {
+        attempts += 1;
+        await tables.suspensions.add("acme", 1);
+        await assign(tables, entry(1).impu, "ken");
+        await tables.blocks.find(entry(2).impu);
+      });
+      await expect(twice).rejects.toMatchObject({ code: "23505", constraint: "assignment_one_holder" });
+      expect(attempts).toBe(5);
+      const last = store.transaction(async (tables) => {
+        await tables.suspensions.add("acme", 1);
+        await assign(tables, entry(2).impu, "mary");
+      });
+      await expect(last).rejects.toMatchObject({ code: "23505" });
+      expect(await store.suspensions.all()).toEqual([]);
+      expect(await store.assignments.holding(entry(1).impu)).toMatchObject({ subject: "mary" });
+      expect(await store.assignments.holding(entry(2).impu)).toBeUndefined();
       await store.close();
     });
 

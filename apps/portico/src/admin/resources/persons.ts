@@ -1,8 +1,8 @@
-import { type CallRecord, type Store, type UserKey } from "@portico/store";
+import { type CallRecord, type MessageRecord, type Store, type UserKey } from "@portico/store";
 import { Type } from "typebox";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import { inTenant, instant, named, text } from "../fields.ts";
-import { callSchema, shownCall } from "./usage.ts";
+import { callSchema, messageSchema, shownCall, shownMessage } from "./usage.ts";
 
 /** In the body, so that no log of addresses holds it. */
 const user = named("User", { issuer: text(255, "iss of her identity provider."), subject: text(255, "Her sub.") });
@@ -34,13 +34,15 @@ export const personEndpoints: readonly Endpoint[] = [
         subject: text(255),
         identities: Type.Array(identity),
         calls: Type.Array(callSchema),
+        messages: Type.Array(messageSchema),
         records: Type.Array(record, { description: "What the audit says of her." }),
       }),
     },
     async handle({ waf, store }, { params, body }) {
       const key = { tenant: params.tenant, ...body };
-      const calls = await callsOf(store, key);
-      return { body: { ...(await waf.people.export(key)), calls: calls.map(shownCall) } };
+      const { calls, messages } = await recordsOf(store, key);
+      const records = { calls: calls.map(shownCall), messages: messages.map(shownMessage) };
+      return { body: { ...(await waf.people.export(key)), ...records } };
     },
   }),
   endpoint({
@@ -66,12 +68,18 @@ export const personEndpoints: readonly Endpoint[] = [
 /** More than one user has of one identity. */
 const all = 100_000;
 
-/** Calls of the identities she held, while she held them. */
-async function callsOf({ assignments, calls }: Store, key: UserKey): Promise<CallRecord[]> {
-  const found: CallRecord[] = [];
+/** Calls and messages of the identities she held, while she held them. */
+async function recordsOf(
+  store: Store,
+  key: UserKey,
+): Promise<{ readonly calls: CallRecord[]; readonly messages: MessageRecord[] }> {
+  const { assignments } = store;
+  const found: { calls: CallRecord[]; messages: MessageRecord[] } = { calls: [], messages: [] };
   for (const { tenant, impu, startedAt, endedAt } of await assignments.allOf(key)) {
     const until = endedAt === undefined ? {} : { until: endedAt + 1 };
-    found.push(...(await calls.page({ tenant, impu, from: startedAt, ...until }, all)));
+    const hers = { tenant, impu, from: startedAt, ...until };
+    found.calls.push(...(await store.calls.page(hers, all)));
+    found.messages.push(...(await store.messages.page(hers, all)));
   }
   return found;
 }

@@ -1,4 +1,4 @@
-import type { CallRecord, UsageOfDay } from "@portico/store";
+import type { CallRecord, MessageRecord, UsageOfDay } from "@portico/store";
 import { type Static, Type } from "typebox";
 import { pageOf, placeOf } from "../cursor.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
@@ -38,6 +38,16 @@ const periodQuery = Type.Object(
   closed,
 );
 
+const recordQuery = Type.Object(
+  {
+    ...paging,
+    impu: Type.Optional(text(255, "Only those of this identity.")),
+    from: Type.Optional(instant("Begun then or after.")),
+    until: Type.Optional(instant("Begun before.")),
+  },
+  closed,
+);
+
 const line = named("UsageLine", {
   tenant: tenantId,
   day: Type.Optional(day("Where lines are by day.")),
@@ -65,6 +75,19 @@ export const callSchema = named("CallRecord", {
     ),
   ),
   status: Type.Optional(Type.Integer({ description: "SIP status that says why it ended." })),
+});
+
+export const messageSchema = named("MessageRecord", {
+  id: text(255),
+  node: text(255),
+  tenant: tenantId,
+  clientId: text(255),
+  impu: Type.String({ description: "Served user; empty once erased, as remote." }),
+  remote: Type.String(),
+  direction: oneOf(["outgoing", "incoming"]),
+  icid: text(255),
+  at: instant(),
+  status: Type.Integer({ description: "SIP status that it was answered with." }),
 });
 
 export const usageEndpoints: readonly Endpoint[] = [
@@ -102,31 +125,43 @@ export const usageEndpoints: readonly Endpoint[] = [
     tag: "usage",
     summary: "Call records of a tenant, newest first",
     params: inTenant,
-    query: Type.Object(
-      {
-        ...paging,
-        impu: Type.Optional(text(255, "Only those of this identity.")),
-        from: Type.Optional(instant("Begun then or after.")),
-        until: Type.Optional(instant("Begun before.")),
-      },
-      closed,
-    ),
+    query: recordQuery,
     success: { status: 200, description: "A page of records.", body: pageSchema("CallRecord", callSchema) },
     async handle({ store }, { params, query }) {
       const limit = query.limit ?? defaultLimit;
       const after = placeOf("calls", query.cursor, ["number", "string"]);
-      const filter = {
-        tenant: params.tenant,
-        ...(query.impu === undefined ? {} : { impu: query.impu }),
-        ...(query.from === undefined ? {} : { from: Date.parse(query.from) }),
-        ...(query.until === undefined ? {} : { until: Date.parse(query.until) }),
-        ...(after === undefined ? {} : { before: { beganAt: after[0], id: after[1] } }),
-      };
-      const found = await store.calls.page(filter, limit + 1);
+      const place = after === undefined ? {} : { before: { beganAt: after[0], id: after[1] } };
+      const found = await store.calls.page({ ...filterOf(params, query), ...place }, limit + 1);
       return { body: pageOf("calls", found, limit, { place: (one) => [one.beganAt, one.id], show: shownCall }) };
     },
   }),
+  endpoint({
+    id: "listMessages",
+    method: "GET",
+    path: "/tenants/{tenant}/messages",
+    tag: "usage",
+    summary: "Records of a tenant's messages, newest first; never what they say",
+    params: inTenant,
+    query: recordQuery,
+    success: { status: 200, description: "A page of records.", body: pageSchema("MessageRecord", messageSchema) },
+    async handle({ store }, { params, query }) {
+      const limit = query.limit ?? defaultLimit;
+      const after = placeOf("messages", query.cursor, ["number", "string"]);
+      const place = after === undefined ? {} : { before: { at: after[0], id: after[1] } };
+      const found = await store.messages.page({ ...filterOf(params, query), ...place }, limit + 1);
+      return { body: pageOf("messages", found, limit, { place: (one) => [one.at, one.id], show: shownMessage }) };
+    },
+  }),
 ];
+
+function filterOf({ tenant }: { readonly tenant: string }, { impu, from, until }: Static<typeof recordQuery>) {
+  return {
+    tenant,
+    ...(impu === undefined ? {} : { impu }),
+    ...(from === undefined ? {} : { from: Date.parse(from) }),
+    ...(until === undefined ? {} : { until: Date.parse(until) }),
+  };
+}
 
 type Period = Static<typeof periodQuery>;
 
@@ -181,4 +216,9 @@ export function shownCall({ beganAt, answeredAt, endedAt, endedBy, status, ...re
     ...(endedBy === undefined ? {} : { endedBy }),
     ...(status === undefined ? {} : { status }),
   };
+}
+
+/** As {@link shownCall}. */
+export function shownMessage({ at: when, impi: _, ...record }: MessageRecord) {
+  return { ...record, at: at(when) };
 }

@@ -1,0 +1,89 @@
+import { atomically } from "./atomically.ts";
+import type { Database, MessageRow } from "./schema.ts";
+import { addUsage } from "./usage.ts";
+
+/** Record of a MESSAGE (CHG-02): who, whom, when and with what outcome; never what it said. */
+export interface MessageRecord {
+  readonly id: string;
+  /** The node that passed it on. */
+  readonly node: string;
+  readonly tenant: string;
+  /** The WWSF through which its user came. */
+  readonly clientId: string;
+  /** Served user; empty once erased, as the next two. */
+  readonly impu: string;
+  readonly impi: string;
+  /** Seen from the browser: whom it wrote to, or who wrote. */
+  readonly remote: string;
+  readonly direction: "outgoing" | "incoming";
+  /** RFC 7315 §5.6: the same in the records of the IMS. */
+  readonly icid: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Final SIP status. */
+  readonly status: number;
+}
+
+/** Which records to read; every field given must match. */
+export interface MessageFilter {
+  readonly tenant: string;
+  readonly impu?: string;
+  /** At or after, and before. */
+  readonly from?: number;
+  readonly until?: number;
+  /** Only records older than this place. */
+  readonly before?: { readonly at: number; readonly id: string };
+}
+
+/** Owner of table `message_record`. */
+export class Messages {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** Writes a record; one that was accepted is added to the usage of its tenant. */
+  async add(message: MessageRecord): Promise<void> {
+    await atomically(this.#db, async (db) => {
+      const { clientId, ...row } = message;
+      await db
+        .insertInto("message_record")
+        .values({ ...row, client_id: clientId })
+        .execute();
+      if (message.status < 300) await addUsage(db, message, message.at, { messages: 1 });
+    });
+  }
+
+  /** Newest first. */
+  async page({ tenant, impu, from, until, before }: MessageFilter, limit: number): Promise<MessageRecord[]> {
+    let query = this.#db.selectFrom("message_record").selectAll().where("tenant", "=", tenant);
+    if (impu !== undefined) query = query.where("impu", "=", impu);
+    if (from !== undefined) query = query.where("at", ">=", from);
+    if (until !== undefined) query = query.where("at", "<", until);
+    if (before !== undefined) {
+      query = query.where((eb) => eb(eb.refTuple("at", "id"), "<", eb.tuple(before.at, before.id)));
+    }
+    return (await query.orderBy("at", "desc").orderBy("id", "desc").limit(limit).execute()).map(fromRow);
+  }
+
+  /** Takes the persons out of the records of an identity in a span of time; what is charged stays (PRV-03). */
+  async erase(impu: string, from: number, until: number): Promise<void> {
+    await this.#db
+      .updateTable("message_record")
+      .set({ impu: "", impi: "", remote: "" })
+      .where("impu", "=", impu)
+      .where("at", ">=", from)
+      .where("at", "<", until)
+      .execute();
+  }
+
+  /** Forgets older records; the usage they were added to stays. */
+  async purge(before: number): Promise<void> {
+    await this.#db.deleteFrom("message_record").where("at", "<", before).execute();
+  }
+}
+
+function fromRow({ client_id: clientId, ...row }: MessageRow): MessageRecord {
+  return { ...row, clientId };
+}
