@@ -92,8 +92,7 @@ class PostgresConnection implements DatabaseConnection {
     return { rows: rows as R[], ...(changes ? { numAffectedRows: BigInt(rowCount ?? 0) } : {}) };
   }
 
-  // oxlint-disable-next-line require-yield: there are no streams here
-  async *streamQuery(): AsyncIterableIterator<never> {
+  streamQuery(): AsyncIterableIterator<never> {
     throw new Error("Rows are read in pages, not as a stream");
   }
 

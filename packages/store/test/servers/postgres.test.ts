@@ -89,7 +89,7 @@ describe.skipIf(noPostgres !== undefined)(
     test("WWSF-04a users who come at once get one identity each, from the last free ones, and the same user the same", async () => {
       const store = await open();
       await store.blocks.define([entry(1), entry(2), entry(3)]);
-      const take = (subject: string): Promise<string | undefined> =>
+      const hold = (subject: string): Promise<string | undefined> =>
         store.transaction(async (tables) => {
           const held = await tables.assignments.of({ tenant: "acme", issuer: "https://idp.acme.test", subject });
           if (held !== undefined) return held.impu;
@@ -97,7 +97,7 @@ describe.skipIf(noPostgres !== undefined)(
           if (impu !== undefined) await assign(tables, impu, subject);
           return impu;
         });
-      const given = await Promise.all(["a", "b", "c", "a", "b", "c", "a", "b", "c"].map(take));
+      const given = await Promise.all(["a", "b", "c", "a", "b", "c", "a", "b", "c"].map(hold));
       const impus = given.filter((impu) => impu !== undefined);
       expect(new Set(impus).size).toBe(3);
       for (const [n, subject] of ["a", "b", "c"].entries()) {

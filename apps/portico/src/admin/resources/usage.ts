@@ -219,6 +219,7 @@ export function shownCall({ beganAt, answeredAt, endedAt, endedBy, status, ...re
 }
 
 /** As {@link shownCall}. */
-export function shownMessage({ at: when, impi: _, ...record }: MessageRecord) {
-  return { ...record, at: at(when) };
+export function shownMessage({ at: when, ...record }: MessageRecord) {
+  const { id, node, tenant, clientId, impu, remote, direction, icid, status } = record;
+  return { id, node, tenant, clientId, impu, remote, direction, icid, at: at(when), status };
 }
