@@ -208,7 +208,7 @@ describe("the S-CSCF of the Service-Route is lost (§5.2.6.3.2A)", () => {
   });
 });
 
-describe("the boundary of the trust domain (§4.4), beyond what EPC-SES-06 and 07 name", () => {
+describe("the boundary of the trust domain (§4.4), beyond what requests inside and outside of calls show", () => {
   const names = [
     "Additional-Identity",
     "Attestation-Info",

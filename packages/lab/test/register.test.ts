@@ -170,24 +170,26 @@ test("a contact that nobody refreshes expires", async () => {
 
 test.each([
   [
-    "EPC-REG-07: Bearer token toward the core",
+    "EPC-REG-07",
+    "Bearer token toward the core",
     { without: ["Authorization"], extra: [["Authorization", "Bearer abc.def"]] },
   ],
-  ["EPC-REG-11: no Path", { without: ["Path"] }],
-  ["EPC-REG-11: Path without Require: path", { without: ["Require"] }],
-  ["RFC 3327 §5.1: Path without Supported: path", { without: ["Supported"] }],
-  ["EPC-REG-13: no P-Charging-Vector", { without: ["P-Charging-Vector"] }],
-  ["EPC-SES-05: Record-Route in REGISTER", { extra: [["Record-Route", "<sip:1.2.3.4;lr>"]] }],
+  ["EPC-REG-11", "no Path", { without: ["Path"] }],
+  ["EPC-REG-11", "Path without Require: path", { without: ["Require"] }],
+  ["RFC 3327 §5.1", "Path without Supported: path", { without: ["Supported"] }],
+  ["EPC-REG-13", "no P-Charging-Vector", { without: ["P-Charging-Vector"] }],
+  ["EPC-SES-05", "Record-Route in REGISTER", { extra: [["Record-Route", "<sip:1.2.3.4;lr>"]] }],
   [
-    "EPC-REG-17: Contact of the browser",
+    "EPC-REG-17",
+    "Contact of the browser",
     { without: ["Contact"], extra: [["Contact", "<sip:u@k3.invalid;transport=ws>;expires=60"]] },
   ],
-] as [string, { without?: string[]; extra?: [string, string][] }][])(
-  "REGISTER is refused for: %s",
-  async (finding, o) => {
+] as [string, string, { without?: string[]; extra?: [string, string][] }][])(
+  "REGISTER is refused, and told with the rule it breaks: $1",
+  async (rule, breach, o) => {
     const { lab, node } = await start();
     expect((await node.register(mary, o)).status).toBe(400);
-    expect(lab.violations).toEqual([`${finding} [REGISTER]`]);
+    expect(lab.violations).toEqual([`${rule}: ${breach} [REGISTER]`]);
     expect(lab.registrations).toEqual([]);
   },
 );

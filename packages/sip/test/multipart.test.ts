@@ -47,7 +47,7 @@ test("a multipart inside a multipart is a part like any other, to be read by its
   expect(parseMultipart(part?.type ?? "", part?.body ?? "")?.map(({ body: text }) => text)).toEqual(["v=0", "hello"]);
 });
 
-test("SDP-16 another SDP goes into its part, and every other octet stays", () => {
+test("SDP-16b another SDP goes into its part, and every other octet stays", () => {
   const part = parseMultipart(type, body)?.find((one) => one.type === "application/sdp");
   if (part === undefined) throw new Error("no SDP");
   const changed = replacePart(body, part, "v=0\r\ns=other\r\n");

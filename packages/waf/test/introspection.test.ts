@@ -53,7 +53,7 @@ test("another tenant's token, an ended, an expired, a used, a forged and no toke
   expect((await world.post("introspect", { token: next.refresh_token })).body).toEqual(inactive);
 });
 
-test("WAF-04 WAF-05 a tenant with encrypted tokens gets them for the eP-CSCF alone, the IMPI in them", async () => {
+test("WAF-04d WAF-05 a tenant with encrypted tokens gets them for the eP-CSCF alone, the IMPI in them", async () => {
   const file = join(mkdtempSync(join(tmpdir(), "portico-waf-")), "recipient.json");
   const tokenRecipient = await recipientKey(keyFile(file));
   const world = await open({ tokenRecipient, tenants: [{ ...acme, encryptedTokens: true }, other] });
