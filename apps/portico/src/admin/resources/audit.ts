@@ -117,7 +117,10 @@ export const auditEndpoints: readonly Endpoint[] = [
         faults: Type.Array(
           named("AuditFault", {
             tenant: Type.Optional(tenantId),
-            seq,
+            seq: Type.Integer({
+              minimum: 0,
+              description: "Place in its chain; 0: a checkpoint before its first record.",
+            }),
             what: oneOf(["missing", "changed", "person", "truncated", "replaced", "signature"]),
           }),
           { description: "The first of each chain." },
