@@ -56,8 +56,8 @@ class Demo {
 
   /** Ctrl-C in a terminal: the whole group gets it. */
   async interrupt(): Promise<void> {
-    const { pid } = this.#process;
-    if (pid !== undefined && this.#process.exitCode === null) process.kill(-pid, "SIGINT");
+    const { pid, exitCode, signalCode } = this.#process;
+    if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, "SIGINT");
     await this.exited;
     running.delete(this);
   }

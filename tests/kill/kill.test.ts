@@ -57,13 +57,17 @@ async function killAgainAndAgain(folder: string, base: Base): Promise<{ faults: 
   await node.ask(key, "POST", "/tenants", busy.document(1, { limits, blocks: [dynamic] }));
   const sessions = new Sessions([acme, busy]);
   const administration = new Administration(key, (id, name) => tenantOf(id, name, busy));
+  const acknowledged = (): number => sessions.acknowledged + administration.acknowledged;
   const faults: string[] = [];
   const bound = (): number => lab.registrations.flatMap(({ contacts }) => contacts).length;
 
   for (let kill = 0; kill < kills; kill += 1) {
     const round = new Round();
     const load = new Load([...Array(4).fill(() => sessions.act(node)), () => administration.act(node)]);
-    await wait(200 + Math.random() * 1500);
+    // Work enough to lose, on a machine of any speed, and a moment that nobody has chosen.
+    const before = acknowledged();
+    await eventually(acknowledged, (count) => count > before + 10, 60_000);
+    await wait(Math.random() * 1500);
     const victims = base.server === undefined ? "portal" : (["portal", "database", "both"] as const)[kill % 3];
     await Promise.all([
       victims === "database" ? undefined : node.end("SIGKILL"),
@@ -96,7 +100,7 @@ async function killAgainAndAgain(folder: string, base: Base): Promise<{ faults: 
     faults.push(...found.map((fault) => `after kill ${kill} of ${victims}: ${fault}`));
     if (faults.length > 0) break;
   }
-  return { faults, acknowledged: sessions.acknowledged + administration.acknowledged };
+  return { faults, acknowledged: acknowledged() };
 }
 
 /** How long the parts of one round took, for who watches a long run. */

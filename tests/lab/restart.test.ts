@@ -140,7 +140,10 @@ describe("the portal's process dies and another one follows", () => {
     await registered(mary, ken);
     expect(before).toEqual(expect.arrayContaining(contacts()));
     expect(contacts()).toHaveLength(2);
-    expect(rows("SELECT key FROM registration")).toHaveLength(2);
+    await eventually(
+      () => rows("SELECT key FROM registration").length,
+      (count) => count === 2,
+    );
     expect(lab.violations).toEqual([]);
   });
 

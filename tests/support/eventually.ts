@@ -1,8 +1,11 @@
-/** Polls until the value fits, and gives it. @throws Error that shows the last value. @param within ms. */
+/**
+ * Polls until the value fits, and gives it. @throws Error that shows the last value. @param within ms; absent: a bound on
+ * hanging, which says nothing about speed.
+ */
 export async function eventually<T>(
   read: () => T | Promise<T>,
   fits: (value: T) => boolean,
-  within = 10_000,
+  within = 30_000,
 ): Promise<T> {
   const end = performance.now() + within;
   for (;;) {

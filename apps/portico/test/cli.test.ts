@@ -1,12 +1,8 @@
-import { spawnSync } from "node:child_process";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { readConfig } from "../src/index.ts";
 import { newFolder, portico } from "./support/command.ts";
-
-const launcher = fileURLToPath(new URL("../../../bin/portico.cjs", import.meta.url));
 
 test("init writes a commented configuration that fits, and keys for their owner alone", async () => {
   const folder = newFolder();
@@ -67,18 +63,6 @@ test("ADM-08a check-config tells what is wrong with a file, for people and for p
     complaints: [{ path: "graceSecond", remedy: "did you mean graceSeconds?" }],
   });
 });
-
-test(
-  "the command runs from any folder, by the launcher, and takes the configuration of that folder",
-  { timeout: 120_000 },
-  () => {
-    const folder = newFolder();
-    const started = (...words: string[]) =>
-      spawnSync(process.execPath, [launcher, ...words], { cwd: folder, encoding: "utf8" });
-    expect(started("init", "--yes").stdout).toContain("portico serve\n");
-    expect(started("check-config")).toMatchObject({ status: 0, stderr: "" });
-  },
-);
 
 test("help names every command, and a wrong word is answered with what was meant", async () => {
   const help = await portico("--help");

@@ -129,7 +129,7 @@ test("WAF-09 a client is known by its TLS certificate, by a name or by its key; 
   const forged = pki.selfSigned("forged", subject, "subjectAltName=DNS:talk.acme.test");
   const ca = pki.authority.cert;
   await addTenant(portal, own);
-  await vi.waitFor(async () => expect(await asks(portal.url)).toBe(true));
+  await expect.poll(() => asks(portal.url)).toBe(true);
   const all = async (): Promise<void> => {
     expect(await exchange(portal, byName, { ca, identity: ours })).toEqual(granted);
     expect(await exchange(portal, byKey, { ca, identity: own })).toEqual(granted);
@@ -154,7 +154,7 @@ test("WAF-09 a client is known by its TLS certificate, by a name or by its key; 
   const { body } = (await fetchTls(`${portal.url}${metadata}`, ca)) as { body: Record<string, unknown> };
   expect(body["token_endpoint_auth_methods_supported"]).toContain("tls_client_auth");
   await portal.waf.tenants.remove("mtls", { by: "test", version: (await portal.waf.tenants.get("mtls")).version });
-  await vi.waitFor(async () => expect(await asks(portal.url)).toBe(false));
+  await expect.poll(() => asks(portal.url)).toBe(false);
 });
 
 /** The good configuration behind proxies. */

@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { parseConfig, startPortal, type Portal } from "../src/index.ts";
 import { good } from "./goodConfig.ts";
 
@@ -45,16 +45,18 @@ test("an upgrade to another path is refused, and its socket is not kept for a pe
   await new Promise((resolve) => socket.once("end", resolve));
   expect(answer.join("")).toMatch(/^HTTP\/1\.1 404 /);
   // This side has closed nothing: what it sends now meets a reset.
-  await vi.waitFor(() => {
-    socket.write("x");
-    expect(socket.destroyed).toBe(true);
-  });
+  await expect
+    .poll(() => {
+      socket.write("x");
+      return socket.destroyed;
+    })
+    .toBe(true);
 });
 
 test("a peer that resets a refused upgrade does not take the portal with it", async () => {
   const running = await newPortal();
   for (let n = 0; n < 20; n += 1) (await upgradeAt(running, "/elsewhere")).resetAndDestroy();
-  await vi.waitFor(async () => expect((await fetch(`${running.url}/health`)).ok).toBe(true));
+  await expect.poll(async () => (await fetch(`${running.url}/health`)).ok).toBe(true);
 });
 
 test("requests that come while the portal starts are told to come again, and it starts all the same", async () => {
@@ -103,10 +105,11 @@ test("a seal key that was not written whole is refused", async () => {
   await expect(portalIn(folder)).rejects.toThrow(/seal\.key: is no seal key; remove it/);
 });
 
+/** Below the ports that the system gives to who connects: an impatient client could come from the port it asks, and meet itself. */
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
+  const port = 20_000 + (process.pid % 12_000);
+  const server = createServer().listen(port, "127.0.0.1");
   await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
   server.close();
   await once(server, "close");
   return port;

@@ -1,12 +1,9 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readConfiguration } from "../src/configuration.ts";
-import { readSubscriptions, startLab } from "../src/index.ts";
+import { readSubscriptions } from "../src/index.ts";
 
 let folder: string;
 
@@ -62,32 +59,3 @@ test.each([
 test("a file that is missing is told by name", async () => {
   await expect(readSubscriptions(join(folder, "none.json"))).rejects.toThrow("none.json");
 });
-
-test("the process says when it is ready, what port is taken, and ends on a signal", async () => {
-  const lab = await startLab({ subscriptions: [], trusted: [] });
-  const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
-  const run = async (ports: object): Promise<{ out: string; code: unknown }> => {
-    const path = await write(`run${JSON.stringify(ports).length}.json`, { ports, subscriptions: block });
-    const child = spawn(process.execPath, ["--conditions=source", main, path]);
-    let out = "";
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on("data", (octets: Buffer) => {
-        out += octets.toString();
-        if (out.includes("lab ready")) child.kill("SIGTERM");
-      });
-    }
-    const [code] = (await once(child, "close")) as [unknown];
-    return { out, code };
-  };
-  const [good, bad] = await Promise.all([
-    run({ icscf: 0, scscf: 0, telephones: 0 }),
-    run({ icscf: lab.icscf.port, scscf: 0, telephones: 0 }),
-  ]);
-  expect(good.out).toMatch(/^lab ready home=ims\.test icscf=127\.0\.0\.1:\d+ scscf=127\.0\.0\.1:\d+ telephones=\S+\n$/);
-  expect(good.code).toBe(0);
-  expect(bad.out).toBe(
-    `lab: The port is taken: SIP at 127.0.0.1:${lab.icscf.port}. Stop the other program or configure another port.\n`,
-  );
-  expect(bad.code).toBe(1);
-  await lab.close();
-}, 15_000);

@@ -2,7 +2,7 @@ import { SipRequest, TransactionLayer } from "@portico/sip";
 import type { ServerTransaction } from "@portico/sip";
 import { openSipEndpoint, systemClock, systemRandom } from "@portico/transport";
 import type { SipEndpoint } from "@portico/transport";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { countTone, defaultTelephones, startLab } from "../src/index.ts";
 import type { Lab, LabOptions } from "../src/index.ts";
 import { TestNode, ken, mary } from "./ue.ts";
@@ -55,7 +55,7 @@ test("a test may have the core answer otherwise, or not at all", async () => {
   lab.intercept(({ method }) => (method === "OPTIONS" ? "drop" : undefined));
   let answered = false;
   void node.send(node.request("OPTIONS", "tel:+12025550110", mary)).then(() => (answered = true));
-  await vi.waitFor(() => expect(lab.wire.find("OPTIONS ", "S-CSCF", "in")).toHaveLength(1));
+  await expect.poll(() => lab.wire.find("OPTIONS ", "S-CSCF", "in")).toHaveLength(1);
   expect((await node.send(node.request("MESSAGE", "tel:+12025550110", mary))).status).toBe(405);
   expect(answered).toBe(false);
 });
@@ -66,7 +66,7 @@ test("early media: a reliable answer before the 200, which repeats no answer", a
   const { lab, node } = await start({ telephones: [telephone] });
   await node.register(mary);
   const { call } = await node.call(mary, "tel:+12025550120");
-  await vi.waitFor(() => expect(countTone(call.heard(), 1000)).toBeGreaterThan(2), 2000);
+  await expect.poll(() => countTone(call.heard(), 1000)).toBeGreaterThan(2);
   expect(call.state).toBe("ringing");
   expect(await call.connected).toBe(true);
   expect(lab.wire.find("SIP/2.0 183", "telephones", "out")[0]?.octets).toMatch(/RSeq: \d+[^]*m=audio/);
@@ -139,7 +139,7 @@ test("CORE-11c an application server learns of registrations and sees calls of b
   cleanups.push(() => server.close());
   const { lab, node } = await start({ applicationServer: `sip:127.0.0.1:${server.endpoint.port}` });
   await node.register(mary, { expires: 100 });
-  await vi.waitFor(() => expect(server.seen).toHaveLength(1));
+  await expect.poll(() => server.seen).toHaveLength(1);
   const [third] = server.seen;
   expect([third?.method, third?.to.uri, third?.get("Expires")]).toEqual(["REGISTER", mary.impu, "100"]);
   expect(third?.from.uri).toBe(`sip:127.0.0.1:${lab.scscf.port}`);
@@ -155,6 +155,6 @@ test("CORE-11c an application server learns of registrations and sees calls of b
   expect(server.seen[2]?.get("P-Served-User")).toBe(`<${mary.impu}>;sescase=term;regstate=reg`);
   expect(node.requests.at(-1)?.request.has("P-Served-User")).toBe(false);
   await node.register(mary, { expires: 0 });
-  await vi.waitFor(() => expect(server.seen.at(-1)?.get("Expires")).toBe("0"));
+  await expect.poll(() => server.seen.at(-1)?.get("Expires")).toBe("0");
   expect(lab.violations).toEqual([]);
 });

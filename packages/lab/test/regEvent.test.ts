@@ -1,6 +1,6 @@
 import { Dialog, octets, parseReginfo } from "@portico/sip";
 import type { Reginfo, SipRequest, SipResponse } from "@portico/sip";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { startLab } from "../src/index.ts";
 import type { Lab } from "../src/index.ts";
 import { TestNode, ken, mary } from "./ue.ts";
@@ -37,7 +37,7 @@ async function watch(identity: string): Promise<SipResponse> {
 }
 
 async function notified(count: number): Promise<{ state: string; info: Reginfo; request: SipRequest }> {
-  await vi.waitFor(() => expect(node.notifies).toHaveLength(count));
+  await expect.poll(() => node.notifies).toHaveLength(count);
   const request = node.notifies[count - 1];
   const info = parseReginfo(octets.toText(request?.body ?? ""));
   if (request === undefined || info === undefined) throw new Error("no reginfo");
@@ -138,7 +138,7 @@ test("expiry and the user's own end are told", async () => {
   await node.register(mary, { expires: 1 });
   await subscribe();
   await notified(1);
-  await vi.waitFor(() => expect(node.notifies).toHaveLength(2), 2500);
+  await expect.poll(() => node.notifies).toHaveLength(2);
   const expired = await notified(2);
   expect(facts(expired.info)[1]).toBe("sip:flow1 terminated expired");
   await node.register(mary);
@@ -164,6 +164,6 @@ test("a subscription is refreshed, ended and forgotten", async () => {
   expect((await node.send(dialog.createRequest("SUBSCRIBE", reg))).status).toBe(481);
   await subscribe("1");
   await notified(4);
-  await vi.waitFor(() => expect(node.notifies).toHaveLength(5), 2500);
+  await expect.poll(() => node.notifies).toHaveLength(5);
   expect((await notified(5)).state).toBe("terminated;reason=timeout");
 });

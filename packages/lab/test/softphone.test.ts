@@ -3,7 +3,7 @@ import { SipRequest, UserAgent, parseCredentials } from "@portico/sip";
 import type { SipResponse } from "@portico/sip";
 import { openSipEndpoint, systemClock, systemRandom } from "@portico/transport";
 import type { SipEndpoint } from "@portico/transport";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { countTone, startLab } from "../src/index.ts";
 import type { Lab } from "../src/index.ts";
 import { TelephoneCall } from "../src/telephones/call.ts";
@@ -155,7 +155,7 @@ test.each(["UDP", "TCP"] as const)(
     const incoming = await taken;
     incoming.answer();
     expect(await out.connected).toBe(true);
-    await vi.waitFor(() => expect(countTone(incoming.heard(), 800)).toBeGreaterThan(1), 2000);
+    await expect.poll(() => countTone(incoming.heard(), 800)).toBeGreaterThan(1);
     incoming.hangUp();
     expect(await out.ended).toEqual({ by: "peer" });
 

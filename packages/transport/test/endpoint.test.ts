@@ -5,7 +5,7 @@ import { connect, createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { SipRequest, createResponse } from "@portico/sip";
 import type { SipError, SipMessage } from "@portico/sip";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { TransportError, openSipEndpoint, systemClock, systemRandom } from "../src/index.ts";
 import type { RemoteHop, SipEndpoint, SipEndpointOptions } from "../src/index.ts";
 
@@ -72,12 +72,12 @@ test.each(["UDP", "TCP"] as const)("EPC-WS-12a carries requests and their respon
   const hop = a.endpoint.hopTo({ address: "127.0.0.1", port: b.endpoint.port, protocol });
   const request = ping(hop);
   expect(hop.send(request.toOctets())).toBe(true);
-  await vi.waitFor(() => expect(b.got).toHaveLength(1));
+  await expect.poll(() => b.got).toHaveLength(1);
   const [{ message, hop: back } = { message: undefined, hop: undefined }] = b.got;
   expect(back?.protocol).toBe(protocol);
   expect(message).toBeInstanceOf(SipRequest);
   back?.send(createResponse(message as SipRequest, 200, { toTag: "2" }).toOctets());
-  await vi.waitFor(() => expect(a.got).toHaveLength(1));
+  await expect.poll(() => a.got).toHaveLength(1);
   expect(a.got[0]?.message.callId).toBe(request.callId);
 });
 
@@ -86,7 +86,7 @@ test("EPC-WS-12b a request above 1300 octets for UDP leaves by TCP, its Via nami
   const hop = a.endpoint.hopTo({ address: "127.0.0.1", port: b.endpoint.port, protocol: "UDP" });
   hop.send(ping(hop, [], "x".repeat(1300)).toOctets());
   hop.send(ping(hop, [], "x".repeat(700)).toOctets());
-  await vi.waitFor(() => expect(b.got).toHaveLength(2));
+  await expect.poll(() => b.got).toHaveLength(2);
   const protocols = b.got.map(({ message, hop: from }) => [
     from.protocol,
     message.topVia.protocol,
@@ -103,11 +103,11 @@ test("a large request falls back to UDP when the peer has no TCP; a large respon
   const hop = a.endpoint.hopTo({ address: "127.0.0.1", port: b.endpoint.port, protocol: "UDP" });
   const request = ping(hop, [], "x".repeat(3000));
   hop.send(request.toOctets());
-  await vi.waitFor(() => expect(b.got).toHaveLength(1));
+  await expect.poll(() => b.got).toHaveLength(1);
   expect(b.got[0]?.message.topVia.protocol).toBe("UDP");
   const body = { type: "text/plain", text: "y".repeat(3000) };
   b.got[0]?.hop.send(createResponse(request, 200, { toTag: "2", body }).toOctets());
-  await vi.waitFor(() => expect(a.got).toHaveLength(1));
+  await expect.poll(() => a.got).toHaveLength(1);
   expect(a.got[0]?.hop.protocol).toBe("UDP");
 });
 
@@ -122,7 +122,7 @@ test("responses follow received and rport", async () => {
   };
   const symmetric = ping({ protocol: "UDP", sentBy: `${sentBy};rport` }).toOctets();
   client.send(symmetric, b.endpoint.port, "127.0.0.1");
-  await vi.waitFor(() => expect(b.got).toHaveLength(1));
+  await expect.poll(() => b.got).toHaveLength(1);
   expect(b.got[0]?.message.topVia.params.get("received")).toBe("127.0.0.1");
   expect(b.got[0]?.message.topVia.params.get("rport")).toBe(String(port));
   const atClient = once(client, "message");
@@ -130,7 +130,7 @@ test("responses follow received and rport", async () => {
   await atClient;
 
   client.send(ping({ protocol: "UDP", sentBy }).toOctets(), b.endpoint.port, "127.0.0.1");
-  await vi.waitFor(() => expect(b.got).toHaveLength(2));
+  await expect.poll(() => b.got).toHaveLength(2);
   const atSentBy = once(elsewhere, "message");
   answer(1);
   await atSentBy;
@@ -146,9 +146,9 @@ test("messages of one turn leave in one write", async () => {
   const { port } = server.address() as AddressInfo;
   const hop = a.endpoint.hopTo({ address: "127.0.0.1", port, protocol: "TCP" });
   hop.send(ping(hop).toOctets());
-  await vi.waitFor(() => expect(chunks).toHaveLength(1));
+  await expect.poll(() => chunks).toHaveLength(1);
   for (let i = 0; i < 10; i += 1) hop.send(ping(hop).toOctets());
-  await vi.waitFor(() => expect(chunks.join("").match(/^OPTIONS /gm)).toHaveLength(11));
+  await expect.poll(() => chunks.join("").match(/^OPTIONS /gm)).toHaveLength(11);
   expect(chunks).toHaveLength(2);
   await a.endpoint.close();
 });
@@ -161,19 +161,19 @@ test("a TCP hop connects again after its peer was gone, and one hop serves a pee
   const hop = a.endpoint.hopTo(target);
   expect(a.endpoint.hopTo(target)).toBe(hop);
   hop.send(ping(hop).toOctets());
-  await vi.waitFor(() => expect(b.got).toHaveLength(1));
+  await expect.poll(() => b.got).toHaveLength(1);
   await b.endpoint.close();
-  await vi.waitFor(() => expect(a.closed).toEqual([hop]));
+  await expect.poll(() => a.closed).toEqual([hop]);
   // Nobody listens: the message is lost, the hop lives on
   expect(hop.send(ping(hop).toOctets())).toBe(true);
-  await vi.waitFor(() => expect(a.closed).toHaveLength(2));
+  await expect.poll(() => a.closed).toHaveLength(2);
   const again = await open({ port });
   expect(hop.send(ping(hop).toOctets())).toBe(true);
-  await vi.waitFor(() => expect(again.got).toHaveLength(1));
+  await expect.poll(() => again.got).toHaveLength(1);
   // An accepted connection cannot be opened from our side again
   const back = again.got[0]?.hop;
   await a.endpoint.close();
-  await vi.waitFor(() => expect(again.closed).toHaveLength(1));
+  await expect.poll(() => again.closed).toHaveLength(1);
   expect(back?.send("x")).toBe(false);
 });
 
@@ -184,7 +184,7 @@ test("malformed input is counted and reported, and nothing else suffers", async 
   send("\r\n\r\n");
   send("this is no SIP message at all\r\n\r\n");
   for (let i = 0; i < 50; i += 1) send(Uint8Array.from({ length: 200 }, () => Math.floor(Math.random() * 256)));
-  await vi.waitFor(() => expect(b.endpoint.malformed).toBe(51));
+  await expect.poll(() => b.endpoint.malformed).toBe(51);
   expect(b.refused).toHaveLength(51);
 
   const stream = connect(b.endpoint.port, "127.0.0.1");
@@ -192,7 +192,7 @@ test("malformed input is counted and reported, and nothing else suffers", async 
   cleanups.push(async () => stream.destroy());
   stream.write("INVITE sip:a@b SIP/2.0\r\nContent-Length: 0\r\n\r\n");
   stream.write(ping({ protocol: "TCP", sentBy: "127.0.0.1:9" }).toOctets());
-  await vi.waitFor(() => expect(b.got).toHaveLength(1));
+  await expect.poll(() => b.got).toHaveLength(1);
   expect(b.endpoint.malformed).toBe(52);
   const closed = once(stream, "close");
   stream.write("OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP x\r\n\r\n");
@@ -200,7 +200,7 @@ test("malformed input is counted and reported, and nothing else suffers", async 
   await closed;
   expect(b.endpoint.malformed).toBe(53);
   send(ping({ protocol: "UDP", sentBy: "127.0.0.1:9" }).toOctets());
-  await vi.waitFor(() => expect(b.got).toHaveLength(2));
+  await expect.poll(() => b.got).toHaveLength(2);
 });
 
 test("a keep-alive is answered", async () => {
@@ -227,8 +227,8 @@ test("a listener that throws takes no socket with it", async () => {
   const hop = a.endpoint.hopTo({ address: "127.0.0.1", port: b.endpoint.port, protocol: "TCP" });
   hop.send(ping(hop).toOctets());
   hop.send(ping(hop).toOctets());
-  await vi.waitFor(() => expect(heard).toHaveLength(2));
-  await vi.waitFor(() => expect(warnings).toHaveLength(2));
+  await expect.poll(() => heard).toHaveLength(2);
+  await expect.poll(() => warnings).toHaveLength(2);
   process.off("warning", warned);
 });
 
@@ -247,11 +247,11 @@ test("closing sends what waits, may be repeated, and leaves dead hops", async ()
   const tcp = a.endpoint.hopTo({ ...target, protocol: "TCP" });
   const udp = a.endpoint.hopTo({ ...target, protocol: "UDP" });
   tcp.send(ping(tcp).toOctets());
-  await vi.waitFor(() => expect(b.got).toHaveLength(1));
+  await expect.poll(() => b.got).toHaveLength(1);
   tcp.send(ping(tcp).toOctets());
   await Promise.all([a.endpoint.close(), a.endpoint.close()]);
   await a.endpoint.close();
-  await vi.waitFor(() => expect(b.got).toHaveLength(2));
+  await expect.poll(() => b.got).toHaveLength(2);
   expect(tcp.send("x")).toBe(false);
   expect(udp.send("x")).toBe(false);
   expect(a.endpoint.hopTo({ ...target, protocol: "TCP" }).send("x")).toBe(false);

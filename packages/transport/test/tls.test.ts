@@ -64,13 +64,13 @@ test.each(["127.0.0.1", "::1"])(
     expect([hop.protocol, hop.reliable]).toEqual(["TLS", true]);
     expect(hop.sentBy).toBe(at === "::1" ? `[::1]:${a.endpoint.tlsPort}` : `${at}:${a.endpoint.tlsPort}`);
     hop.send(ping(hop));
-    await vi.waitFor(() => expect(b.got).toHaveLength(1));
+    await expect.poll(() => b.got).toHaveLength(1);
     const [first] = b.got;
     expect(first?.hop.protocol).toBe("TLS");
     expect(first?.message.topVia.protocol).toBe("TLS");
     // And the way back, on the same connection.
     first?.hop.send(ping(first.hop));
-    await vi.waitFor(() => expect(a.got).toHaveLength(1));
+    await expect.poll(() => a.got).toHaveLength(1);
     expect(a.got[0]?.hop).toBe(hop);
   },
 );
@@ -96,7 +96,7 @@ test.each([
     send(octets: string, failed: () => void): boolean;
   };
   hop.send(ping(hop), failed);
-  await vi.waitFor(() => expect(failed).toHaveBeenCalledOnce());
+  await expect.poll(() => failed).toHaveBeenCalledOnce();
   expect(a.closed).toEqual([hop]);
   expect(a.unreached.map(({ protocol }) => protocol)).toEqual(["TLS"]);
   expect(a.unreached[0]?.error.message).toMatch(issuer === "authority" ? /not that of ims\.test/ : /certificate/);
@@ -116,14 +116,14 @@ test("EPC-WS-12d mutual TLS: a peer without a certificate of the authority is re
   });
   const bad = stranger.endpoint.hopTo(tlsTo(b));
   bad.send(ping(bad));
-  await vi.waitFor(() => expect(stranger.closed).toHaveLength(1));
+  await expect.poll(() => stranger.closed).toHaveLength(1);
   expect(b.unreached).toHaveLength(1);
   expect(b.got).toEqual([]);
 
   const a = await open({ port: 0, ...(await authority.issue([{ type: "dns", value: "edge.ims.test" }])) });
   const hop = a.endpoint.hopTo(tlsTo(b));
   hop.send(ping(hop));
-  await vi.waitFor(() => expect(b.got).toHaveLength(1));
+  await expect.poll(() => b.got).toHaveLength(1);
 });
 
 test("EPC-WS-12e new credentials hold for new connections, in both directions; those that stand stay", async () => {
@@ -132,20 +132,20 @@ test("EPC-WS-12e new credentials hold for new connections, in both directions; t
   const a = await open({ port: 0, ...before });
   const hop = a.endpoint.hopTo(tlsTo(b, "ims.test"));
   hop.send(ping(hop));
-  await vi.waitFor(() => expect(b.got).toHaveLength(1));
+  await expect.poll(() => b.got).toHaveLength(1);
   expect(() => b.endpoint.setSecureContext({ ...before, key: "no key" })).toThrow(TransportError);
   b.endpoint.setSecureContext(await other.issue([{ type: "dns", value: "ims.test" }]));
   hop.send(ping(hop));
-  await vi.waitFor(() => expect(b.got).toHaveLength(2));
+  await expect.poll(() => b.got).toHaveLength(2);
   expect(a.closed).toEqual([]);
   // Another domain asks for another connection, and does not know the new authority yet.
   const c = await open({ port: 0, ...before });
   const refused = c.endpoint.hopTo(tlsTo(b, "ims.test"));
   refused.send(ping(refused));
-  await vi.waitFor(() => expect(c.closed).toHaveLength(1));
+  await expect.poll(() => c.closed).toHaveLength(1);
   c.endpoint.setSecureContext({ ...before, ca: other.ca });
   refused.send(ping(refused));
-  await vi.waitFor(() => expect(b.got).toHaveLength(3));
+  await expect.poll(() => b.got).toHaveLength(3);
 });
 
 test("TLS 1.1 is not spoken", async () => {
@@ -161,7 +161,7 @@ test("TLS 1.1 is not spoken", async () => {
     ciphers: "DEFAULT@SECLEVEL=0",
   });
   await new Promise<void>((resolve) => old.once("error", () => resolve()));
-  await vi.waitFor(() => expect(b.unreached).toHaveLength(1));
+  await expect.poll(() => b.unreached).toHaveLength(1);
 });
 
 test("credentials that cannot be used are named as such, and no port stays bound", async () => {

@@ -170,6 +170,8 @@ test.each<[string, "csv" | "json", string, string[]]>([
 });
 
 test("whatever text is imported, it is taken or refused by row", async () => {
+  // Any character. fast-check's own unit "binary" takes two seconds to prepare.
+  const unit = fc.nat(0x10ffff).map((code) => String.fromCodePoint(code).toWellFormed());
   const piece = fc.constantFrom(
     "impu",
     ",",
@@ -185,7 +187,8 @@ test("whatever text is imported, it is taken or refused by row", async () => {
     "x",
   );
   const text = fc.oneof(
-    fc.string({ unit: "binary" }),
+    fc.string(),
+    fc.string({ unit }),
     fc.array(piece, { maxLength: 30 }).map((parts) => parts.join("")),
   );
   fc.assert(

@@ -33,6 +33,7 @@ function fire(): void {
 }
 
 afterEach(() => {
+  vi.useRealTimers();
   vi.unstubAllGlobals();
 });
 
@@ -78,5 +79,4 @@ test("a timer beyond what browsers count does not fire at once", () => {
   vi.advanceTimersByTime(1_000_000);
   expect(fired).toBe(false);
   cancel();
-  vi.useRealTimers();
 });

@@ -5,6 +5,8 @@ import { join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 // `npm test` and `npm run conformance` themselves, in a repository of their own.
+/** Of some runs of vitest, each with a start of its own. */
+const timeout = 120_000;
 const id = "AB-CD-01";
 const requirements = `## Section\n\n| ${id} | one thing | - | D | must |\n`;
 let root: string;
@@ -39,7 +41,7 @@ const passing = `test("${id} works", () => { expect(1).toBe(1); });`;
 const failing = `test("other", () => { expect(1).toBe(2); });`;
 const skipping = `test.skip("needs a core", () => { expect(1).toBe(1); });`;
 
-test("a whole run demands a current report, and is content once it is written", { timeout: 30_000 }, async () => {
+test("a whole run demands a current report, and is content once it is written", { timeout }, async () => {
   await writeTests("a", passing, skipping);
   const stale = await run("test.ts");
   expect(stale).toMatchObject({ code: 1, last: "1 passed, 0 failed, 1 skipped" });
@@ -63,7 +65,7 @@ test("a whole run demands a current report, and is content once it is written", 
   expect(await run("test.ts", [], "true")).toMatchObject({ code: 1, last: "1 passed, 0 failed, 1 skipped" });
 });
 
-test("a filtered run leaves the results of the whole one alone", { timeout: 30_000 }, async () => {
+test("a filtered run leaves the results of the whole one alone", { timeout }, async () => {
   await writeTests("a", passing);
   await writeTests("b", failing);
   expect(await run("test.ts", ["a.test.ts"])).toMatchObject({ code: 0, last: "1 passed, 0 failed, 0 skipped" });
@@ -74,7 +76,7 @@ test("a filtered run leaves the results of the whole one alone", { timeout: 30_0
   expect(await run("test.ts")).toMatchObject({ code: 1, last: "1 passed, 1 failed, 0 skipped" });
 });
 
-test("a file that does not load and an error outside of tests fail the run", { timeout: 30_000 }, async () => {
+test("a file that does not load and an error outside of tests fail the run", { timeout }, async () => {
   await writeTests("a", passing);
   await writeTests("b", 'throw new Error("at load");');
   expect(await run("test.ts")).toMatchObject({ code: 1, last: "1 passed, 1 failed, 0 skipped" });

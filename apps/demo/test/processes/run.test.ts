@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 
-const runner = fileURLToPath(new URL("../../../bin/run.cjs", import.meta.url));
+const runner = fileURLToPath(new URL("../../../../bin/run.cjs", import.meta.url));
 
 /** Runs the runner in a checkout of its own, as if the Node of this machine had a certain version. */
 function run(version: string, installed: boolean, ...command: string[]): { status: number | null; said: string } {

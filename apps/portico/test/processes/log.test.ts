@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 
 /** Runs some lines with a log of their own. @returns what stood on standard error at the end, and whether `seen` came before. */
 async function logged(lines: string, seen?: string): Promise<string> {
-  const module = new URL("../src/log.ts", import.meta.url).href;
+  const module = new URL("../../src/log.ts", import.meta.url).href;
   const script = `import { openLog } from "${module}"; const log = openLog("info"); ${lines}`;
   const child = spawn(process.execPath, ["--conditions=source", "--input-type=module", "-e", script], {
     stdio: ["ignore", "ignore", "pipe"],
@@ -22,13 +22,13 @@ test("what is logged just before the process exits, or fails, arrives", async ()
     /"msg":"first".*\n.*"count":2,"msg":"last"/,
   );
   expect(await logged(`log.info("before"); throw new Error("a defect");`)).toContain('"msg":"before"');
-}, 20_000);
+});
 
 test("an alarm leaves at once with what waited before it", async () => {
   // The process would stay: only the line itself ends it.
   const text = await logged(`setInterval(() => 0, 1e6); log.info("before"); log.alarm("core.unreachable");`, "alarm");
   expect(text).toMatch(/"msg":"before".*\n.*"alarm":true,"msg":"core.unreachable"/);
-}, 20_000);
+});
 
 test("lines leave together, and not later than after a second", async () => {
   const text = await logged(
@@ -36,4 +36,4 @@ test("lines leave together, and not later than after a second", async () => {
     "line 3",
   );
   expect(text.split("\n")).toHaveLength(4);
-}, 20_000);
+});
