@@ -324,7 +324,10 @@ export class Epcscf {
   }
 
   #registered(registration: Registration, initial: boolean): void {
-    this.#report(registration.facts, "registered", initial ? "registered" : "refreshed", true);
+    // All the WAF learns of a refresh is until when the token lets it live: with the same token, nothing.
+    const news = initial || registration.reported !== registration.claims;
+    registration.reported = registration.claims;
+    this.#report(registration.facts, "registered", initial ? "registered" : "refreshed", true, news);
     this.#changed(registration, initial ? "registered" : "refreshed");
     const seconds = Math.ceil((registration.grantedUntil - this.#options.clock.now()) / 1000);
     this.#regEvent.watch(registration, seconds);
@@ -382,10 +385,11 @@ export class Epcscf {
     state: RegistrationFact["state"],
     reason: string,
     confirmed: boolean,
+    news = true,
   ): void {
     this.#log.info("registration", { state, reason, confirmed });
     // No lease of the WAF's stands behind a user with credentials of her own.
-    if (sessionId === "") return;
+    if (!news || sessionId === "") return;
     // Two tabs of one web session share its lease: that is free when the last binding is gone.
     const free = confirmed && (state === "registered" || !this.#registrar.endings.mayBind({ impu, sessionId }));
     this.#options.reportRegistration({ impu, sessionId, state, reason, confirmed: free });

@@ -99,3 +99,17 @@ test("EPC-REG-16a a REGISTER that waits for the core asks for no more than the t
   const { request } = await next(held, 2);
   expect(Number(request.get("Expires"))).toBeLessThanOrEqual(100 - 32);
 });
+
+test("a refresh with the same token is no news to the WAF, one with another is", async () => {
+  const token = await rig.token({ sid: "s1" });
+  await registered(rig, token);
+  const told = (): string[] => rig.facts.map(({ state, reason, sessionId }) => `${state} ${reason} ${sessionId}`);
+  const before = told().length;
+  const again = await rig.connect();
+  for (let turn = 0; turn < 3; turn += 1) expect((await again.register(token)).status).toBe(200);
+  expect(told().slice(before)).toEqual([]);
+  expect((await again.register(await rig.token({ sid: "s2" }))).status).toBe(200);
+  expect(told().slice(before)).toEqual(["registered refreshed s2", "deregistered taken-over s1"]);
+  expect((await again.register(token)).status).toBe(200);
+  expect(told().slice(before + 2)).toEqual(["registered refreshed s1", "deregistered taken-over s2"]);
+});

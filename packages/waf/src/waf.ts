@@ -2,6 +2,7 @@ import type { Assignment, Store, StoredEntry, TokenTrace } from "@portico/store"
 import type { JSONWebKeySet, JWTPayload, JWTVerifyGetKey } from "jose";
 import { domainOf } from "./block/definition.ts";
 import { BlockTable } from "./block/blocks.ts";
+import { KnownEntries } from "./block/knownEntries.ts";
 import { ShortageWatch } from "./block/watch.ts";
 import { ClientAuthentication, type ClientCredentials } from "./client/authentication.ts";
 import { Emitter } from "./emitter.ts";
@@ -129,6 +130,7 @@ export class Waf {
   readonly blocks: BlockTable;
   /** What is kept of their users. */
   readonly people: People;
+  readonly #entries: KnownEntries;
   readonly #shortages = new ShortageWatch();
   #shortagesSeenAt = 0;
   readonly #directory: Directory;
@@ -148,6 +150,7 @@ export class Waf {
     this.#directory = parts.directory;
     this.tenants = parts.tenants;
     const { store, homeDomain, now } = o;
+    this.#entries = new KnownEntries(store);
     this.blocks = new BlockTable({
       store,
       homeDomain,
@@ -192,9 +195,12 @@ export class Waf {
 
   /** The block table of the operator, for the eP-CSCF (EPC-REG-06). */
   readonly block = {
-    /** The entry of an IMPU, unless it is in no block or its tenant is suspended. */
+    /**
+     * The entry of an IMPU, unless it is in no block or its tenant is suspended. One that is taken out of its block is still
+     * found for a second; whoever held it has lost her tokens by then.
+     */
     find: async (impu: string): Promise<OwnedEntry | undefined> => {
-      const entry = await this.#o.store.blocks.find(impu);
+      const entry = await this.#entries.find(impu);
       const tenant = entry && this.#directory.active(entry.tenant, this.#o.now());
       return entry && tenant && { ...entry, clientIds: tenant.clients.map(({ clientId }) => clientId) };
     },
@@ -406,6 +412,7 @@ export class Waf {
   async notice(): Promise<void> {
     await this.tenants.notice();
     await this.#leasing.notice();
+    await this.#entries.notice();
     await this.#keys.turn();
     if (Math.abs(this.#o.now() - this.#shortagesSeenAt) >= shortageMs) await this.#seeShortages();
   }

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { readImport } from "../src/block/import.ts";
 import { blockEntries, type BlockDocument, WafError } from "../src/index.ts";
 import { acme, acmeBlock, acmeClientId, acmeWith, issuer, other, otherBlock, otherClientId, World } from "./world.ts";
@@ -99,6 +99,25 @@ test("the block table tells whose an identity is, and knows none outside the blo
     tel: "+12125550901",
   });
   expect(await world.waf.block.find("sip:u0005@other.ims.test")).toBeUndefined();
+});
+
+test("an entry is read once until a block changes, by whatever process", async () => {
+  const world = await World.open();
+  onTestFinished(() => world.close());
+  const impu = "sip:u0001@acme.ims.test";
+  const found = vi.spyOn(world.store.blocks, "find");
+  for (let turn = 0; turn < 3; turn += 1) expect(await world.waf.block.find(impu)).toMatchObject({ impu });
+  expect(found).toHaveBeenCalledTimes(1);
+  // What is in no block now may be in one in a moment.
+  for (let turn = 0; turn < 2; turn += 1) expect(await world.waf.block.find("sip:x@acme.ims.test")).toBeUndefined();
+  expect(found).toHaveBeenCalledTimes(3);
+  await world.waf.notice();
+  expect(await world.waf.block.find(impu)).toBeDefined();
+  expect(found).toHaveBeenCalledTimes(3);
+  // Another process has taken it out.
+  await world.store.blocks.withdraw([impu]);
+  await world.waf.notice();
+  expect(await world.waf.block.find(impu)).toBeUndefined();
 });
 
 test("the use of a block counts what is held, what rests and what is free", async () => {

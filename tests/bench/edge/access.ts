@@ -6,9 +6,10 @@ export const site = "https://talk.acme.example";
 export const clientId = "talk.acme.example";
 export const tenant = "acme";
 
-/** The number of a user is all there is to a user here. */
-export const impuOf = (user: number): string => `sip:u${user}@acme.ims.test`;
-export const impiOf = (impu: string): string => `${impu.slice(4, impu.indexOf("@"))}.acme@ims.test`;
+/** The number of a user is all there is to a user here: that many identities of a block's are before hers. */
+export const impuOf = (user: number): string => `sip:u${String(user + 1).padStart(4, "0")}@acme.ims.test`;
+/** The lease under which she is signed in. */
+export const sessionOf = (user: number): string => `s${user}`;
 
 /** Signs access tokens as the WAF does (RFC 9068, ES256). */
 export async function openIssuer(): Promise<{ jwk: JWK; token: (user: number) => Promise<string> }> {
@@ -19,7 +20,7 @@ export async function openIssuer(): Promise<{ jwk: JWK; token: (user: number) =>
       new SignJWT({
         client_id: clientId,
         tenant,
-        sid: `s${user}`,
+        sid: sessionOf(user),
         scope: "ims.register ims.voice",
         impu: impuOf(user),
         origins: [site],

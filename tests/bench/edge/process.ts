@@ -8,11 +8,11 @@ import type { JWK } from "jose";
 import { alpn, openLog } from "@portico/portico";
 import { serve } from "../serve.ts";
 import type { Certificate } from "./edge.ts";
-import { clientId, homeDomain, impiOf, issuer, keySet, site, tenant } from "./access.ts";
+import { homeDomain, issuer, keySet, site } from "./access.ts";
+import { openState } from "./state.ts";
 import { StubPlane } from "./stubPlane.ts";
 
 // Process under test: an eP-CSCF behind its own HTTP server on loopback.
-const nothing = (): void => undefined;
 const verified = { issuer, audience: `sip:${homeDomain}`, now: Date.now };
 
 const dialPlan = {
@@ -31,13 +31,10 @@ const commands = {
       log: openLog("info"),
       wallClock: Date.now,
       verifier: new JwtVerifier({ ...verified, keys: keySet(jwk) }),
-      blocks: { find: async (impu) => ({ tenant, clientIds: [clientId], impu, impi: impiOf(impu) }) },
-      revocations: { isRevoked: () => false, onRevoked: () => nothing },
-      reportRegistration: nothing,
+      ...(await openState(jwk)),
       reportSession: async () => undefined,
       reportMessage: async () => undefined,
       node: "bench",
-      registrationStore: { all: async () => [], write: async () => undefined },
       media: new StubPlane(),
       sealKey: new Uint8Array(32).fill(7),
       home: { homeDomain, entryPoint, protocol },

@@ -32,6 +32,8 @@ export class Registration {
   /** What the browser has asked for last. */
   asked: AskedBinding;
   claims: AccessClaims;
+  /** Those the WAF was last told of it. */
+  reported: AccessClaims | undefined;
   /** Undefined while the socket is lost and its grace time runs. */
   flow: Flow | undefined;
   /** What the core's last 200 said; absent until the first. */
