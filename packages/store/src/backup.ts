@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { CompiledQuery, sql } from "kysely";
-import { connect, executedMigrations, schemaOf, type StoreTarget } from "./database.ts";
+import { connect, executedMigrations, mustExist, schemaOf, type StoreTarget } from "./database.ts";
 import { StoreError, textOf } from "./errors.ts";
 import type { Database } from "./schema.ts";
 
@@ -40,9 +39,7 @@ const referred = ["block_entry", "assignment", "lease"];
  * @throws StoreError `store/open`, `store/unreachable`, `store/backup-file`
  */
 export async function backup(target: StoreTarget, file: string): Promise<number> {
-  if ("sqlite" in target && !existsSync(target.sqlite)) {
-    throw new StoreError("store/open", `${target.sqlite}: there is no such file`);
-  }
+  mustExist(target);
   const part = `${file}.part`;
   const handle = await open(part, "w", 0o600).catch((error: unknown) => {
     throw new StoreError("store/backup-file", textOf(error));

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { Kysely } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
 import { StoreError, textOf } from "./errors.ts";
@@ -17,6 +18,16 @@ export function connect(target: StoreTarget, limits: boolean): Database {
   return new Kysely<Schema>({
     dialect: "sqlite" in target ? openSqlite(target.sqlite) : openPostgres(target, limits),
   });
+}
+
+/**
+ * For who only reads: opening an SQLite file makes it, and an empty one has nothing to say.
+ * @throws StoreError `store/open`
+ */
+export function mustExist(target: StoreTarget): void {
+  if ("sqlite" in target && !existsSync(target.sqlite)) {
+    throw new StoreError("store/open", `${target.sqlite}: there is no such file`);
+  }
 }
 
 /** The schema of the tables; SQLite has no such thing. */

@@ -8,7 +8,7 @@ export { Blocks, type EntryState, type ListedEntry, type StoredEntry } from "./b
 export { type CallFilter, type CallRecord, Calls } from "./calls.ts";
 export { Changes, type ChangeTopic } from "./changes.ts";
 export { type Checkpoint, isGenuine, makeCheckpoint } from "./checkpoints.ts";
-export type { StoreTarget } from "./database.ts";
+export { mustExist, type StoreTarget } from "./database.ts";
 export { skewSeconds } from "./entryState.ts";
 export { StoreError, type StoreErrorCode } from "./errors.ts";
 export { examinePostgres, type PostgresFacts } from "./examine.ts";

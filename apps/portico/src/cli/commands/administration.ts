@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { parse } from "yaml";
 import { AdminClient } from "../adminClient.ts";
+import { tellVerdict, type Verdict } from "../auditVerdict.ts";
 import { readCheckpoints } from "../checkpointFile.ts";
 import { CliError } from "../cliError.ts";
 import { importEntries } from "../importEntries.ts";
@@ -310,27 +311,8 @@ export function administrationCommands(program: Command, open: OpenOutput): void
 async function verifyAudit({ api, out, options }: Work): Promise<void> {
   const file = options["checkpoints"];
   const checkpoints = typeof file === "string" ? readCheckpoints(file).items : [];
-  const { body } = await api.ask<{ valid: boolean; chains: number; records: number; faults: Row[] }>(
-    "POST",
-    "/audit/verify",
-    { body: { checkpoints } },
-  );
-  if (out.json) out.print(JSON.stringify(body, null, 2));
-  else if (body.valid) {
-    const agree = checkpoints.length === 0 ? "" : `, and agree with ${checkpoints.length} checkpoints`;
-    const said = `${body.records} records in ${body.chains} chains are as they were written${agree}`;
-    out.print(`${out.style("green", "ok")} ${said}`);
-  }
-  if (!body.valid) {
-    const faults = body.faults.map(
-      ({ tenant: id, seq, what }) => `\n  ${typeof id === "string" ? id : "portal"} ${String(seq)}: ${String(what)}`,
-    );
-    throw new CliError(
-      "failed",
-      `the audit is not as it was written${faults.join("")}`,
-      "Compare it with a backup and with the checkpoints you kept.",
-    );
-  }
+  const { body } = await api.ask<Verdict>("POST", "/audit/verify", { body: { checkpoints } });
+  tellVerdict(body, checkpoints.length, out);
 }
 
 function list(path: string | ((args: readonly string[]) => string), columns: readonly Column<Row>[]) {

@@ -1,9 +1,9 @@
 import { generateKeyPairSync } from "node:crypto";
-import { backup, openStore, restore, verifyAudit } from "@portico/store";
+import { backup, mustExist, openStore, restore, verifyAudit } from "@portico/store";
 import { readConfig } from "../../config/config.ts";
 import { databaseOf } from "../../database.ts";
+import { tellVerdict } from "../auditVerdict.ts";
 import { readCheckpoints } from "../checkpointFile.ts";
-import { CliError } from "../cliError.ts";
 import type { Output } from "../output.ts";
 
 /** `portico backup`. @throws ConfigError, StoreError */
@@ -21,26 +21,19 @@ export async function restoreFrom(from: string, file: string, output: Output): P
 /**
  * `portico verify-audit`: without a running portal.
  * @param kept file of checkpoints; with it, an end that was cut off or written anew is found as well
- * @throws ConfigError, CliError with each fault
+ * @throws ConfigError, StoreError, CliError with each fault
  */
 export async function verifyStoredAudit(file: string, kept: string | undefined, output: Output): Promise<void> {
   const config = readConfig(file);
   // Without checkpoints a key has nothing to verify. With them comes theirs: out of reach of who can write the database.
   const { checkpoints, publicKey } =
     kept === undefined ? { checkpoints: [], ...generateKeyPairSync("ed25519") } : readCheckpoints(kept);
-  const store = await openStore(databaseOf(config));
+  const target = databaseOf(config);
+  mustExist(target);
+  const store = await openStore(target);
   try {
-    const { chains, records, faults } = await busy(output, "verifying", () =>
-      verifyAudit(store, checkpoints, publicKey),
-    );
-    const facts = { chains, records, checkpoints: checkpoints.length, faults };
-    if (output.json) output.print(JSON.stringify(facts, null, 2));
-    if (faults.length > 0) {
-      const lines = faults.map(({ tenant = "the portal", seq, what }) => `\n  ${tenant}, record ${seq}: ${what}`);
-      throw new CliError("failed", `the audit is not as it was written:${lines.join("")}`, "Compare it with a backup.");
-    }
-    const agree = checkpoints.length === 0 ? "" : `, and agree with ${checkpoints.length} checkpoints`;
-    if (!output.json) output.print(`${output.style("green", "ok")} ${records} records in ${chains} chains${agree}`);
+    const verdict = await busy(output, "verifying", () => verifyAudit(store, checkpoints, publicKey));
+    tellVerdict(verdict, checkpoints.length, output);
   } finally {
     await store.close();
   }
