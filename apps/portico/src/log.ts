@@ -1,19 +1,18 @@
 import type { Log } from "@portico/epcscf";
-import { type DestinationStream, pino } from "pino";
+import { LineWriter } from "./lineWriter.ts";
 
 /** Least that is written. */
 export type LogLevel = "info" | "warn" | "silent";
 
 /** Where lines go; `flush` sends what waits. */
-export interface LogDestination extends DestinationStream {
+export interface LogDestination {
+  write(line: string): unknown;
   flush?(): void;
 }
 
 type Facts = Readonly<Record<string, string | number | boolean>>;
 
-/** Octets of lines that are written together, and how long the first of them waits at the most, ms. */
-const together = 12_288;
-const longestWait = 1000;
+const standardError = 2;
 
 /** Numbers of the levels, as readers of such logs know them (bunyan, pino). */
 const numbers = { info: 30, warn: 40, alarm: 50 } as const;
@@ -21,14 +20,13 @@ const numbers = { info: 30, warn: 40, alarm: 50 } as const;
 const least: Readonly<Record<LogLevel, number>> = { info: 30, warn: 40, silent: Infinity };
 
 /**
- * Structured log, one JSON object a line; an alarm is an error line with `alarm: true`. Lines leave together, since a system
- * call costs ten times as much as a line; an alarm leaves at once, and pino's destination writes what waits when the process
- * exits. Whoever logs gives no secrets; what has the form of one is masked all the same.
+ * Structured log, one JSON object a line; an alarm is an error line with `alarm: true`, and leaves at once. Whoever logs gives
+ * no secrets; what has the form of one is masked all the same.
  * @param to standard error unless given
  */
 export function openLog(
   level: LogLevel,
-  to: LogDestination = pino.destination({ dest: 2, sync: false, minLength: together, periodicFlush: longestWait }),
+  to: LogDestination = new LineWriter(standardError),
 ): Log & { level: LogLevel } {
   const write = (kind: keyof typeof numbers, event: string, facts: Facts | undefined): void => {
     if (numbers[kind] >= least[log.level]) to.write(lineOf(numbers[kind], event, kind === "alarm", facts));

@@ -24,7 +24,6 @@ export async function serve(file: string, { print }: Output): Promise<void> {
     }
   };
   const closeControl = await openControl(config.data, reload, log);
-  print(`portal ready ${portal.url}`);
   let closing = false;
   const close = async (): Promise<void> => {
     // A terminal and the launcher both send the signal.
@@ -38,6 +37,8 @@ export async function serve(file: string, { print }: Output): Promise<void> {
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void close());
   process.on("SIGHUP", () => void reload().catch(() => undefined));
+  // Last: who reads it may send a signal at once.
+  print(`portal ready ${portal.url}`);
   await new Promise(() => undefined);
 }
 
