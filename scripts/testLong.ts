@@ -15,6 +15,9 @@ const rooms = [
   "packages/wic",
   "packages/epcscf",
   "packages/store",
+  "apps/portico/test/admin/fuzz",
+  "apps/portico/test/config",
+  "apps/portico/test/proxies",
   "tests/scale",
   "tests/kill",
 ];

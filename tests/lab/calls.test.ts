@@ -128,6 +128,35 @@ describe.skipIf(!hasChromium)(`calls of a real browser${hasChromium ? "" : " (sk
     expect(invite.list("Via")).toHaveLength(1);
   });
 
+  test("ADM-08b a configuration that is reloaded in the middle of a call is in force, and the call goes on, heard on both sides", async () => {
+    await dial(mary.page, announcement);
+    await callPhase(mary.page, "active");
+    const [registers, bindings] = [registersOf(w2), world.lab.registrations];
+    const { config, portal } = world;
+    const changed = {
+      ...config,
+      log: { level: "warn" as const },
+      listen: { ...config.listen, trustedProxies: ["192.0.2.0/24"] },
+      tenants: config.tenants.map((acme) => ({ ...acme, name: "Acme & Sons", limits: { calls: 7 } })),
+    };
+    expect(await portal.reload(changed)).toEqual({
+      applied: ["log.level", "tenants", "listen.trustedProxies"],
+      restart: [],
+    });
+    expect((await portal.waf.tenants.get("acme")).document).toMatchObject({
+      name: "Acme & Sons",
+      limits: { calls: 7 },
+    });
+    expect(hearsPattern(await listen(mary.page, 3000), 1000)).toBe(true);
+    expect(countTone(await heardFromNow(2000), marysTone.frequency)).toBeGreaterThan(0);
+    expect(registersOf(w2)).toBe(registers);
+    expect(world.lab.registrations).toEqual(bindings);
+    await mary.page.getByTestId("hang-up").click();
+    expect((await lastCall()?.ended)?.by).toBe("peer");
+    await portal.reload(config);
+    await atRest();
+  });
+
   test("WIC-25a AGW-15a keys pressed in a call arrive as RFC 4733 events", async () => {
     await dial(mary.page, announcement);
     await callPhase(mary.page, "active");

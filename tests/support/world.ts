@@ -22,6 +22,8 @@ export interface World {
   readonly acme: Acme;
   readonly portal: Portal;
   readonly lab: Lab;
+  /** Of the portal. */
+  readonly config: PortalConfig;
   /** Where Acme's page is. */
   readonly url: string;
   /** Events of the portal's log, alarms first named `alarm:`. */
@@ -70,44 +72,42 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     warn: (event) => void logged.push(event),
     alarm: (event, facts) => void logged.push(`alarm:${event}${JSON.stringify(facts ?? {})}`),
   };
-  const portal = await startPortal(
-    {
-      publicUrl: portalUrl,
-      listen: { address: "127.0.0.1", port: portalPort },
-      home: {
-        domain: "ims.test",
-        entryPoint: `sip:${lab.icscf.address}:${lab.icscf.port};transport=tcp`,
-        protocol: "TCP",
-      },
-      mw: { address: "127.0.0.1", port: 0, peers: ["127.0.0.1"] },
-      media: {
-        access: [{ bind: options.mediaAddress ?? "127.0.0.1" }],
-        accessPort: 0,
-        coreAddress: "127.0.0.1",
-        corePorts: [43_000, 43_999],
-        latchCore: options.latchCore ?? false,
-      },
-      data: join(folder, "portal"),
-      accessTokenSeconds: options.accessTokenSeconds ?? 3600,
-      maxExpiresSeconds: 3600,
-      graceSeconds: options.graceSeconds ?? 32,
-      emergencyNumbers: ["911", "112"],
-      dialPlan: { internationalPrefix: "011", national: { trunk: "1", country: "+1", digits: 10 } },
-      tenants: [
-        {
-          id: "acme",
-          name: "Acme",
-          clients: [{ clientId, authentication: { method: "private_key_jwt", jwks: { keys: [clientJwk] } } }],
-          identityProviders: [{ issuer: `${url}/idp`, jwksUri: `${url}/idp/jwks`, audience: clientId }],
-          origins: [url],
-          services: ["voice"],
-          blocks: [block],
-          state: "active",
-        },
-      ],
+  const config: PortalConfig = {
+    publicUrl: portalUrl,
+    listen: { address: "127.0.0.1", port: portalPort },
+    home: {
+      domain: "ims.test",
+      entryPoint: `sip:${lab.icscf.address}:${lab.icscf.port};transport=tcp`,
+      protocol: "TCP",
     },
-    log,
-  );
+    mw: { address: "127.0.0.1", port: 0, peers: ["127.0.0.1"] },
+    media: {
+      access: [{ bind: options.mediaAddress ?? "127.0.0.1" }],
+      accessPort: 0,
+      coreAddress: "127.0.0.1",
+      corePorts: [43_000, 43_999],
+      latchCore: options.latchCore ?? false,
+    },
+    data: join(folder, "portal"),
+    accessTokenSeconds: options.accessTokenSeconds ?? 3600,
+    maxExpiresSeconds: 3600,
+    graceSeconds: options.graceSeconds ?? 32,
+    emergencyNumbers: ["911", "112"],
+    dialPlan: { internationalPrefix: "011", national: { trunk: "1", country: "+1", digits: 10 } },
+    tenants: [
+      {
+        id: "acme",
+        name: "Acme",
+        clients: [{ clientId, authentication: { method: "private_key_jwt", jwks: { keys: [clientJwk] } } }],
+        identityProviders: [{ issuer: `${url}/idp`, jwksUri: `${url}/idp/jwks`, audience: clientId }],
+        origins: [url],
+        services: ["voice"],
+        blocks: [block],
+        state: "active",
+      },
+    ],
+  };
+  const portal = await startPortal(config, log);
   const acme = await startAcme({
     host: "127.0.0.1",
     port: acmePort,
@@ -123,6 +123,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     acme,
     portal,
     lab,
+    config,
     url,
     log: logged,
     close: async () => {

@@ -225,3 +225,15 @@ function complaintsAbout(source: string): readonly Complaint[] {
     return error.complaints.length > 0 ? error.complaints : [{ line: 0, column: 0, path: "", problem: "", remedy: "" }];
   }
 }
+
+test("ADM-08a settings turn and retention are checked: what they may be is told, and a secret is not shown", () => {
+  const turn = (urls: string, secret: string): string =>
+    complaint(`${good}\nturn: { urls: [${urls}], secret: ${secret} }`);
+  expect(turn('"turns:turn.example:443?transport=tcp"', "a long enough secret")).toBe("");
+  expect(turn('"https://turn.example"', "a long enough secret")).toContain("turn.urls.0 is not of the right form");
+  const short = turn('"turn:turn.example"', "too-short");
+  expect(short).toContain("turn.secret");
+  expect(short).not.toContain("too-short");
+  expect(complaint(`${good}\nretention: { tokens: 0, persons: 365 }`)).toContain("retention.tokens is out of range: 0");
+  expect(complaint(`${good}\nretention: { call: 7 }`)).toContain("did you mean calls?");
+});
