@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { parse } from "yaml";
-import { newFolder, portico } from "./support/command.ts";
+import { newFolder, portico } from "../../apps/portico/test/support/command.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
-const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+const main = fileURLToPath(new URL("../../apps/portico/src/main.ts", import.meta.url));
 const terminal = process.platform === "linux" && existsSync("/usr/bin/script");
 if (!terminal && process.env["CI"] === "true") throw new Error("no script(1), which gives a test a terminal");
 

@@ -1,17 +1,16 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, constants, openSync, readSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { LineWriter } from "../src/lineWriter.ts";
-import { Rig } from "./admin/rig.ts";
-import { good } from "./goodConfig.ts";
-import { newFolder, portico } from "./support/command.ts";
+import { Rig } from "../../apps/portico/test/admin/rig.ts";
+import { good } from "../../apps/portico/test/goodConfig.ts";
+import { newFolder, portico } from "../../apps/portico/test/support/command.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
-const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+const main = fileURLToPath(new URL("../../apps/portico/src/main.ts", import.meta.url));
 
 /** Shell words for the real command. */
 const command = `'${process.execPath}' --conditions=source '${main}'`;
@@ -97,33 +96,4 @@ test("a portal serves and ends as it should, though its log goes to a full disk 
   expect((await fetch(`${url}/health`)).status).toBe(200);
   child.kill("SIGTERM");
   expect(await exit).toEqual([0, null]);
-});
-
-test("lines that cannot be written wait, whole and in order, up to a bound", async () => {
-  const fifo = join(newFolder(), "fifo");
-  expect(spawnSync("mkfifo", [fifo]).status).toBe(0);
-  const fd = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
-  onTestFinished(() => closeSync(fd));
-  const writer = new LineWriter(fd);
-  // Some fit into the pipe, some wait, and the last are too many.
-  const lines = Array.from({ length: 20_000 }, (_, n) => `${n} ${"é".repeat(50)}\n`);
-  for (const line of lines) writer.write(line);
-  let read = "";
-  const decoder = new TextDecoder();
-  const buffer = Buffer.alloc(65_536);
-  const drain = (): string => {
-    try {
-      for (;;) read += decoder.decode(buffer.subarray(0, readSync(fd, buffer)), { stream: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
-    }
-    return read;
-  };
-  let waiting = 0;
-  const kept = lines.filter((line) => (waiting += Buffer.byteLength(line)) <= 1_048_576).join("");
-  await expect.poll(() => drain().length, { timeout: 60_000 }).toBeGreaterThanOrEqual(kept.length);
-  expect(read === kept).toBe(true);
-  writer.write("one more\n");
-  writer.flush();
-  await expect.poll(() => drain().endsWith("one more\n")).toBe(true);
 });
