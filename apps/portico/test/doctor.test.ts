@@ -1,12 +1,13 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
+import { openStore } from "@portico/store";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { good } from "./goodConfig.ts";
 import { newFolder, portico } from "./support/command.ts";
 import { openTestCore, type TestCore } from "./support/core.ts";
-import { writeCertificate } from "./support/portal.ts";
+import { newPortal, writeCertificate } from "./support/portal.ts";
 
 vi.setConfig({ testTimeout: 30_000 });
 
@@ -102,6 +103,66 @@ test("a port in use, an address of another machine, a foreign certificate and an
       },
     ],
   });
+});
+
+test("names without an address, a certificate near its end and a damaged database are told with what to do", async () => {
+  const folder = newFolder();
+  const { cert, key } = writeCertificate(folder, "portal", 5);
+  const sqlite = join(folder, "portal.sqlite");
+  await (await openStore({ sqlite })).close();
+  const bytes = readFileSync(sqlite);
+  writeFileSync(sqlite, bytes.fill(0xaa, 4096 * 2, 4096 * 6));
+  // A label too long for the DNS: no name server is waited for.
+  const nowhere = `${"x".repeat(64)}.invalid`;
+  const { code, of } = await examined(await openTestCore(), (source) =>
+    source
+      .replace("http://localhost:8090", `https://portal.${nowhere}`)
+      .replace("sip:127.0.0.1:5060", `sip:icscf.${nowhere}`)
+      .replace("home:", `admin: { address: 127.0.0.1, port: 0, tls: { cert: "${cert}", key: "${key}" } }\nhome:`)
+      .concat(
+        `\ndatabase: { sqlite: "${sqlite}" }\nlisten: { address: 127.0.0.1, port: 0, trustedProxies: [127.0.0.1] }`,
+      )
+      .replace("listen: { address: 127.0.0.1, port: 0 }\n", ""),
+  );
+  expect(code).toBe(1);
+  expect(of("dns")).toEqual([
+    {
+      state: "warn",
+      detail: expect.stringContaining(`portal.${nowhere} has no address here`),
+      remedy: "browsers must find it: add it to your DNS",
+    },
+    {
+      state: "fail",
+      detail: expect.stringContaining(`icscf.${nowhere} has no address`),
+      remedy: "correct home.entryPoint, or add the name to your DNS",
+    },
+  ]);
+  expect(of("certificates")).toMatchObject([
+    { state: "warn", detail: expect.stringMatching(/: [45] days left$/), remedy: expect.stringContaining("renew it") },
+  ]);
+  expect(of("database")).toMatchObject([
+    { state: "fail", remedy: expect.stringContaining("restore it from a backup") },
+  ]);
+  expect(of("disk")).toMatchObject([{ detail: expect.stringMatching(/ [GM]iB free \(\d+ %\) at /) }]);
+});
+
+test("a portal that runs is asked whether it is ready, and what it lacks is named", async () => {
+  const core = await openTestCore();
+  const { url } = await newPortal({ "sip:127.0.0.1:5060": core.uri });
+  const look = () =>
+    examined(core, (source) =>
+      source.replace(
+        "listen: { address: 127.0.0.1, port: 0 }",
+        `listen: { address: 127.0.0.1, port: ${new URL(url).port} }`,
+      ),
+    );
+  const { of } = await look();
+  expect(of("portal")).toMatchObject([{ state: "ok", detail: "it is ready" }]);
+  expect(of("ports")).toMatchObject([{ state: "skipped" }]);
+  await core.close();
+  await expect
+    .poll(async () => (await look()).of("portal"), { timeout: 25_000 })
+    .toMatchObject([{ state: "fail", detail: "it is not ready: core", remedy: "the log says more" }]);
 });
 
 test("doctor shows people a line for each check, and what to do below it", async () => {

@@ -31,12 +31,12 @@ export async function newPortal(
   return { ...portal, folder };
 }
 
-/** Writes a certificate for 127.0.0.1 that signs itself, and its key. */
-export function writeCertificate(folder: string, name: string): { cert: string; key: string } {
+/** Writes a certificate for 127.0.0.1 that signs itself, and its key. @param days it is good for */
+export function writeCertificate(folder: string, name: string, days = 30): { cert: string; key: string } {
   const files = { cert: join(folder, "tls.pem"), key: join(folder, "tls.key") };
   const made = spawnSync(
     process.env["OPENSSL"] ?? "openssl",
-    `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj /CN=${name}
+    `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days ${days} -subj /CN=${name}
      -addext subjectAltName=IP:127.0.0.1 -keyout ${files.key} -out ${files.cert}`.split(/\s+/),
   );
   if (made.status !== 0) throw new Error(made.stderr.toString());
