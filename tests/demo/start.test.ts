@@ -11,7 +11,7 @@ import { afterEach, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { callPhase, dial, signIn } from "../support/acmePage.ts";
 import { hasChromium, openPerson } from "../support/browser.ts";
-import { hearsPattern, listen } from "../support/ears.ts";
+import { untilPattern } from "../support/ears.ts";
 import { eventually } from "../support/eventually.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -174,7 +174,7 @@ test.skipIf(lacking !== "")(
       await signIn(mary.page, url, "mary");
       await dial(mary.page, "+12025550110");
       await callPhase(mary.page, "active");
-      await expect.poll(async () => hearsPattern(await listen(mary.page, 1500), 440), { timeout: 15_000 }).toBe(true);
+      await untilPattern(mary.page, 440);
       await mary.page.getByTestId("hang-up").click();
     } finally {
       await mary.close();

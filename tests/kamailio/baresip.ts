@@ -79,7 +79,7 @@ export async function startBaresip(options: BaresipOptions): Promise<Baresip> {
   const command = (name: string, params?: string): void => {
     control?.write(formatNetstring(JSON.stringify({ command: name, ...(params === undefined ? {} : { params }) })));
   };
-  const event = async (type: string, within = 10_000): Promise<BaresipEvent> => {
+  const event = async (type: string, within = 30_000): Promise<BaresipEvent> => {
     const at = await eventually(
       () => events.findIndex((one, position) => position >= seen && one.type === type),
       (position) => position !== -1,

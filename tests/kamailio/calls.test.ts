@@ -1,7 +1,7 @@
 import { countTone } from "@portico/lab";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { hearsNothing, hearsOnly, hearsPattern, listen } from "../support/ears.ts";
+import { hearsNothing, hearsOnly, hearsPattern, listen, untilPattern } from "../support/ears.ts";
 import { eventually } from "../support/eventually.ts";
 import type { Baresip } from "./baresip.ts";
 import { webUsers } from "./portalOnCore.ts";
@@ -80,7 +80,10 @@ for (const protocol of ["TCP", "UDP"] as const) {
       const { length } = baresip.heard();
       expect(hearsNothing(await listen(page, 1000))).toBe(true);
       expect(baresip.heard()).toHaveLength(length);
-      expect(scene.portal.epcscf.counts.sessions).toBe(0);
+      await eventually(
+        () => scene.portal.epcscf.counts.sessions,
+        (count) => count === 0,
+      );
     });
 
     test("SDP-15a holds a call and takes it back: silence, although the telephone goes on speaking", async () => {
@@ -96,10 +99,7 @@ for (const protocol of ["TCP", "UDP"] as const) {
       await page.evaluate(() => window.telephone.resume());
       await pageCall(page, ({ state }) => state === "active");
       expect(offers().slice(-2)).toEqual(["a=sendrecv", "a=sendrecv"]);
-      await eventually(
-        () => listen(page, 1500),
-        (heard) => hearsPattern(heard, telephoneTone.frequency),
-      );
+      await untilPattern(page, telephoneTone.frequency);
       await page.evaluate(() => window.telephone.hangUp());
       await baresip.event("CALL_CLOSED");
     });

@@ -85,7 +85,7 @@ export class Scene {
   }
 
   /** Waits until the core holds no Contact of a public identity. */
-  async unbound(impu: string, within = 10_000): Promise<void> {
+  async unbound(impu: string, within?: number): Promise<void> {
     await eventually(
       () => this.core.contacts(impu),
       (contacts) => contacts.length === 0,

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startBaresip, telephonePackages, type Baresip } from "../kamailio/baresip.ts";
 import { callPhase, dial, signIn } from "../support/acmePage.ts";
 import { hasChromium, openPerson, type Person } from "../support/browser.ts";
-import { hearsPattern, listen } from "../support/ears.ts";
+import { untilPattern } from "../support/ears.ts";
 import { needPackages } from "../support/packages.ts";
 import { openWorld, type World } from "../support/world.ts";
 
@@ -37,8 +37,8 @@ describe.skipIf(missing !== undefined)(
     });
 
     const bothHear = async (): Promise<void> => {
-      await expect.poll(async () => hearsPattern(await listen(mary.page, 1500), 1000), { timeout: 15_000 }).toBe(true);
-      await expect.poll(() => countTone(telephone.heard(), 440), { timeout: 15_000 }).toBeGreaterThan(8);
+      await untilPattern(mary.page, 1000);
+      await expect.poll(() => countTone(telephone.heard(), 440)).toBeGreaterThan(8);
     };
 
     test("GEN-06b a telephone registered with a password calls a web user, both hear the other", async () => {

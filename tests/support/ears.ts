@@ -1,4 +1,5 @@
 import type { Page } from "playwright-core";
+import { eventually } from "./eventually.ts";
 
 /** What a page hears at one moment: the strongest frequency, Hz, and its level, dB. */
 export interface Heard {
@@ -40,11 +41,19 @@ export async function listen(page: Page, ms: number): Promise<Heard[]> {
 
 const loud = -60;
 
+/** Listens until the tone is heard as a pattern: an active call may still be agreeing on its keys. @returns what was heard then */
+export async function untilPattern(page: Page, frequency: number): Promise<readonly Heard[]> {
+  return await eventually(
+    () => listen(page, 1500),
+    (heard) => hearsPattern(heard, frequency),
+  );
+}
+
 /** True when the tone is heard in a good part of the time and silence in another: a pattern, not a hum. */
 export function hearsPattern(heard: readonly Heard[], frequency: number): boolean {
   const near = heard.filter((one) => one.level > loud && Math.abs(one.frequency - frequency) < 30);
   const quiet = heard.filter((one) => one.level <= loud);
-  return near.length >= heard.length * 0.2 && quiet.length >= heard.length * 0.08;
+  return near.length > 0 && near.length >= heard.length * 0.2 && quiet.length >= heard.length * 0.08;
 }
 
 /** True when nothing but the tone and silence is heard. */
