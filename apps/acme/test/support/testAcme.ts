@@ -13,6 +13,8 @@ export interface TestAcme {
 }
 
 export const password = "correct horse";
+/** Its hash at a cost that tests can bear; idp.test.ts has that of a real one. */
+const passwordHash = "$argon2id$v=19$m=64,t=1,p=1$YWNtZS1hY21lLWFjbWUtYQ$a7OsWGfRgNUEgjiF1Y98XsKB01NnIy+i4XzSCzlzpn0";
 
 export async function startTestAcme(tls?: { cert: string; key: string; host: string }): Promise<TestAcme> {
   const folder = await mkdtemp(join(tmpdir(), "acme-"));
@@ -30,9 +32,9 @@ export async function startTestAcme(tls?: { cert: string; key: string; host: str
     clientId: "talk.acme.example",
     clientKey,
     users: [
-      { username: "mary", name: "Mary Jones", password },
-      { username: "ken", name: "Ken Adams", password },
-      { username: "olivia", name: "Olivia Brown", password },
+      { username: "mary", name: "Mary Jones", passwordHash },
+      { username: "ken", name: "Ken Adams", passwordHash },
+      { username: "olivia", name: "Olivia Brown", passwordHash },
     ],
     speedDials: [
       { label: "Echo", number: "+12025550110" },
