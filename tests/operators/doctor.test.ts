@@ -43,7 +43,9 @@ test.skipIf(missing !== undefined)(
     onTestFinished(() => valkey.stop());
     const lab = await startLab({ subscriptions: [], trusted: ["127.0.0.1"] });
     onTestFinished(() => lab.close());
-    const database = { database: { postgres: postgres.url }, keySecret: randomBytes(32).toString("hex") };
+    // A name that is found without asking name servers, which a machine may lack.
+    const publicUrl = "https://localhost";
+    const database = { publicUrl, database: { postgres: postgres.url }, keySecret: randomBytes(32).toString("hex") };
     const settings = { ...database, sharedState: { valkey: valkey.url } };
     const { config } = await PortalNode.prepare(join(folder, "node"), { lab, settings });
     const [version, empty, clocks] = (await doctor(config)).get("database") ?? [];
