@@ -136,7 +136,11 @@ async function secondsToClose(): Promise<number> {
   for (let seconds = 0; seconds <= 5; seconds += 1) {
     if (browser.socket.readyState !== 1) return seconds;
     await timed.pass(1);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    // What the node has sent by now is here before the answer to a ping.
+    await new Promise<void>((resolve) => {
+      browser.socket.once("pong", () => resolve()).once("close", () => resolve());
+      browser.socket.ping();
+    });
   }
   throw new Error("the socket stays open");
 }

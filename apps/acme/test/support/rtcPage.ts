@@ -34,9 +34,9 @@ export class RtcPage {
     this.#socket.send(text);
   }
 
-  /** The next message of a type, now or within two seconds; it and what came before it are taken. */
+  /** The next message of a type, now or soon; it and what came before it are taken. */
   async next<T extends HubMessage["type"]>(type: T): Promise<Extract<HubMessage, { type: T }>> {
-    const until = performance.now() + 2000;
+    const until = performance.now() + 15_000;
     for (;;) {
       const at = this.heard.findIndex((message) => message.type === type);
       const found = this.heard[at];

@@ -155,7 +155,8 @@ export class Model {
     // that the node was still reading when its socket went.
     const { node, store, media } = this.rig;
     const left = (): number => this.#waiting + store.bindings.size + node.counts.leftovers + node.counts.registrations;
-    for (let n = 0; n < 4 || (n < 100 && left() > 0); n += 1) {
+    const late = Date.now() + 15_000;
+    for (let n = 0; n < 4 || (left() > 0 && Date.now() < late); n += 1) {
       await this.#timed.pass(40);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
