@@ -5,6 +5,7 @@ import { openSipEndpoint, systemResolver, type SipEndpoint, type TlsCredentials 
 import { Core } from "./core.ts";
 import { detached } from "./detached.ts";
 import { Events, type EpcscfEvent } from "./events.ts";
+import { Fork, Loop } from "./fork.ts";
 import { ChargingVectors } from "./policy/charging.ts";
 import type { EpcscfOptions } from "./options.ts";
 import type { Log, RegistrationFact, Revocation, SessionFact } from "./ports.ts";
@@ -34,7 +35,7 @@ export class Epcscf {
   readonly #log: Log;
   readonly #registrations = new Registrations();
   readonly #registrar: Registrar;
-  readonly #regEvent: RegEvent;
+  readonly #regEvent: RegEvent<Registration>;
   readonly #sessions: Sessions;
   readonly #requests: Requests;
   readonly #listener: W2Listener;
@@ -108,6 +109,7 @@ export class Epcscf {
       timers: accessTimers,
       onRequest: (tx) => this.#requests.fromAccess(tx),
     });
+    const loop = new Loop(this.#coreAgent, core.sentBy);
     const { homeDomain } = home;
     const { verifier, blocks, authzServer, maxExpires, graceSeconds } = options;
     const authorisation = new Authorisation({ verifier, revocations, blocks, homeDomain, authzServer });
@@ -171,6 +173,7 @@ export class Epcscf {
       wallClock,
       emergencyNumbers: options.emergencyNumbers,
       accessSentBy: w2.sentBy,
+      core,
       authorisation,
       registrations,
       registrar: this.#registrar,
@@ -185,6 +188,7 @@ export class Epcscf {
       }),
       sessions: this.#sessions,
       refuser,
+      fork: (tx, branches) => new Fork(tx, branches, this.#coreAgent, loop),
     });
     this.#listener = new W2Listener({
       clock,
@@ -295,7 +299,7 @@ export class Epcscf {
     this.traces.close();
     // Nobody registers anew while registrations are ended.
     this.#listener.drain();
-    await this.#registrar.endings.close();
+    await this.#registrar.close();
     this.#listener.close();
     this.#accessAgent.close();
     this.#coreAgent.close();
@@ -329,6 +333,8 @@ export class Epcscf {
     registration.reported = registration.claims;
     this.#report(registration.facts, "registered", initial ? "registered" : "refreshed", true, news);
     this.#changed(registration, initial ? "registered" : "refreshed");
+    // The core knows the block alone, and tells its end (ADM-04).
+    if (registration.entry.shared !== undefined) return;
     const seconds = Math.ceil((registration.grantedUntil - this.#options.clock.now()) / 1000);
     this.#regEvent.watch(registration, seconds);
   }

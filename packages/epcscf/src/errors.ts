@@ -50,6 +50,7 @@ export type EpcscfErrorCode =
   | "epcscf/hops"
   | "epcscf/flow-gone"
   | "epcscf/flow-token"
+  | "epcscf/not-here"
   | "epcscf/method"
   | "epcscf/rate"
   | "epcscf/traces";
@@ -300,6 +301,12 @@ const catalogue: Readonly<Record<EpcscfErrorCode, Entry>> = {
     message: "Unknown flow",
     cause: "The flow token in the Route does not carry this node's signature (RFC 5626 §5.3.1)",
     remedy: "Route requests by the Path of the registration",
+  },
+  "epcscf/not-here": {
+    status: 480,
+    message: "Not registered here",
+    cause: "No device of whom P-Called-Party-ID names is registered at this node by the wildcarded block",
+    remedy: "None needed: the identity may be registered at another node, later, or never",
   },
   "epcscf/method": {
     status: 405,

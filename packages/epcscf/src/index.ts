@@ -19,6 +19,7 @@ export type {
   Revocation,
   Revocations,
   SessionFact,
+  SharedSet,
   TenantPolicy,
   TokenVerifier,
 } from "./ports.ts";

@@ -38,6 +38,13 @@ export interface TokenVerifier {
   verify(token: string): Promise<AccessClaims>;
 }
 
+/** The implicit registration set of a wildcarded block: one subscription for all of its users (ADM-04). */
+export interface SharedSet {
+  /** The distinct identity that is registered. */
+  readonly impu: string;
+  readonly impi: string;
+}
+
 /** One subscription of a tenant's block, as the operator's own table has it. */
 export interface BlockEntry {
   readonly tenant: string;
@@ -47,6 +54,8 @@ export interface BlockEntry {
   readonly impi: string;
   /** E.164 number with `+`. */
   readonly tel?: string | undefined;
+  /** Where a wildcard stands for the IMPU: its set, whose IMPI is the entry's too. */
+  readonly shared?: SharedSet | undefined;
 }
 
 /** The operator's table of blocks (EPC-REG-06: the check next to that of the HSS). */

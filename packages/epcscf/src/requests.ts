@@ -6,6 +6,7 @@ import {
   type SipMessage,
   type SipRequest,
 } from "@portico/sip";
+import type { Core } from "./core.ts";
 import { EpcscfError, TokenError } from "./errors.ts";
 import { allow } from "./policy/allow.ts";
 import { alternativeService, isEmergency } from "./policy/emergency.ts";
@@ -30,11 +31,14 @@ export interface RequestsOptions {
   readonly authorisation: Authorisation;
   readonly registrations: Registrations;
   readonly registrar: Registrar;
-  readonly regEvent: RegEvent;
+  readonly regEvent: RegEvent<Registration>;
   readonly seal: Seal;
   readonly proxy: Proxy;
   readonly sessions: Sessions;
   readonly refuser: Refuser;
+  readonly core: Core;
+  /** Sends a request of the core to several places of this node. */
+  readonly fork: (tx: ServerTransaction, branches: readonly SipRequest[]) => void;
 }
 
 /** Methods proxied between browser and core. */
@@ -99,7 +103,7 @@ export class Requests {
   }
 
   async #core(tx: ServerTransaction): Promise<void> {
-    const { regEvent, registrations, sessions, proxy } = this.#options;
+    const { regEvent, registrations, registrar, sessions, proxy, fork } = this.#options;
     const { request } = tx;
     // RFC 6665 §4.1.3: the core may forget a subscription whose registration is over.
     if (regEvent.owns(request)) return tx.reply(481);
@@ -109,6 +113,8 @@ export class Requests {
       return tx.reply(200, { headers: [["Allow", allow]] });
     }
     const flowId = this.#flowOf(route);
+    const devices = registrar.blocks.called(user, flowId, request);
+    if (devices !== undefined) return fork(tx, this.#branches(request, devices));
     const registration = registrations.byKey(user);
     if (registration?.flow === undefined) throw new EpcscfError("epcscf/flow-gone");
     // RFC 5626 §5.3.1: a Path names one flow. Inside a dialog the route set stays, and follows its user to her next flow.
@@ -116,6 +122,16 @@ export class Requests {
     if (request.method === "INVITE") return sessions.incoming(tx, registration);
     if (proxied.has(request.method)) return proxy.down(tx, registration);
     throw new EpcscfError("epcscf/method");
+  }
+
+  /** Copies along the Paths that the devices would have in the core, had it bound them (ADM-04). */
+  #branches(request: SipRequest, devices: readonly Registration[]): SipRequest[] {
+    const { core } = this.#options;
+    return devices.flatMap(({ key, flow, asked }) => {
+      if (flow === undefined) return [];
+      const branch = request.clone().removeFirst("Route").setUri(core.uri(key));
+      return [branch.prepend("Route", `<${core.pathUri(flow.token, asked.outbound)}>`)];
+    });
   }
 
   /** The id of the flow: only what this node has put into a Path or Record-Route leads to one (RFC 5626 §5.3.1). */

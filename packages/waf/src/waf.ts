@@ -3,6 +3,7 @@ import type { JSONWebKeySet, JWTPayload, JWTVerifyGetKey } from "jose";
 import { domainOf } from "./block/definition.ts";
 import { BlockTable } from "./block/blocks.ts";
 import { KnownEntries } from "./block/knownEntries.ts";
+import { registeredAs, type SharedSubscription } from "./block/wildcard.ts";
 import { ShortageWatch } from "./block/watch.ts";
 import { ClientAuthentication, type ClientCredentials } from "./client/authentication.ts";
 import { Emitter } from "./emitter.ts";
@@ -115,6 +116,8 @@ export interface BlockUsage {
 /** An entry of a block with the clients it belongs to. */
 export interface OwnedEntry extends StoredEntry {
   readonly clientIds: readonly string[];
+  /** The subscription of its block, where that has one for all (ADM-04): its IMPI is the entry's. */
+  readonly shared?: SharedSubscription;
 }
 
 /**
@@ -202,7 +205,9 @@ export class Waf {
     find: async (impu: string): Promise<OwnedEntry | undefined> => {
       const entry = await this.#entries.find(impu);
       const tenant = entry && this.#directory.active(entry.tenant, this.#o.now());
-      return entry && tenant && { ...entry, clientIds: tenant.clients.map(({ clientId }) => clientId) };
+      if (entry === undefined || tenant === undefined) return undefined;
+      const clientIds = tenant.clients.map(({ clientId }) => clientId);
+      return { ...registeredAs(entry, tenant, this.#o.homeDomain), clientIds };
     },
   };
 

@@ -109,11 +109,7 @@ export class Endings {
     // EPC-DER-06: the calls end before the binding does.
     this.#options.ending(registration, reason);
     if (coreKnows) this.#unbound(registration);
-    // Who has credentials of her own is alone to say that she leaves: her binding ends with its time.
-    const unbound =
-      coreKnows || registration.claims.own === true
-        ? Promise.resolve(coreKnows)
-        : this.#leftovers.end(this.binding(registration), reason);
+    const unbound = this.#unbind(registration, reason, coreKnows);
     if (flow !== undefined) void this.#closeFlow(flow, reason, unbound);
     const confirmed = await unbound;
     this.#options.ended(registration, reason, confirmed);
@@ -172,16 +168,25 @@ export class Endings {
     return bindingOf(registration, core.uri(registration.key), wallClock() - clock.now());
   }
 
-  /** Ends all registrations, as far as the core confirms in time; what is left stays in the store. */
-  async close(): Promise<void> {
-    await within(
-      this.#options.clock,
-      closingMs,
-      this.endAll("portal-closing", () => true),
-    );
+  /**
+   * Ends all registrations, as far as the core confirms in time; what is left stays in the store.
+   * @param last what is to end once they are over
+   */
+  async close(last: () => Promise<void>): Promise<void> {
+    const all = this.endAll("portal-closing", () => true).then(last);
+    await within(this.#options.clock, closingMs, all);
     this.#leftovers.close();
     this.#stopSweep();
     await this.ledger.flush();
+  }
+
+  /** @returns true when the core holds no binding of its own for it any more */
+  async #unbind(registration: Registration, reason: EndReason, coreKnows: boolean): Promise<boolean> {
+    if (coreKnows) return true;
+    if (registration.vouched) return await this.#leftovers.end(this.binding(registration), reason);
+    // Who has credentials of her own is alone to say that she leaves: her binding ends with its time. A user of a wildcarded block has
+    // none.
+    return registration.claims.own !== true;
   }
 
   /** The core holds nothing under its key. */

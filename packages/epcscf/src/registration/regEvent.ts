@@ -16,7 +16,7 @@ import type { ChargingVectors } from "../policy/charging.ts";
 import type { Log } from "../ports.ts";
 import { retryAfter } from "../relay.ts";
 import type { Way } from "../way.ts";
-import type { Registration } from "./registration.ts";
+import type { Grant } from "./grant.ts";
 
 /** Start of the user part of this node's Contact in its own subscriptions. */
 const prefix = "reg-";
@@ -28,7 +28,21 @@ const beyond = 600;
 const firstPause = 5;
 const longestPause = 600;
 
-export interface RegEventOptions {
+/** A registration in the core, as far as its watch needs to know it. */
+export interface Watched {
+  /** User part of its Contact. */
+  readonly key: string;
+  readonly impu: string;
+  readonly grant: Grant | undefined;
+  /** Clock time, ms. */
+  readonly grantedUntil: number;
+  /** Undefined while it lives. */
+  readonly ended: string | undefined;
+  /** P-Associated-URI values of the grant that the core has ended since. */
+  withdrawn: readonly string[];
+}
+
+export interface RegEventOptions<Of extends Watched> {
   readonly core: Core;
   readonly agent: UserAgent;
   readonly clock: Clock;
@@ -36,7 +50,7 @@ export interface RegEventOptions {
   readonly random: Random;
   readonly log: Log;
   /** The core has ended the registration by itself, or let its time run out. */
-  readonly ended: (registration: Registration, reason: "network" | "expired") => void;
+  readonly ended: (registration: Of, reason: "network" | "expired") => void;
 }
 
 /** The watch over one registration: a subscription, or the pause before the next one. */
@@ -52,16 +66,16 @@ interface Watch {
  * The eP-CSCF's own subscriptions to the reg event of the identities it serves (TS 24.229 §5.2.3, RFC 3680): one for each
  * registration, from its first 200 (OK) to its end, prolonged only before it would end.
  */
-export class RegEvent {
-  readonly #options: RegEventOptions;
-  readonly #watches = new WeakMap<Registration, Watch>();
+export class RegEvent<Of extends Watched> {
+  readonly #options: RegEventOptions<Of>;
+  readonly #watches = new WeakMap<Of, Watch>();
 
-  constructor(options: RegEventOptions) {
+  constructor(options: RegEventOptions<Of>) {
     this.#options = options;
   }
 
   /** Watches a registration unless that is done already. @param seconds the granted registration time. */
-  watch(registration: Registration, seconds: number): void {
+  watch(registration: Of, seconds: number): void {
     const known = this.#watches.get(registration);
     if (known?.subscription !== undefined) return;
     known?.stopPause?.();
@@ -72,7 +86,7 @@ export class RegEvent {
   }
 
   /** The registration is over: what the core still says of it has no listener. */
-  unwatch(registration: Registration): void {
+  unwatch(registration: Of): void {
     const watch = this.#watches.get(registration);
     watch?.subscription?.close();
     watch?.stopPause?.();
@@ -84,7 +98,7 @@ export class RegEvent {
     return request.method === "NOTIFY" && request.uri.startsWith(`sip:${prefix}`);
   }
 
-  async #subscribe(registration: Registration, watch: Watch, seconds: number, way: Way): Promise<void> {
+  async #subscribe(registration: Of, watch: Watch, seconds: number, way: Way): Promise<void> {
     const { agent, charging, core } = this.#options;
     const target = await way.next();
     if (registration.ended || watch.subscription !== undefined) return;
@@ -116,7 +130,7 @@ export class RegEvent {
   }
 
   /** Without a subscription the node learns of a network-initiated end only at the next REGISTER. */
-  #again(registration: Registration, watch: Watch, seconds: number, end: SubscriptionEnd): void {
+  #again(registration: Of, watch: Watch, seconds: number, end: SubscriptionEnd): void {
     const { clock, log, random } = this.#options;
     log.warn("reg-event.ended", { reason: end.reason, status: end.response?.status ?? 0 });
     if (end.retryAfter === undefined) return;
@@ -129,7 +143,7 @@ export class RegEvent {
     });
   }
 
-  #request({ impu, key }: Registration, seconds: number): SipRequest {
+  #request({ impu, key }: Watched, seconds: number): SipRequest {
     const { core, random, charging } = this.#options;
     return SipRequest.create("SUBSCRIBE", impu, [
       ["Max-Forwards", "70"],
@@ -162,7 +176,7 @@ export class RegEvent {
   }
 
   /** TS 24.229 §5.2.4: what the core tells ended is not this user's to be any more; what it tells active is again. */
-  #withdraw(registration: Registration, told: readonly ReginfoRegistration[]): void {
+  #withdraw(registration: Watched, told: readonly ReginfoRegistration[]): void {
     const { grant, withdrawn } = registration;
     if (grant === undefined || told.length === 0) return;
     registration.withdrawn = grant.associated.filter((value) => {
@@ -173,7 +187,7 @@ export class RegEvent {
   }
 
   /** Each NOTIFY stands for itself: cores differ in versions and in what they repeat. */
-  #read(registration: Registration, notify: SipRequest): void {
+  #read(registration: Of, notify: SipRequest): void {
     const registrations = parseReginfo(notify.body)?.registrations ?? [];
     const own = registrations.find(({ aor }) => isSame(aor, registration.impu));
     this.#withdraw(registration, registrations);

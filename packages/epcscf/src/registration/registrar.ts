@@ -3,12 +3,14 @@ import { detached } from "../detached.ts";
 import { EpcscfError, TokenError } from "../errors.ts";
 import { dropping, strip } from "../policy/headers.ts";
 import { hopsLeft } from "../policy/maxForwards.ts";
-import type { AccessClaims, BlockEntry } from "../ports.ts";
+import type { AccessClaims, BlockEntry, SharedSet } from "../ports.ts";
 import { relay } from "../relay.ts";
 import type { Seal } from "../seal.ts";
 import { closeCodes, type Flow } from "../w2/flow.ts";
 import type { Authorisation } from "./authorisation.ts";
 import { bindingOf, type Binding } from "./binding.ts";
+import { answerFor } from "./blockRegistration.ts";
+import { BlockRegistrations } from "./blockRegistrations.ts";
 import { Admission, type AdmissionOptions } from "./admission.ts";
 import { askedBinding, type AskedBinding } from "./contact.ts";
 import { answerHeaders, coreAnswer } from "./coreAnswers.ts";
@@ -16,7 +18,7 @@ import { readGrant, type Grant } from "./grant.ts";
 import { Endings, type EndingsOptions } from "./endings.ts";
 import type { Claim } from "./leftovers.ts";
 import { Places, type PlacesOptions } from "./places.ts";
-import { Registration } from "./registration.ts";
+import { Registration, setName } from "./registration.ts";
 import { OwnCredentials, type OwnCredentialsOptions, type OwnIdentity } from "./ownCredentials.ts";
 import { asEdge, asTrustedNode, edgeHeaders } from "./trustedNode.ts";
 
@@ -40,6 +42,8 @@ interface Pending {
   readonly binding: Binding;
 }
 
+type Asking = Pick<Pending, "registration" | "asked" | "claims" | "flow">;
+
 /** What of a browser's REGISTER does not go to the core, and what of the core's answers not to the browser. */
 const notUp = dropping("up", ["Route", "Record-Route", "Path", "Proxy-Require", ...edgeHeaders]);
 const notDown = dropping("down", ["Path", "Contact"]);
@@ -54,6 +58,7 @@ const flowTimer = 120;
 /** Registration with the core on behalf of browsers: REGISTER is proxied, as a trusted node (EPC-REG-*). */
 export class Registrar {
   readonly endings: Endings;
+  readonly blocks: BlockRegistrations;
   readonly #options: RegistrarOptions;
   readonly #own: OwnCredentials;
   readonly #admission: Admission;
@@ -64,7 +69,19 @@ export class Registrar {
     this.#own = new OwnCredentials(options);
     this.#admission = new Admission(options);
     this.#places = new Places(options);
-    this.endings = new Endings(options);
+    this.endings = new Endings({
+      ...options,
+      ended: (registration, reason, confirmed) => {
+        this.blocks.left(registration);
+        options.ended(registration, reason, confirmed);
+      },
+    });
+    this.blocks = new BlockRegistrations({ ...options, endings: this.endings });
+  }
+
+  /** Ends all registrations. */
+  close(): Promise<void> {
+    return this.endings.close(() => this.blocks.close());
   }
 
   /** Handles a REGISTER of a browser. @throws TokenError, EpcscfError what it is to be refused with. */
@@ -89,7 +106,7 @@ export class Registrar {
       throw error;
     }
     // A refresh holds what it has; who has nothing yet takes turns.
-    if (registrations.byFlow(flow) === undefined) await this.#admission.turn();
+    if (registrations.byFlow(flow) === undefined && entry.shared === undefined) await this.#admission.turn();
     await this.#forward(tx, flow, claims, entry);
   }
 
@@ -103,20 +120,34 @@ export class Registrar {
     const key = this.#key(claims, asked, flow, held);
     const giveBack = asked.expires > 0 ? this.#places.take(entry.tenant, key) : undefined;
     const registration = registrations.byKey(key) ?? new Registration({ key, entry, asked, claims, flow });
+    const user = { registration, asked, claims, flow };
     try {
-      await this.#vouch(tx, entry, { registration, asked, claims, flow });
+      this.#checkSet(registration, entry);
+      if (entry.shared === undefined) await this.#vouch(tx, entry, user);
+      else await this.#share(tx, entry.shared, user);
     } finally {
       giveBack?.();
     }
   }
 
-  /** The node's own word for a user with a token. */
-  async #vouch(
-    tx: ServerTransaction,
-    entry: BlockEntry,
-    { registration, asked, claims, flow }: Pick<Pending, "registration" | "asked" | "claims" | "flow">,
-  ): Promise<void> {
-    const { core, agent, charging, maxExpires, networkId } = this.#options;
+  /** A user of a wildcarded block: the core has the block, and the node's word for her is its own (ADM-04). */
+  async #share(tx: ServerTransaction, set: SharedSet, { registration, asked, claims, flow }: Asking): Promise<void> {
+    const { core, maxExpires } = this.#options;
+    const { key, entry } = registration;
+    const { tenant, impu, tel } = entry;
+    const expires = this.#expires(asked.expires, claims, maxExpires);
+    const pending = this.#pending({ registration, asked, claims, flow, path: "", expires });
+    if (expires === 0) return this.#left(tx, answerFor(tx), pending);
+    await this.blocks.of(set, tenant).use((grant, left) => {
+      const contact = `<${core.uri(key)}>${asked.params};expires=${Math.min(expires, left)}`;
+      const identities = tel === undefined ? [impu] : [impu, `tel:${tel}`];
+      this.#granted(tx, answerFor(tx, { contact, identities, outbound: asked.outbound, grant }), pending);
+    });
+  }
+
+  /** The node's own word to the core for a user with a token. */
+  async #vouch(tx: ServerTransaction, entry: BlockEntry, { registration, asked, claims, flow }: Asking): Promise<void> {
+    const { core, charging, maxExpires, networkId } = this.#options;
     const { key } = registration;
     const up = this.#upward(tx.request);
     const claimed = await this.endings.claim(key);
@@ -149,7 +180,7 @@ export class Registrar {
       },
     );
     if (expires === 0) this.endings.leaving(registration);
-    const response = await relay(agent, up, core.entry(key));
+    const response = await this.#ask(up, key);
     if (expires > 0) ledger.release(key);
     const endedByCore = expires === 0 && this.endings.left(registration);
     if (endedByCore && (response?.status ?? 408) >= 300) await this.endings.end(registration, "network", true);
@@ -160,7 +191,7 @@ export class Registrar {
 
   /** A user with credentials of her own: until the core has answered 200, nothing here believes her. */
   async #forwardOwn(tx: ServerTransaction, flow: Flow, { claims, entry, authorization }: OwnIdentity): Promise<void> {
-    const { core, agent, registrations, charging, maxExpires, networkId, authorisation } = this.#options;
+    const { core, registrations, charging, maxExpires, networkId, authorisation } = this.#options;
     const held = registrations.byFlow(flow);
     const asked = askedBinding(tx.request, maxExpires, held?.asked);
     if (held !== undefined && !sameUser(held.claims, claims)) throw new EpcscfError("epcscf/other-identity");
@@ -188,7 +219,7 @@ export class Registrar {
     // Only on her own flow: nobody else's word makes a live registration one that leaves.
     const leaving = expires === 0 && held === registration;
     if (leaving) this.endings.leaving(registration);
-    const response = await relay(agent, up, core.entry(key));
+    const response = await this.#ask(up, key);
     const endedByCore = leaving && this.endings.left(registration);
     if (endedByCore && (response?.status ?? 408) >= 300) await this.endings.end(registration, "network", true);
     if (response?.status === 401) {
@@ -237,12 +268,12 @@ export class Registrar {
     const { registrations, core, clock, wallClock, registered, authorisation, log } = this.#options;
     // Another REGISTER of the same binding may have been faster.
     const registration = registrations.byKey(pending.registration.key) ?? pending.registration;
-    const own = claims.own === true;
-    if (own && registration.ended !== undefined) throw new EpcscfError("epcscf/registration-over");
-    if (registration.ended !== undefined || (!own && authorisation.isRevoked(claims))) {
+    const { vouched } = registration;
+    const revoked = claims.own !== true && authorisation.isRevoked(claims);
+    if (registration.ended !== undefined || revoked) {
       // It ended while the core was thinking: what that has just granted goes again.
-      void this.endings.unbind(pending.binding, registration.ended ?? "revoked");
-      if (authorisation.isRevoked(claims)) throw new TokenError("invalid_token", "the token is revoked");
+      if (vouched) void this.endings.unbind(pending.binding, registration.ended ?? "revoked");
+      if (revoked) throw new TokenError("invalid_token", "the token is revoked");
       throw new EpcscfError("epcscf/registration-over");
     }
     let grant: Grant;
@@ -252,7 +283,7 @@ export class Registrar {
     } catch (error) {
       log.alarm("core.contradiction");
       if (registration.grantedUntil > 0) void this.endings.end(registration, "network");
-      else if (!own) void this.endings.unbind(pending.binding, "network");
+      else if (vouched) void this.endings.unbind(pending.binding, "network");
       throw error;
     }
     const initial = registration.grantedUntil === 0;
@@ -266,7 +297,7 @@ export class Registrar {
     registration.grantedUntil = clock.now() + grant.seconds * 1000;
     registration.lostAt = undefined;
     this.#take(registration, pending);
-    if (!own) this.endings.ledger.touch(this.endings.binding(registration));
+    if (vouched) this.endings.ledger.touch(this.endings.binding(registration));
 
     const down = this.#forBrowser(response, notDownGranted).append(new HeaderLines(grantLines(registration, grant)));
     if (flow.open) tx.respond(down);
@@ -276,9 +307,24 @@ export class Registrar {
     this.endings.granted(registration.key, claims);
   }
 
+  /** Asks the core. @returns its answer without the Via of the question */
+  async #ask(up: SipRequest, key: string): Promise<SipResponse | undefined> {
+    const { agent, core } = this.#options;
+    return (await relay(agent, up, core.entry(key)))?.removeFirst("Via");
+  }
+
+  /** A tenant's block may have become a wildcarded one, or stopped being one: its users begin anew. @throws EpcscfError. */
+  #checkSet(registration: Registration, { shared }: BlockEntry): void {
+    const before = registration.entry.shared;
+    if (before === shared) return;
+    if (before !== undefined && shared !== undefined && setName(before) === setName(shared)) return;
+    void this.endings.end(registration, "operator");
+    throw new EpcscfError("epcscf/registration-over");
+  }
+
   /** The core's answer without what is the core's own; Contacts of others are none of this browser's business. */
   #forBrowser(response: SipResponse, without = notDown): SipResponse {
-    const down = response.clone().removeFirst("Via");
+    const down = response.clone();
     strip(down, "down", without);
     return down;
   }

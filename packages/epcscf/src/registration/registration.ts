@@ -1,4 +1,4 @@
-import type { AccessClaims, BlockEntry } from "../ports.ts";
+import type { AccessClaims, BlockEntry, SharedSet } from "../ports.ts";
 import { Tally } from "../tally.ts";
 import type { Flow } from "../w2/flow.ts";
 import type { AskedBinding } from "./contact.ts";
@@ -76,6 +76,14 @@ export class Registration {
     return left.length > 0 ? left : [`<${this.impu}>`];
   }
 
+  /**
+   * True where the core holds a binding of its own that this node vouches for, and has to end: not for a user whose own Digest speaks for
+   * her, nor for one for whom a wildcard of her block stands (ADM-04).
+   */
+  get vouched(): boolean {
+    return this.claims.own !== true && this.entry.shared === undefined;
+  }
+
   /** What the WAF knows it by. */
   get facts(): { readonly impu: string; readonly sessionId: string } {
     return { impu: this.impu, sessionId: this.claims.sessionId };
@@ -92,6 +100,8 @@ export class Registrations {
   readonly #byKey = new Map<string, Registration>();
   readonly #byFlow = new Map<Flow, Registration>();
   readonly #byImpu = new Map<string, readonly Registration[]>();
+  /** Users of wildcarded blocks. */
+  readonly #bySet = new Map<string, Set<Registration>>();
   /** Keys by tenant. */
   readonly tally: Tally = new Tally();
 
@@ -111,16 +121,22 @@ export class Registrations {
     return this.#byFlow.get(flow);
   }
 
-  /** One for each tab and device of the user. */
+  /** Registrations for which a wildcard of this set stands. */
+  sharing(set: SharedSet): Iterable<Registration> {
+    return this.#bySet.get(setName(set)) ?? none;
+  }
+
+  /** One for each tab and device of the user. @param impu in a wildcarded block also a tel URI of hers */
   ofImpu(impu: string): readonly Registration[] {
     return this.#byImpu.get(impu) ?? none;
   }
 
   put(registration: Registration): void {
-    const { key, impu, entry, flow } = registration;
+    const { key, entry, flow } = registration;
     if (!this.#byKey.has(key)) {
-      this.#byImpu.set(impu, [...this.ofImpu(impu), registration]);
+      for (const name of namesOf(entry)) this.#byImpu.set(name, [...this.ofImpu(name), registration]);
       this.tally.add(entry.tenant, key);
+      if (entry.shared !== undefined) this.#share(entry.shared, registration);
     }
     this.#byKey.set(key, registration);
     if (flow !== undefined) this.#byFlow.set(flow, registration);
@@ -137,15 +153,33 @@ export class Registrations {
   }
 
   remove(registration: Registration): void {
-    const { key, impu, entry, flow } = registration;
+    const { key, entry, flow } = registration;
     if (flow !== undefined && this.#byFlow.get(flow) === registration) this.#byFlow.delete(flow);
     if (this.#byKey.get(key) !== registration) return;
     this.#byKey.delete(key);
     this.tally.remove(entry.tenant, key);
-    const left = this.ofImpu(impu).filter((other) => other !== registration);
-    if (left.length > 0) this.#byImpu.set(impu, left);
-    else this.#byImpu.delete(impu);
+    for (const name of namesOf(entry)) {
+      const left = this.ofImpu(name).filter((other) => other !== registration);
+      if (left.length > 0) this.#byImpu.set(name, left);
+      else this.#byImpu.delete(name);
+    }
+    if (entry.shared !== undefined) this.#bySet.get(setName(entry.shared))?.delete(registration);
   }
+
+  #share(set: SharedSet, registration: Registration): void {
+    const users = this.#bySet.get(setName(set)) ?? new Set();
+    this.#bySet.set(setName(set), users.add(registration));
+  }
+}
+
+/** Tells sets apart. */
+export function setName({ impu, impi }: SharedSet): string {
+  return `${impu} ${impi}`;
+}
+
+/** What the core may call a user by who has no binding of her own there; everybody else it calls by her Contact. */
+function namesOf({ impu, tel, shared }: BlockEntry): readonly string[] {
+  return shared === undefined || tel === undefined ? [impu] : [impu, `tel:${tel}`];
 }
 
 const none: readonly Registration[] = [];

@@ -26,6 +26,7 @@ import {
   type Revocation,
   type MessageFact,
   type SessionFact,
+  type SharedSet,
   type TenantPolicy,
 } from "../../src/index.ts";
 
@@ -309,6 +310,14 @@ const dialPlan: DialPlan = {
   national: { trunk: "1", country: "+1", digits: 10 },
 };
 
+/** What an entry of a wildcarded block has besides: u0042 the number +12125550142. */
+const sharing = (entry: string, shared: SharedSet | undefined) =>
+  shared && {
+    shared,
+    impi: shared.impi,
+    tel: entry.replace(/^sip:u00(\d+)@.*/, "+121255501$1"),
+  };
+
 /** A node between a real WebSocket server and a scripted core. */
 export async function openRig(
   options: {
@@ -331,6 +340,8 @@ export async function openRig(
     ownCredentials?: (origin: string) => string | undefined;
     namesWwsf?: boolean;
     resolver?: Resolver;
+    /** The block is a wildcarded one of this set. */
+    shared?: () => SharedSet | undefined;
     /** Of both sides of Mw. */
     address?: string;
     /** The core's and the node's credentials. */
@@ -385,6 +396,7 @@ export async function openRig(
               clientIds: ["talk.acme.example"],
               impu: wanted,
               impi: wanted.replace(/^sip:(\w+)@acme\./, "$1.acme@"),
+              ...sharing(wanted, options.shared?.()),
             }
           : undefined,
     },

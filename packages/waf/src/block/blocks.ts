@@ -7,6 +7,7 @@ import type { By } from "../tenant/tenants.ts";
 import type { BlockDocument } from "./definition.ts";
 import { firstImported } from "./entries.ts";
 import { readImport } from "./import.ts";
+import { registeredAs, sharedSubscription, wildcardsOf } from "./wildcard.ts";
 import { forms, type ProvisioningFormat } from "./provisioning.ts";
 
 /** Use of a block, in entries. */
@@ -67,7 +68,10 @@ export class BlockTable {
     tenant: string,
     o: { readonly block?: string; readonly state?: EntryState; readonly after?: string; readonly limit: number },
   ): Promise<ListedEntry[]> {
-    return await this.#o.store.blocks.page(tenant, { ...o, limit: Math.min(o.limit, pageSize), now: this.#o.now() });
+    const page = { ...o, limit: Math.min(o.limit, pageSize), now: this.#o.now() };
+    const document = this.#o.directory.get(tenant);
+    const all = await this.#o.store.blocks.page(tenant, page);
+    return all.map((entry) => registeredAs(entry, document, this.#o.homeDomain));
   }
 
   /**
@@ -123,27 +127,40 @@ export class BlockTable {
   }
 
   /**
-   * The entries of all blocks, or of one tenant's, for provisioning the HSS (ADM-03), piece by piece: a page of them is
-   * in memory at a time.
+   * The subscriptions of all blocks, or of one tenant's, for provisioning the HSS (ADM-03), piece by piece: a page of them is
+   * in memory at a time. A wildcarded block is one (ADM-04).
    */
   async *export(format: ProvisioningFormat, o: { readonly tenant?: string } = {}): AsyncGenerator<string> {
     const { begin, between, end, write } = forms[format];
+    const { homeDomain } = this.#o;
     const tenants = o.tenant === undefined ? this.#o.directory.all().map(({ id }) => id) : [o.tenant];
     yield begin;
     let some = false;
     for (const tenant of tenants.toSorted()) {
       // ADM-05: this WAF and the tenant's WWSFs may have its identities registered, and nobody else.
-      const clients = this.#o.directory.get(tenant)?.clients ?? [];
+      const { clients = [], blocks = [] } = this.#o.directory.get(tenant) ?? {};
+      const shared = new Map(blocks.filter(({ wildcard }) => wildcard !== undefined).map((block) => [block.id, block]));
+      /** By block: numbers that a wildcard is to stand for. */
+      const numbers = new Map<string, string[]>([...shared.keys()].map((id) => [id, []]));
       const allowed = [this.#o.issuer, ...clients.map(({ clientId }) => clientId)];
       let after: string | undefined;
       for (;;) {
         const page = await this.entries(tenant, { limit: pageSize, ...(after === undefined ? {} : { after }) });
-        if (page.length > 0) {
-          yield `${some ? between : ""}${page.map((entry) => write(entry, allowed)).join(between)}`;
+        const own = page.filter(({ block }) => !shared.has(block));
+        for (const { block, tel } of page) if (tel !== undefined) numbers.get(block)?.push(tel);
+        if (own.length > 0) {
+          yield `${some ? between : ""}${own.map((entry) => write(entry, allowed)).join(between)}`;
           some = true;
         }
         after = page.at(-1)?.impu;
         if (page.length < pageSize) break;
+      }
+      for (const [id, block] of shared) {
+        const subscription = sharedSubscription(tenant, block, homeDomain);
+        if (subscription === undefined) continue;
+        const wildcards = wildcardsOf(block, homeDomain, numbers.get(id) ?? []);
+        yield `${some ? between : ""}${write({ tenant, block: id, ...subscription, wildcards }, allowed)}`;
+        some = true;
       }
     }
     yield end;

@@ -43,6 +43,24 @@ export const blockSchema = Type.Object(
     numbers: Type.Optional(Type.Array(Type.Object({ from: e164, to: Type.Optional(e164) }, closed), { maxItems: 100 })),
     /** Identities given one by one, beside the generated. Thousands are better imported. */
     entries: Type.Optional(Type.Array(entrySchema, { maxItems: 1000 })),
+    /**
+     * The HSS has one subscription for the whole block, in whose implicit registration set a wildcard stands for its identities
+     * (TS 23.003 §13.4A). Absent: each identity is a subscription of its own.
+     */
+    wildcard: Type.Optional(
+      Type.Object(
+        {
+          /** The distinct identity of the set, which is registered for all and given to nobody. */
+          impu,
+          /** Absent: made of its user part, the tenant and the home domain. */
+          impi: Type.Optional(impi),
+        },
+        {
+          ...closed,
+          description: "The block is one subscription of the HSS, with a wildcarded IMPU; absent: each is one",
+        },
+      ),
+    ),
     assignment: Type.Enum(["sticky", "dynamic"], {
       description:
         "sticky: a user keeps her identity until the third party ends it; dynamic: until her last web session ends",

@@ -72,6 +72,7 @@ export function blockProblems(block: BlockDocument): Problem[] {
     if (to === undefined && block.count === undefined) refuse(path, "lacks to; or give the block a count");
     if (to !== undefined && (to.length !== from.length || to < from)) refuse(`${path}/to`, "does not follow from");
   }
+  problems.push(...wildcardProblems(block));
   if (problems.length > 0) return problems;
   const last = ranges.at(-1);
   const known = size(ranges);
@@ -83,6 +84,18 @@ export function blockProblems(block: BlockDocument): Problem[] {
     }
   }
   return problems;
+}
+
+function* wildcardProblems({ wildcard, prefix = "u", entries = [] }: BlockDocument): Generator<Problem> {
+  if (wildcard === undefined) return;
+  const generated = new RegExp(`^sip:${prefix}\\d{4,}@`);
+  if (generated.test(wildcard.impu) || entries.some(({ impu }) => impu === wildcard.impu)) {
+    yield { path: "/wildcard/impu", problem: "is an identity of a user of the block" };
+  }
+  for (const [n, { impi }] of entries.entries()) {
+    if (impi !== undefined)
+      yield { path: `/entries/${n}/impi`, problem: "has no use in a block with wildcard; remove it" };
+  }
 }
 
 /** Numbers of all closed ranges. */

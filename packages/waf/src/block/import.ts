@@ -37,7 +37,7 @@ export function readImport(
   const names = new Map<string, string>();
   for (const { place, value } of format === "csv" ? csvRows(text) : jsonRows(text)) {
     if (entries.length >= maxRows) refuse([{ path: place, problem: `is beyond the ${maxRows} entries of one import` }]);
-    const found = [...rowProblems(value, place, domain)];
+    const found = [...rowProblems(value, place, domain, o.block.wildcard?.impu)];
     if (found.length === 0 && check.Check(value)) {
       const { impu, impi = `${userOf(impu)}.${o.tenant}@${o.homeDomain}`, tel } = value;
       for (const name of [impu, impi, ...(tel === undefined ? [] : [tel])]) {
@@ -59,12 +59,14 @@ function refuse(problems: readonly Problem[]): never {
   throw new WafError("import_refused", undefined, { problems });
 }
 
-function* rowProblems(value: unknown, place: string, domain: string): Generator<Problem> {
+/** @param shared the identity that is registered for a wildcarded block */
+function* rowProblems(value: unknown, place: string, domain: string, shared: string | undefined): Generator<Problem> {
   const complaints = problemsOf(entrySchema, check.Errors(value));
   for (const { path, problem } of complaints) yield { path: `${place}${path}`, problem };
   if (complaints.length > 0) return;
   const { impu } = value as EntryDocument;
   if (!impu.endsWith(`@${domain}`)) yield { path: `${place}/impu`, problem: `must be in the block's domain ${domain}` };
+  if (impu === shared) yield { path: `${place}/impu`, problem: "is registered for the whole block; it is no user's" };
 }
 
 interface Row {

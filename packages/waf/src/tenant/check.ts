@@ -100,6 +100,12 @@ function* blocks({ blocks: all, rules: chosen }: TenantDocument): Generator<Prob
   );
   for (const [n, block] of all.entries()) {
     for (const { path, problem } of blockProblems(block)) yield { path: `/blocks/${n}${path}`, problem };
+    const { domain, subDomain, wildcard } = block;
+    const before = all.slice(0, n).filter((one) => one.wildcard !== undefined);
+    // One identity would have two wildcards, and nobody could say whose it is.
+    if (wildcard !== undefined && before.some((one) => one.domain === domain && one.subDomain === subDomain)) {
+      yield { path: `/blocks/${n}/wildcard`, problem: "stands for the domain of another block with wildcard" };
+    }
   }
   for (const [n, { block }] of (chosen ?? []).entries()) {
     if (block !== undefined && !all.some(({ id }) => id === block)) {

@@ -1,4 +1,5 @@
 import type { JWTPayload } from "jose";
+import { registeredAs } from "../block/wildcard.ts";
 import { WafError } from "../errors.ts";
 import type { Grant } from "./grant.ts";
 import type { Now } from "../ports.ts";
@@ -102,7 +103,7 @@ export function claimsOf(waf: Issuer, { tenant, document }: KnownClient, grant: 
     jti: grant.tokenId,
     scope: grant.scope,
     impu: grant.entry.impu,
-    ...(tenant.encryptedTokens === true ? { impi: grant.entry.impi } : {}),
+    ...(tenant.encryptedTokens === true ? { impi: registeredAs(grant.entry, tenant, waf.homeDomain).impi } : {}),
     origins: [...tenant.origins],
     ...(grant.restrictions === undefined ? {} : { restr: grant.restrictions }),
   };

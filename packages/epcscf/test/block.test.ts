@@ -1,0 +1,431 @@
+import { parseNameAddr, type ServerTransaction, type SipRequest, type SipResponse } from "@portico/sip";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { binding, dial, fromCore, nextAtBrowser, nextAtCore, ring, sdp, toNode } from "./support/call.ts";
+import { Notifier } from "./support/notifier.ts";
+import { grant, impu, type Browser, type Rig } from "./support/rig.ts";
+import { chromiumAnswer } from "./support/sdp.ts";
+import { Timed } from "./support/timed.ts";
+import { until } from "./support/until.ts";
+
+const shared = { impu: "sip:company@acme.ims.test", impi: "company.acme@ims.test" };
+const other = "sip:u0043@acme.ims.test";
+const instance = (n: number): string => `<urn:uuid:8e2f3c60-5d0b-4c79-9d7b-0a9c2f5e1b7${n}>`;
+
+let timed: Timed;
+let rig: Rig;
+beforeEach(async () => {
+  timed = new Timed();
+  rig = await timed.open({ shared: () => shared });
+});
+afterEach(async () => {
+  await rig.close();
+});
+
+let users = 0;
+
+/** A browser of a user, and the answer to its REGISTER. */
+async function come(
+  who = impu,
+  more: { expires?: number; seconds?: number; device?: number; sid?: string } = {},
+): Promise<{ browser: Browser; response: SipResponse; leave: () => Promise<SipResponse> }> {
+  users += 1;
+  const { expires = 600, seconds = 3600, device = users % 10, sid = `s-${who}` } = more;
+  const browser = await rig.connect();
+  browser.impu = who;
+  const token = await rig.token({ impu: who, sub: `p-${who}`, sid }, { seconds });
+  const contact = (asked: number): string =>
+    `<sip:u@k3v9q0d1xm.invalid;transport=ws>;reg-id=1;expires=${asked};+sip.instance="${instance(device)}"`;
+  const response = await browser.register(token, { contact: contact(expires) });
+  return { browser, response, leave: () => browser.register(token, { contact: contact(0) }) };
+}
+
+const registers = (): SipRequest[] => rig.core.got.filter(({ method }) => method === "REGISTER");
+const ends = (): SipRequest[] => registers().filter((request) => request.get("Expires") === "0");
+const subscribes = (): SipRequest[] => rig.core.got.filter(({ method }) => method === "SUBSCRIBE");
+const calledBy = (party: string): [string, string] => ["P-Called-Party-ID", `<${party}>`];
+
+/** Has the core refuse REGISTERs. */
+function refuse(status: number, headers: [string, string][] = []): void {
+  const granted = grant(rig.core);
+  rig.core.answer = (tx: ServerTransaction) =>
+    tx.request.method === "REGISTER" ? tx.reply(status, { headers }) : granted(tx);
+}
+
+describe("one registration for all", () => {
+  test("ADM-04a the first user has the set's distinct identity registered, as a trusted node; the next ones find it", async () => {
+    await come();
+    await come(other);
+    expect(registers()).toHaveLength(1);
+    const [register] = registers();
+    expect([register?.to.uri, register?.from.uri]).toEqual([shared.impu, shared.impu]);
+    expect(register?.get("Authorization")).toContain(`username="${shared.impi}"`);
+    expect(register?.get("Authorization")).toContain('integrity-protected="auth-done"');
+    expect(register?.get("Contact")).toMatch(/;\+sip\.instance="<urn:uuid:[\da-f-]{36}>";reg-id=1;/);
+    expect(register?.get("Path")).toContain(";ob>");
+    await until(() => subscribes().length === 1);
+    expect(subscribes()[0]?.uri).toBe(shared.impu);
+    expect([...rig.store.bindings.values()]).toMatchObject([{ ...shared, tenant: "acme", sessionId: "" }]);
+  });
+
+  test("ADM-04a users who come at once wait for one REGISTER", async () => {
+    const asked: ServerTransaction[] = [];
+    const granted = grant(rig.core);
+    rig.core.answer = (tx) => (tx.request.method === "REGISTER" ? void asked.push(tx) : granted(tx));
+    const both = [come(), come(other)];
+    await until(() => rig.node.counts.flows === 2 && asked[0] !== undefined);
+    granted(asked[0] as ServerTransaction);
+    expect((await Promise.all(both)).map(({ response }) => response.status)).toEqual([200, 200]);
+    expect(asked).toHaveLength(1);
+    rig.core.answer = granted;
+  });
+
+  test("ADM-04a it is refreshed by one timer under one Call-ID, and watched once, whatever its users do", async () => {
+    await come(impu, { expires: 3600 });
+    await timed.pass(1500);
+    await come(other, { expires: 3600 });
+    await timed.pass(1498);
+    expect(registers()).toHaveLength(1);
+    await timed.pass(4);
+    await until(() => registers().length === 2);
+    const [first, second] = registers();
+    expect(second?.callId).toBe(first?.callId);
+    expect(second?.cseq.number).toBe(2);
+    expect(second?.get("Contact")).toBe(first?.get("Contact"));
+    expect(new Set(subscribes().map(({ callId }) => callId)).size).toBe(1);
+  });
+
+  test("ADM-04a ADM-04f the last user who leaves has it end in the core, and no row is left", async () => {
+    const [one, two] = [await come(), await come(other)];
+    expect((await one.leave()).status).toBe(200);
+    expect([ends().length, rig.node.counts.registrations]).toEqual([0, 1]);
+    expect((await two.leave()).status).toBe(200);
+    await until(() => ends().length === 1 && rig.store.bindings.size === 0);
+    expect(ends()[0]?.to.uri).toBe(shared.impu);
+    expect(rig.node.counts).toMatchObject({ registrations: 0, leftovers: 0 });
+    // And who comes after finds it made anew.
+    expect((await come()).response.status).toBe(200);
+    expect(registers().at(-1)?.get("Expires")).toBe("3600");
+  });
+
+  test("ADM-04f at the end of the node it is ended with its users", async () => {
+    await come();
+    await rig.node.close();
+    expect(ends()).toHaveLength(1);
+    expect(rig.store.bindings.size).toBe(0);
+  });
+});
+
+describe("a user", () => {
+  test("ADM-04b is answered by the node: her identities, the block's route, and no longer than the block", async () => {
+    const { response } = await come(impu, { expires: 7200, seconds: 10_000 });
+    expect(response.status).toBe(200);
+    expect(response.get("P-Associated-URI")).toBe(`<${impu}>, <tel:+12125550142>`);
+    expect(response.list("Service-Route")).toHaveLength(1);
+    expect(response.get("Contact")).toMatch(/^<sip:u@k3v9q0d1xm\.invalid;transport=ws>.*;expires=3600/);
+    expect([response.get("Require"), response.get("Flow-Timer")]).toEqual(["outbound", "120"]);
+    expect(response.toOctets()).not.toContain("company");
+    await timed.pass(2000);
+    const { response: later } = await come(other, { expires: 7200, seconds: 10_000 });
+    expect(parseNameAddr(later.get("Contact") ?? "").params.get("expires")).toBe("1600");
+    expect(rig.facts.map(({ impu: of, state }) => `${of} ${state}`)).toEqual([
+      `${impu} registered`,
+      `${other} registered`,
+    ]);
+  });
+
+  test("ADM-04b her refresh stays here", async () => {
+    const { browser } = await come(impu, { device: 1 });
+    const contact = `<sip:u@k3v9q0d1xm.invalid;transport=ws>;reg-id=1;expires=300;+sip.instance="${instance(1)}"`;
+    expect((await browser.register(await rig.token({ sub: `p-${impu}` }), { contact })).status).toBe(200);
+    expect(registers()).toHaveLength(1);
+    expect(rig.node.counts.registrations).toBe(1);
+  });
+
+  test("ADM-04b without a token, with one of another site or another's identity she is refused as anybody, and the core hears nothing", async () => {
+    const browser = await rig.connect();
+    expect((await browser.register(undefined)).status).toBe(401);
+    expect((await browser.register(await rig.token({ origins: ["https://other.example"] }))).status).toBe(403);
+    expect((await browser.register(await rig.token({ impu: other }))).status).toBe(403);
+    rig.suspended.add("acme");
+    expect((await browser.register(await rig.token())).status).toBe(401);
+    expect(registers()).toHaveLength(0);
+  });
+
+  test("ADM-04b her token's end, a revocation and a lost socket end her alone", async () => {
+    const { browser: first } = await come(impu, { seconds: 60 });
+    await come(other, { sid: "s9", expires: 3600 });
+    await timed.pass(62);
+    expect((await first.closed).reason).toBe("token-expired");
+    const { browser: lost } = await come(impu);
+    lost.socket.terminate();
+    await until(() => rig.node.registrations().some(({ flow }) => flow === "lost"));
+    await timed.pass(34);
+    expect(rig.node.counts.registrations).toBe(1);
+    expect(rig.facts.findLast(({ state }) => state === "deregistered")).toMatchObject({
+      impu,
+      reason: "connection-lost",
+      confirmed: true,
+    });
+    expect(ends()).toHaveLength(0);
+    rig.revoke({ sessionId: "s9", reason: "test" });
+    await until(() => ends().length === 1);
+  });
+});
+
+describe("calls", () => {
+  test("ADM-04c an outgoing call asserts her own identity along the block's route; another's that the wildcard stands for is not hers", async () => {
+    const { browser } = await come();
+    await come(other);
+    for (const [preferred, asserted] of [
+      [undefined, impu],
+      ["tel:+12125550142", "tel:+12125550142"],
+      [other, impu],
+      [shared.impu, impu],
+    ] as const) {
+      const incoming = nextAtCore(rig);
+      dial(browser, preferred === undefined ? {} : { headers: [["P-Preferred-Identity", `<${preferred}>`]] });
+      const far = await incoming;
+      expect(far.usage.invite.get("P-Asserted-Identity")).toBe(`<${asserted}>`);
+      expect(far.usage.invite.from.uri).toBe(impu);
+      expect(far.usage.invite.list("Route")).toEqual([expect.stringContaining("sip:orig@")]);
+      far.usage.reject(486);
+    }
+  });
+
+  for (const party of [impu, "tel:+12125550142", "sip:+1-212-555-0142@acme.ims.test;user=phone"]) {
+    test(`ADM-04d an incoming call for ${party} reaches her`, async () => {
+      const { browser } = await come();
+      const { browser: second } = await come(other);
+      second.answer = (tx) => tx.reply(500);
+      const incoming = nextAtBrowser(browser);
+      const far = ring(rig, { headers: [calledBy(party)] });
+      const near = await incoming;
+      near.usage.accept({ headers: [["Contact", "<sip:u@k3v9q0d1xm.invalid>"]], body: sdp(chromiumAnswer()) });
+      await until(() => far.accepted !== undefined && near.acks.length > 0);
+      expect(far.accepted?.get("P-Asserted-Identity")).toMatch(/u0042|\+12125550142/);
+      expect(rig.node.counts.sessions).toBe(1);
+      far.usage.bye();
+      await until(() => near.ended !== undefined && rig.node.counts.sessions === 0);
+    });
+  }
+
+  test("ADM-04d all her devices ring; when one takes the call, the others are told so", async () => {
+    const [one, two] = [(await come(impu, { device: 1 })).browser, (await come(impu, { device: 2 })).browser];
+    const both = [nextAtBrowser(one), nextAtBrowser(two)];
+    const far = ring(rig, { headers: [calledBy(impu)] });
+    const [first, second] = await Promise.all(both);
+    first?.usage.progress(180);
+    second?.usage.progress(180);
+    await until(() => far.responses.filter(({ status }) => status === 180).length === 2);
+    second?.usage.accept({ headers: [["Contact", "<sip:u@k3v9q0d1xm.invalid>"]], body: sdp(chromiumAnswer()) });
+    await until(() => far.accepted !== undefined && first?.cancelled !== undefined);
+    expect(first?.cancelled?.get("Reason")).toContain("cause=200");
+    await until(() => rig.node.counts.sessions === 1);
+    expect(far.rejected).toBeUndefined();
+  });
+
+  test("ADM-04d a refusal counts once all have refused; a caller who gives up ends all", async () => {
+    const [one, two] = [(await come(impu, { device: 1 })).browser, (await come(impu, { device: 2 })).browser];
+    one.answer = (tx) => tx.reply(tx.request.method === "INVITE" ? 486 : 200);
+    two.answer = (tx) => tx.reply(tx.request.method === "INVITE" ? 480 : 200);
+    const far = ring(rig, { headers: [calledBy(impu)] });
+    await until(() => far.rejected !== undefined);
+    expect(far.rejected?.status).toBe(486);
+    const both = [nextAtBrowser(one), nextAtBrowser(two)];
+    const again = ring(rig, { headers: [calledBy(impu)] });
+    const legs = await Promise.all(both);
+    for (const { usage } of legs) usage.progress(180);
+    await until(() => again.responses.filter(({ status }) => status === 180).length === 2);
+    again.usage.end();
+    await until(() => legs.every(({ cancelled }) => cancelled !== undefined));
+    await until(() => rig.node.counts.sessions === 0 && rig.media.size === 0);
+  });
+
+  test("ADM-04d nobody, nobody here, nobody told or a lost socket: 480 in the same words, never 430", async () => {
+    const { browser } = await come();
+    const answers: string[] = [];
+    for (const headers of [
+      [calledBy(other)],
+      [calledBy("sip:x@acme.ims.test")],
+      [calledBy(shared.impu)],
+      [],
+      [calledBy("sip:%%@x")],
+    ]) {
+      const far = ring(rig, { headers: headers as [string, string][] });
+      const refused = await until(() => far.rejected);
+      answers.push(`${refused.status} ${refused.reason}`);
+    }
+    browser.socket.terminate();
+    await until(() => rig.node.registrations().some(({ flow }) => flow === "lost"));
+    const far = ring(rig, { headers: [calledBy(impu)] });
+    const refused = await until(() => far.rejected);
+    answers.push(`${refused.status} ${refused.reason}`);
+    expect([...new Set(answers)]).toEqual(["480 Not registered here"]);
+  });
+
+  test("ADM-04d only the block's own Path leads to its users", async () => {
+    const { browser } = await come();
+    let heard = 0;
+    browser.answer = (tx) => {
+      heard += 1;
+      tx.reply(486);
+    };
+    const { path } = binding(rig);
+    const forged = path.replace(/\.[\w-]+@/, ".AAAAAAAAAAAAAAAA@");
+    for (const wrong of [forged, `<sip:127.0.0.1:${rig.node.mwPort};lr>`]) {
+      const far = ring(rig, { path: wrong, headers: [calledBy(impu)] });
+      expect((await until(() => far.rejected)).status).toBe(403);
+    }
+    expect(heard).toBe(0);
+  });
+
+  test("ADM-04d a message for her goes the same way", async () => {
+    const { browser } = await come();
+    browser.answer = (tx) => tx.reply(tx.request.method === "MESSAGE" ? 202 : 501);
+    const message = fromCore(rig, "MESSAGE", {
+      headers: [calledBy(impu)],
+      body: { type: "text/plain", text: "hello" },
+    });
+    expect((await rig.core.agent.send(message, toNode(rig))).status).toBe(202);
+  });
+});
+
+describe("the core ends it, or does not answer", () => {
+  test("ADM-04e a NOTIFY of its end ends each user with the cause, and who comes again has it made anew", async () => {
+    const notifier = new Notifier(rig);
+    const { browser: one } = await come();
+    const { browser: two } = await come(other);
+    await until(() => notifier.dialog);
+    await notifier.notify("terminated", "terminated", "", shared.impu);
+    expect((await one.closed).reason).toBe("network");
+    expect((await two.closed).reason).toBe("network");
+    expect(rig.facts.filter(({ state }) => state === "deregistered")).toMatchObject([
+      { impu, reason: "network", confirmed: true },
+      { impu: other, reason: "network", confirmed: true },
+    ]);
+    await until(() => rig.store.bindings.size === 0);
+    expect(ends()).toHaveLength(0);
+    expect((await come()).response.status).toBe(200);
+    expect(registers()).toHaveLength(2);
+  });
+
+  for (const [status, answered] of [
+    [403, 403],
+    [404, 404],
+    [480, 480],
+    [503, 503],
+    [500, 500],
+    [401, 503],
+  ] as const) {
+    test(`ADM-04e the core refuses the block with ${status}: the user is answered ${answered} as if it were she, and nothing stays`, async () => {
+      refuse(status, [["Retry-After", "7"]]);
+      const { response } = await come();
+      expect([response.status, response.get("Retry-After")]).toEqual([answered, "7"]);
+      rig.core.answer = grant(rig.core);
+      await timed.pass(3);
+      await until(() => rig.store.bindings.size === 0 && rig.node.counts.leftovers === 0);
+      expect((await come()).response.status).toBe(200);
+    });
+  }
+
+  test("ADM-04e a refresh without an answer is tried again as long as its time lasts; then each user hears that the core is unreachable", async () => {
+    const { browser } = await come(impu, { expires: 3600, seconds: 20_000 });
+    refuse(500);
+    await timed.pass(3001);
+    await until(() => registers().length === 2);
+    await timed.pass(31);
+    await until(() => registers().length === 3);
+    expect(rig.node.counts.registrations).toBe(1);
+    rig.core.answer = grant(rig.core);
+    await timed.pass(31);
+    await until(() => registers().length === 4);
+    expect((await come(other)).response.status).toBe(200);
+    refuse(500);
+    await timed.pass(3640);
+    expect(["core-unreachable", "expired"]).toContain((await browser.closed).reason);
+    expect(rig.node.counts.registrations).toBe(0);
+  });
+
+  test("ADM-04e a refresh that is forbidden ends each user, and the binding with them", async () => {
+    const { browser } = await come(impu, { expires: 3600 });
+    const granted = grant(rig.core);
+    rig.core.answer = (tx) =>
+      tx.request.method === "REGISTER" && tx.request.get("Expires") !== "0" ? tx.reply(403) : granted(tx);
+    await timed.pass(3001);
+    expect((await browser.closed).reason).toBe("network");
+    await until(() => ends().length === 1 && rig.store.bindings.size === 0);
+  });
+
+  test("ADM-04c calls follow the block when a refresh brings another route", async () => {
+    const { browser } = await come(impu, { expires: 3600 });
+    const granted = grant(rig.core);
+    rig.core.answer = (tx) => {
+      if (tx.request.method !== "REGISTER") return granted(tx);
+      const route = `<sip:moved@127.0.0.1:${rig.core.endpoint.port};transport=tcp;lr>`;
+      return tx.reply(200, {
+        headers: [
+          ["Contact", tx.request.get("Contact") ?? ""],
+          ["Service-Route", route],
+        ],
+      });
+    };
+    await timed.pass(3001);
+    await until(() => rig.node.registrations(true)[0]?.network?.serviceRoute[0]?.includes("moved"));
+    const incoming = nextAtCore(rig);
+    dial(browser);
+    expect((await incoming).usage.invite.get("Route")).toContain("sip:moved@");
+  });
+});
+
+describe("a crash", () => {
+  test("ADM-04f the next process registers it anew under the same Contact for the first user who is back", async () => {
+    await come();
+    const before = registers()[0];
+    const after = await restarted();
+    try {
+      rig = after;
+      expect((await come()).response.status).toBe(200);
+      const again = registers().at(-1);
+      expect(again?.list("Contact")[0]?.split("@")[0]).toBe(before?.list("Contact")[0]?.split("@")[0]);
+      await timed.pass(10);
+      expect(ends()).toHaveLength(0);
+      expect(after.store.bindings.size).toBe(1);
+    } finally {
+      await after.close();
+    }
+  });
+
+  test("ADM-04f nobody comes back: it is de-registered within 10 s", async () => {
+    await come();
+    const after = await restarted();
+    try {
+      await timed.pass(6);
+      await until(() => ends().length === 1 && after.store.bindings.size === 0);
+      expect(ends()[0]?.to.uri).toBe(shared.impu);
+    } finally {
+      await after.close();
+    }
+  });
+
+  async function restarted(): Promise<Rig> {
+    const { store, core } = rig;
+    rig.crash();
+    return await timed.open({ shared: () => shared, store, core });
+  }
+});
+
+test("a tenant whose block becomes a wildcarded one: its users begin anew", async () => {
+  const set: { now: typeof shared | undefined } = { now: undefined };
+  await rig.close();
+  rig = await timed.open({ shared: () => set.now });
+  const { browser, response } = await come(impu, { device: 1 });
+  expect(response.status).toBe(200);
+  expect(registers().at(-1)?.to.uri).toBe(impu);
+  set.now = shared;
+  const contact = `<sip:u@k3v9q0d1xm.invalid;transport=ws>;reg-id=1;expires=300;+sip.instance="${instance(1)}"`;
+  const again = await browser.register(await rig.token({ sub: `p-${impu}` }), { contact });
+  expect([again.status, again.get("Retry-After")]).toEqual([503, "1"]);
+  await until(() => ends().some(({ to }) => to.uri === impu));
+  expect((await come(impu, { device: 1 })).response.status).toBe(200);
+  expect(registers().at(-1)?.to.uri).toBe(shared.impu);
+});
