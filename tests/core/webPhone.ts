@@ -5,7 +5,10 @@ import {
   parseMessage,
   SipRequest,
   UserAgent,
+  type HeaderList,
   type Hop,
+  type InviteEvents,
+  type InviteUsage,
   type ServerTransaction,
   type SipResponse,
 } from "@portico/sip";
@@ -24,8 +27,10 @@ export class WebPhone implements Hop {
   readonly protocol = "WSS";
   readonly reliable = true;
   readonly sentBy = `${systemRandom.token(12)}.invalid`;
-  /** INVITEs that have reached it; each is declined with 603. */
+  /** INVITEs that have reached it. */
   readonly calls: SipRequest[] = [];
+  /** Answers an INVITE. */
+  take: (tx: ServerTransaction) => void = (tx) => tx.reply(603);
   /** How the WebSocket has ended. */
   closed: { readonly code: number; readonly reason: string } | undefined;
   /** Of the last 200 (OK), seconds. */
@@ -117,6 +122,34 @@ export class WebPhone implements Hop {
     return `${head}, response="${response}", algorithm=MD5, qop=auth, nc=${nc}, cnonce="c1"`;
   }
 
+  /** Calls. @param offer SDP. @param headers besides those of every INVITE */
+  call(target: string, offer: string, on: InviteEvents, headers: HeaderList = []): InviteUsage {
+    const { impu } = this.#identity;
+    const invite = SipRequest.create(
+      "INVITE",
+      target,
+      [
+        ["Max-Forwards", "70"],
+        ["From", `<${impu}>;tag=${systemRandom.token(8)}`],
+        ["To", `<${target}>`],
+        ["Call-ID", systemRandom.token(20)],
+        ["CSeq", "1 INVITE"],
+        ["Contact", `<sip:phone@${this.sentBy};transport=ws>`],
+        ...headers,
+      ],
+      { type: "application/sdp", text: offer },
+    );
+    return this.#agent.invite(invite, this, on);
+  }
+
+  /** Takes a call. @param answer SDP. */
+  accept(tx: ServerTransaction, answer: string, on: InviteEvents): InviteUsage {
+    const usage = this.#agent.accept(tx, on);
+    const headers: HeaderList = [["Contact", `<sip:phone@${this.sentBy};transport=ws>`]];
+    usage.accept({ headers, body: { type: "application/sdp", text: answer } });
+    return usage;
+  }
+
   /** The socket goes without a word. */
   drop(): void {
     this.#agent.close();
@@ -126,6 +159,6 @@ export class WebPhone implements Hop {
   #answer(tx: ServerTransaction): void {
     if (tx.request.method !== "INVITE") return tx.reply(200);
     this.calls.push(tx.request);
-    return tx.reply(603);
+    return this.take(tx);
   }
 }
