@@ -381,6 +381,13 @@ describe("the core ends it, or does not answer", () => {
   });
 });
 
+/** The process dies, and the next one begins. */
+async function restarted(): Promise<Rig> {
+  const { store, core } = rig;
+  rig.crash();
+  return await timed.open({ shared: () => shared, store, core });
+}
+
 describe("a crash", () => {
   test("ADM-04f the next process registers it anew under the same Contact for the first user who is back", async () => {
     await come();
@@ -410,12 +417,6 @@ describe("a crash", () => {
       await after.close();
     }
   });
-
-  async function restarted(): Promise<Rig> {
-    const { store, core } = rig;
-    rig.crash();
-    return await timed.open({ shared: () => shared, store, core });
-  }
 });
 
 test("a tenant whose block becomes a wildcarded one: its users begin anew", async () => {
