@@ -213,7 +213,7 @@ test("ADM-04f the portal's process is killed: the next one takes the registratio
   );
   const settings = {
     ...base,
-    tenants: tenants.map((tenant) => ({ ...tenant, blocks: [block] })),
+    tenants: tenants.map((tenant) => Object.assign(tenant, { blocks: [block] })),
     publicUrl,
     listen: { address: "127.0.0.1", port },
     graceSeconds: 32,

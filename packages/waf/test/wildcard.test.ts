@@ -87,9 +87,10 @@ test("ADM-04g wildcards of numbers stand for the numbers of the block and for no
   );
 });
 
+const problems = (...blocks: unknown[]): string[] =>
+  checkTenant({ ...acmeWith({}), blocks }).map(({ path, problem }) => `${path} ${problem}`);
+
 test("ADM-04g what contradicts itself in a wildcarded block is told by its place", () => {
-  const problems = (...blocks: unknown[]): string[] =>
-    checkTenant({ ...acmeWith({}), blocks }).map(({ path, problem }) => `${path} ${problem}`);
   expect(problems(wildcarded)).toEqual([]);
   expect(problems({ ...wildcarded, wildcard: { impu: "sip:u0001@acme.ims.test" } })).toEqual([
     "/blocks/0/wildcard/impu is an identity of a user of the block",
