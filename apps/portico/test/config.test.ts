@@ -105,6 +105,14 @@ test("EPC-REG-24a sites for credentials of one's own are those of a tenant", () 
 test("broken YAML is told by line, twice the same key too, and so is a missing file", () => {
   expect(complaint("publicUrl: [")).toMatch(/^portal\.yaml:1:\d+: is no YAML/);
   expect(complaint(`${good}graceSeconds: 3\n`)).toMatch(/^portal\.yaml:36:1: is no YAML: .*; keep one of the two$/);
+  expect(complaint(`${good}log: *levels\n`)).toBe(
+    "portal.yaml:36:6: is no YAML: there is no anchor for *levels; set the anchor &levels before it, or put the text in quotation marks",
+  );
+  expect(complaint(`${good}log: &log { level: *log }\n`)).toBe(
+    "portal.yaml:36:20: is no YAML: *log stands in what it names; write it out",
+  );
+  const bomb = Array.from({ length: 12 }, (_, n) => `b${n + 1}: &b${n + 1} [${Array(9).fill(`*b${n}`).join(", ")}]`);
+  expect(complaint(["b0: &b0 [x]", ...bomb].join("\n"))).toContain("its aliases stand for too much");
   expect(complaint("just a text")).toContain("no group of settings");
   expect(complaint("")).toContain("has no value");
   expect(() => readConfig("/nowhere/portal.yaml")).toThrow(/does not exist; name an existing file/);

@@ -1,4 +1,4 @@
-import { isMap, isNode, isScalar, LineCounter, parseDocument, type Document } from "yaml";
+import { isMap, isNode, isScalar, LineCounter, parseDocument, visit, type Document } from "yaml";
 import type { Finding, Path } from "./examine.ts";
 import { ConfigError, type Complaint } from "./complaint.ts";
 
@@ -6,20 +6,46 @@ import { ConfigError, type Complaint } from "./complaint.ts";
 export class ConfigDocument {
   readonly #document: Document;
   readonly #lines = new LineCounter();
+  /** The whole text as plain values. */
+  readonly value: unknown;
 
   /** @throws ConfigError with every place where the text is no YAML. */
   constructor(source: string, file: string) {
     this.#document = parseDocument(source, { lineCounter: this.#lines, prettyErrors: false });
-    const complaints = this.#document.errors.map(({ code, message, pos }): Complaint => {
-      const { line, col } = this.#lines.linePos(pos[0]);
-      return { line, column: col, path: "", problem: sentence(message), remedy: remedies[code] ?? "correct the YAML" };
-    });
+    const complaints = this.#document.errors.map(({ code, message, pos }) =>
+      this.#complaint(pos[0], sentence(message), remedies[code] ?? "correct the YAML"),
+    );
+    if (complaints.length === 0) complaints.push(...this.#badAliases());
     if (complaints.length > 0) throw new ConfigError(file, complaints);
+    try {
+      this.value = this.#document.toJS();
+    } catch {
+      // A few lines of aliases to aliases stand for more than any memory holds.
+      throw ConfigError.ofFile(file, "is no YAML: its aliases stand for too much", "write out what they name");
+    }
   }
 
-  /** The whole text as plain values. */
-  get value(): unknown {
-    return this.#document.toJS();
+  #complaint(offset: number, problem: string, remedy: string): Complaint {
+    const { line, col } = this.#lines.linePos(offset);
+    return { line, column: col, path: "", problem, remedy };
+  }
+
+  /** Aliases that stand for nothing, or for what they are in themselves. */
+  #badAliases(): Complaint[] {
+    const document = this.#document;
+    const found: Complaint[] = [];
+    visit(document, {
+      Alias: (_, alias, ancestors) => {
+        const [named, at] = [alias.resolve(document), alias.range?.[0] ?? 0];
+        if (named === undefined) {
+          const remedy = `set the anchor &${alias.source} before it, or put the text in quotation marks`;
+          found.push(this.#complaint(at, `is no YAML: there is no anchor for *${alias.source}`, remedy));
+        } else if (ancestors.includes(named)) {
+          found.push(this.#complaint(at, `is no YAML: *${alias.source} stands in what it names`, "write it out"));
+        }
+      },
+    });
+    return found;
   }
 
   /** A finding with its place: that of the key or value, else of the group that lacks it. */
