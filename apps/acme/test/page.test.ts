@@ -68,7 +68,7 @@ describe.skipIf(!hasChromium)("the page", { timeout: 30_000 }, () => {
     await heard(ken, marysTone);
     expect(site.waf.asked.filter(({ path }) => path === "revoke")).toEqual([]);
     await mary.getByTestId("mute").click();
-    await expect.poll(() => hears(ken), { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => hears(ken)).toBe(0);
     await mary.getByTestId("mute").click();
     await heard(ken, marysTone);
     await ken.getByTestId("hang-up").click();
@@ -132,21 +132,21 @@ describe.skipIf(!hasChromium)("the page", { timeout: 30_000 }, () => {
     await mary.getByTestId("call-ken").focus();
     await mary.keyboard.press("Enter");
     await ken.getByTestId("incoming").waitFor();
-    expect(await focused(mary)).toBe("peer");
-    expect(await focused(ken)).toBe("caller");
+    await expect.poll(() => focused(mary)).toBe("peer");
+    await expect.poll(() => focused(ken)).toBe("caller");
     await ken.keyboard.press("Escape");
     await ken.getByTestId("incoming").waitFor({ state: "visible" });
     await ken.keyboard.press("Tab");
-    expect(await focused(ken)).toBe("decline");
+    await expect.poll(() => focused(ken)).toBe("decline");
     await ken.keyboard.press("Tab");
-    expect(await focused(ken)).toBe("answer");
+    await expect.poll(() => focused(ken)).toBe("answer");
     await ken.keyboard.press("Enter");
     await Promise.all([phase(mary, "active"), phase(ken, "active")]);
-    expect(await ken.getByTestId("announcement").textContent()).toContain("Connected to Mary Jones");
+    await expect.poll(() => ken.getByTestId("announcement").textContent()).toContain("Connected to Mary Jones");
     await ken.keyboard.press("Tab");
-    expect(await focused(ken)).toBe("mute");
+    await expect.poll(() => focused(ken)).toBe("mute");
     await ken.keyboard.press("Tab");
-    expect(await focused(ken)).toBe("hang-up");
+    await expect.poll(() => focused(ken)).toBe("hang-up");
     await ken.keyboard.press("Enter");
     await mary.getByTestId("call-ended").waitFor();
   });
@@ -285,7 +285,7 @@ async function phase(page: Page, name: string): Promise<void> {
 }
 
 async function heard(page: Page, hertz: number): Promise<void> {
-  await expect.poll(() => hears(page), { timeout: 10_000 }).toBeCloseTo(hertz, -1.4);
+  await expect.poll(() => hears(page)).toBeCloseTo(hertz, -1.4);
 }
 
 /** The test id of what has the focus, through shadow roots. */
