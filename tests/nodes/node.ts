@@ -92,7 +92,11 @@ export class PortalNode {
   }
 
   async run(): Promise<void> {
-    this.#process = await PortalProcess.start(this.#config, (text) => (this.log += text));
+    try {
+      this.#process = await PortalProcess.start(this.#config, (text) => (this.log += text));
+    } catch (error) {
+      throw new Error(`${(error as Error).message}${this.log}`, { cause: error });
+    }
   }
 
   async end(signal: "SIGKILL" | "SIGTERM"): Promise<void> {

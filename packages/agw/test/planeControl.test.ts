@@ -329,18 +329,20 @@ test("a listener that throws stops neither media nor the others", async () => {
 test("AGW-20b a flood is cut to what a call may send, from either side, and the call goes on", async () => {
   await connect();
   await browserSends({});
-  const before = core.received.length;
+  const before = { core: core.received.length, browser: browser.received.length };
+  const since = performance.now();
   const payload = Buffer.alloc(160);
-  for (let at = 0; at < 1000; at++) {
+  for (let at = 0; at < 1000 || context.stats().dropped.rate === 0; at++) {
     browser.send({ payload });
     core.send(rtp(100 + at, { payload }), context.core);
     // Let the sockets breathe: the limit, not a full buffer, is to drop them.
     if (at % 20 === 0) await settle();
   }
-  await until("dropped", () => context.stats().dropped.rate > 0);
   await settle();
-  expect(core.received.length - before).toBeLessThan(900);
-  expect(browser.received.length).toBeLessThan(900);
+  // Two hundred a second, and at first those of two seconds.
+  const most = 400 + (200 * (performance.now() - since)) / 1000 + 1;
+  expect(core.received.length - before.core).toBeLessThanOrEqual(most);
+  expect(browser.received.length - before.browser).toBeLessThanOrEqual(most);
   await until("the call goes on", () => {
     browser.send({ payload: Buffer.from("after the flood") });
     return core.received.at(-1)?.payload.toString() === "after the flood";
