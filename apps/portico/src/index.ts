@@ -2,5 +2,6 @@ export { ConfigError } from "./config/complaint.ts";
 export { parseConfig, readConfig } from "./config/config.ts";
 export type { PortalConfig } from "./config/schema.ts";
 export { startPortal, type Portal } from "./portal.ts";
+export { tuneEngine } from "./engine.ts";
 export { openLog } from "./log.ts";
 export { alpn } from "./http/alpn.ts";

@@ -1,4 +1,4 @@
-import type { Hop, SipRequest, SipResponse, UserAgent } from "@portico/sip";
+import type { Hop, SipRequest, SipResponse, Target, UserAgent } from "@portico/sip";
 import { Way } from "./way.ts";
 
 /**
@@ -7,7 +7,8 @@ import { Way } from "./way.ts";
  * @returns undefined when none came; the last 503 when there was nothing else
  */
 export function relay(agent: UserAgent, request: SipRequest, to: Hop | Way): Promise<SipResponse | undefined> {
-  return to instanceof Way ? along(agent, request, to) : once(agent, request, to);
+  if (!(to instanceof Way)) return once(agent, request, to);
+  return to.only === undefined ? along(agent, request, to) : toOnly(agent, request, to, to.only);
 }
 
 function once(agent: UserAgent, request: SipRequest, hop: Hop): Promise<SipResponse | undefined> {
@@ -15,6 +16,23 @@ function once(agent: UserAgent, request: SipRequest, hop: Hop): Promise<SipRespo
   agent.transactions.request(request, hop, {
     response: (response) => response.status >= 200 && resolve(response),
     failed: () => resolve(undefined),
+  });
+  return promise;
+}
+
+function toOnly(agent: UserAgent, request: SipRequest, way: Way, target: Target): Promise<SipResponse | undefined> {
+  const { promise, resolve } = Promise.withResolvers<SipResponse | undefined>();
+  agent.transactions.request(request, way.hopTo(target), {
+    response: (response) => {
+      if (response.status < 200) return;
+      if (response.status === 503) way.failed(target, retryAfter(response));
+      else way.answered(target);
+      resolve(response);
+    },
+    failed: () => {
+      way.failed(target);
+      resolve(undefined);
+    },
   });
   return promise;
 }

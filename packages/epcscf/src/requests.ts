@@ -54,7 +54,10 @@ export class Requests {
 
   /** A request on W2. */
   fromAccess(tx: ServerTransaction): void {
-    void this.#settle(tx, this.#access(tx));
+    const { request, hop } = tx;
+    if (!(hop instanceof Flow)) throw new TypeError("a request on W2 comes by a flow");
+    const registers = request.method === "REGISTER";
+    void this.#settle(tx, registers ? this.#options.registrar.register(tx, hop) : this.#access(tx, hop));
   }
 
   /** A request on Mw. */
@@ -82,23 +85,21 @@ export class Requests {
     }
   }
 
-  async #access(tx: ServerTransaction): Promise<void> {
-    const { emergencyNumbers, accessSentBy, registrar, registrations, sessions, proxy } = this.#options;
-    const { request, hop } = tx;
-    if (!(hop instanceof Flow)) throw new TypeError("a request on W2 comes by a flow");
-    if (request.method === "REGISTER") return registrar.register(tx, hop);
+  async #access(tx: ServerTransaction, flow: Flow): Promise<void> {
+    const { emergencyNumbers, accessSentBy, registrations, sessions, proxy } = this.#options;
+    const { request } = tx;
     // EPC-SES-01: before everything else, whoever asks.
     if (isEmergency(request.uri, emergencyNumbers)) {
       return tx.reply(380, alternativeService(`sip:${accessSentBy}`));
     }
     let cancelled = false;
     tx.onCancel = () => (cancelled = true);
-    const registration = registrations.byFlow(hop);
+    const registration = registrations.byFlow(flow);
     if (registration === undefined) throw new EpcscfError("epcscf/unregistered");
     await this.authorise(request, registration);
     if (cancelled) return tx.reply(487);
     if (request.method === "INVITE") return sessions.outgoing(tx, registration);
-    if (proxied.has(request.method)) return proxy.up(tx, registration, hop);
+    if (proxied.has(request.method)) return proxy.up(tx, registration, flow);
     throw new EpcscfError("epcscf/method");
   }
 

@@ -15,13 +15,14 @@ const patience = 6000;
 export class Way {
   readonly #context: WayContext;
   readonly #targets: Iterator<Target> | AsyncIterator<Target, void>;
-  /** Nothing else to try: nobody need watch the time. */
-  readonly #single: boolean;
+  /** The target, where there is one and can be no other: nothing need be chosen, and nobody watch the time. */
+  readonly only: Target | undefined;
 
   constructor(context: WayContext, targets: readonly Target[] | AsyncIterator<Target, void>) {
     this.#context = context;
-    this.#single = Array.isArray(targets) && targets.length < 2;
-    this.#targets = Array.isArray(targets) ? targets.values() : (targets as AsyncIterator<Target, void>);
+    const known = Array.isArray(targets) ? (targets as readonly Target[]) : undefined;
+    this.only = known?.length === 1 ? known[0] : undefined;
+    this.#targets = known?.values() ?? (targets as AsyncIterator<Target, void>);
   }
 
   /** The next target; undefined when there is no other, or the URI leads nowhere. */
@@ -47,7 +48,7 @@ export class Way {
 
   /** Tells when a target that has said nothing should no longer be waited for alone. @returns stops that. */
   whenSlow(target: Target, tell: () => void): () => void {
-    if (this.#single) return () => undefined;
+    if (this.only !== undefined) return () => undefined;
     return this.#context.clock.setTimer(patience, () => {
       this.failed(target);
       tell();

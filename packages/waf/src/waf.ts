@@ -203,7 +203,7 @@ export class Waf {
      * found for a second; whoever held it has lost her tokens by then.
      */
     find: async (impu: string): Promise<OwnedEntry | undefined> => {
-      const entry = await this.#entries.find(impu);
+      const entry = this.#entries.kept(impu) ?? (await this.#entries.find(impu));
       const tenant = entry && this.#directory.active(entry.tenant, this.#o.now());
       if (entry === undefined || tenant === undefined) return undefined;
       const clientIds = tenant.clients.map(({ clientId }) => clientId);

@@ -5,7 +5,7 @@ import type { Duplex } from "node:stream";
 import { Epcscf, JwtVerifier } from "@portico/epcscf";
 import { systemClock, systemRandom } from "@portico/transport";
 import type { JWK } from "jose";
-import { alpn, openLog } from "@portico/portico";
+import { alpn, openLog, tuneEngine } from "@portico/portico";
 import { serve } from "../serve.ts";
 import type { Certificate } from "./edge.ts";
 import { homeDomain, issuer, keySet, site } from "./access.ts";
@@ -78,4 +78,5 @@ async function listen(server: Server, node: Epcscf, secure: boolean): Promise<nu
   return address.port;
 }
 
+tuneEngine();
 serve(commands);

@@ -87,7 +87,7 @@ export class Registrar {
   /** Handles a REGISTER of a browser. @throws TokenError, EpcscfError what it is to be refused with. */
   async register(tx: ServerTransaction, flow: Flow): Promise<void> {
     const { authorisation, registrations } = this.#options;
-    const claims = await authorisation.claims(tx.request);
+    const claims = this.#known(tx.request, flow) ?? (await authorisation.claims(tx.request));
     if (claims === undefined) {
       const held = registrations.byFlow(flow);
       const own = await this.#own.identity(tx.request, flow, (impi) => held?.entry.impi === impi);
@@ -108,6 +108,16 @@ export class Registrar {
     // A refresh holds what it has; who has nothing yet takes turns.
     if (registrations.byFlow(flow) === undefined && entry.shared === undefined) await this.#admission.turn();
     await this.#forward(tx, flow, claims, entry);
+  }
+
+  /** The claims of a refresh that shows the token of the REGISTER before, as it mostly does: it was verified then. */
+  #known(request: SipRequest, flow: Flow): AccessClaims | undefined {
+    const { registrations, wallClock, authorisation } = this.#options;
+    const held = registrations.byFlow(flow);
+    if (held === undefined || held.bearer === "" || held.bearer !== request.get("Authorization")) return undefined;
+    const { claims } = held;
+    // What no longer counts is refused by whoever knows why.
+    return claims.expiresAt * 1000 > wallClock() && !authorisation.isRevoked(claims) ? claims : undefined;
   }
 
   async #forward(tx: ServerTransaction, flow: Flow, claims: AccessClaims, entry: BlockEntry): Promise<void> {
@@ -150,7 +160,7 @@ export class Registrar {
     const { core, charging, maxExpires, networkId } = this.#options;
     const { key } = registration;
     const up = this.#upward(tx.request);
-    const claimed = await this.endings.claim(key);
+    const claimed = this.endings.isLeft(key) ? await this.endings.claim(key) : undefined;
     // After that: an attempt at a silent core has taken its time.
     const expires = this.#expires(asked.expires, claims, maxExpires);
     const path = core.pathUri(flow.token, asked.outbound);
@@ -291,6 +301,9 @@ export class Registrar {
     if (initial) registration.since = registration.grantedAt;
     const before = initial ? undefined : this.endings.binding(registration);
     registration.asked = asked;
+    if (claims.own === true) registration.bearer = "";
+    else if (registration.claims !== claims || initial)
+      registration.bearer = detached(tx.request.get("Authorization") ?? "");
     registration.claims = claims;
     registration.grant = grant;
     registration.withdrawn = [];

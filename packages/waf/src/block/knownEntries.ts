@@ -4,7 +4,7 @@ import type { StoredEntry, Tables } from "@portico/store";
 const most = 20_000;
 
 /**
- * Entries of blocks that were asked for, kept until a block changes: a REGISTER that refreshes asks for the same as the last
+ * Entries of blocks that were asked for, kept until {@link notice} finds that a block has changed: a REGISTER that refreshes asks for the same as the last
  * one did, and a query of a database costs several times what all else of it does.
  */
 export class KnownEntries {
@@ -17,11 +17,14 @@ export class KnownEntries {
     this.#store = store;
   }
 
-  /** The entry that holds the IMPU, as it is or was when {@link notice} was last called. */
+  /** The entry that holds the IMPU, if it was found before. */
+  kept(impu: string): StoredEntry | undefined {
+    return this.#known.get(impu);
+  }
+
+  /** The entry that holds the IMPU, if any does now. */
   async find(impu: string): Promise<StoredEntry | undefined> {
     const known = this.#known;
-    const kept = known.get(impu);
-    if (kept !== undefined) return kept;
     const entry = await this.#store.blocks.find(impu);
     if (entry === undefined) return undefined;
     if (known.size >= most) known.delete(known.keys().next().value ?? "");

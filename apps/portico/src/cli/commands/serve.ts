@@ -1,6 +1,7 @@
 import { readConfig } from "../../config/config.ts";
 import { openControl, reloadFailure } from "../../control.ts";
 import { openLog } from "../../log.ts";
+import { tuneEngine } from "../../engine.ts";
 import { startPortal } from "../../portal.ts";
 import type { Reloaded } from "../../reload.ts";
 import { CliError } from "../cliError.ts";
@@ -10,6 +11,7 @@ import type { Output } from "../output.ts";
 export async function serve(file: string, { print }: Output): Promise<void> {
   const config = readConfig(file);
   const log = openLog(config.log?.level ?? "info");
+  tuneEngine();
   const portal = await startPortal(config, log).catch((error: unknown) => {
     throw explainedStart(error);
   });
