@@ -28,6 +28,7 @@ import { timedStore } from "./metrics/timedStore.ts";
 import { openNodeKeys } from "./nodeKeys.ts";
 import { Origins } from "./origins.ts";
 import { Reload, type Reloaded } from "./reload.ts";
+import type { Telemetry } from "./telemetry/telemetry.ts";
 import { sealKey } from "./sealKey.ts";
 import { tenantPolicy } from "./tenantPolicy.ts";
 
@@ -59,6 +60,9 @@ export type PortalLog = Log & { level?: LogLevel };
 /** How long records of calls are kept unless the operator says otherwise, days. */
 const callDays = 180;
 const daySeconds = 86_400;
+
+/** Of this product. */
+const version = "0.0.0";
 
 /** Path of W2 on the portal's HTTP server. */
 const w2Path = "/w2";
@@ -96,7 +100,9 @@ async function start(
     log,
     proxies: listen.proxyProtocol === true ? proxies : undefined,
   });
-  const http = appOn(listener, { name: "public", proxies, metrics });
+  const telemetry = await telemetryOf(config, log);
+  if (telemetry !== undefined) onClose(() => telemetry.close());
+  const http = appOn(listener, { name: "public", proxies, metrics, telemetry });
   onClose(() => http.close());
   const url = listen.port === 0 ? withPort(config.publicUrl, listener.port) : config.publicUrl;
   const { host } = new URL(url);
@@ -207,12 +213,13 @@ async function start(
 
   const admin = await openAdminOf(
     config,
-    { store, waf, live: epcscf, log, auditKey: keys.audit },
+    { store, waf, live: epcscf, log, auditKey: keys.audit, telemetry },
     { name: node, publicUrl: url, startedAt },
   );
   if (admin !== undefined) onClose(() => admin.close());
 
   epcscf.on((event) => metrics.note(event));
+  if (telemetry !== undefined) epcscf.on((event) => telemetry.note(event));
 
   const core = await CoreProbe.open(config);
   onClose(() => core.close());
@@ -282,6 +289,13 @@ async function start(
   };
 }
 
+/** Nothing of it is loaded where nobody asks for it. */
+async function telemetryOf({ telemetry, mw }: PortalConfig, log: Log): Promise<Telemetry | undefined> {
+  if (telemetry === undefined) return undefined;
+  const { openTelemetry } = await import("./telemetry/telemetry.ts");
+  return openTelemetry({ ...telemetry, origin: { node: `${mw.address}:${mw.port}`, version }, log });
+}
+
 /** As the WAF takes it: seconds, and only what is set. */
 function retentionOf({ retention: { tokens, persons } = {} }: PortalConfig): { tokens?: number; persons?: number } {
   return {
@@ -324,7 +338,7 @@ async function coreAnswers(core: CoreProbe, metrics: Metrics): Promise<void> {
 
 async function openAdminOf(
   { admin, data, home }: PortalConfig,
-  parts: Pick<AdminOptions, "store" | "waf" | "live" | "log" | "auditKey">,
+  parts: Pick<AdminOptions, "store" | "waf" | "live" | "log" | "auditKey" | "telemetry">,
   node: Pick<NodeFacts, "name" | "publicUrl" | "startedAt">,
 ): Promise<Admin | undefined> {
   if (admin === undefined) return undefined;
@@ -335,7 +349,7 @@ async function openAdminOf(
     ...(oidc === undefined ? {} : { oidc }),
     ...(nodeUrl === undefined ? {} : { nodeUrl }),
     data,
-    node: { ...node, version: "0.0.0", homeDomain: home.domain },
+    node: { ...node, version, homeDomain: home.domain },
   });
 }
 

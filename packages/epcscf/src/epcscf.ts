@@ -164,7 +164,8 @@ export class Epcscf {
       answered: (session) => this.#answered(session),
       message: ({ registration }, message) => this.#passed(registration, message),
       ended: (session, end) => {
-        this.#events.emit(() => ({ type: "session", change: "ended", session: session.view, end }));
+        const { legTimes: legs } = session;
+        this.#events.emit(() => ({ type: "session", change: "ended", session: session.view, end, legs }));
         void this.#write({ type: "ended", session: session.view, impi: session.registration.entry.impi, end });
       },
     });

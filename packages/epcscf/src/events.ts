@@ -1,7 +1,7 @@
 import type { Log } from "./ports.ts";
 import type { RegistrationView } from "./registration/view.ts";
 import type { EndReason } from "./registration/registration.ts";
-import type { SessionEnd, SessionView } from "./session/view.ts";
+import type { LegTimes, SessionEnd, SessionView } from "./session/view.ts";
 
 /** What happens to registrations and sessions of a node, and what an operator must act on. */
 export type EpcscfEvent =
@@ -20,7 +20,14 @@ export type EpcscfEvent =
       readonly confirmed: boolean;
     }
   | { readonly type: "session"; readonly change: "began" | "answered"; readonly session: SessionView }
-  | { readonly type: "session"; readonly change: "ended"; readonly session: SessionView; readonly end: SessionEnd }
+  | {
+      readonly type: "session";
+      readonly change: "ended";
+      readonly session: SessionView;
+      readonly end: SessionEnd;
+      /** When each leg that there was began, milliseconds since the epoch. */
+      readonly legs: LegTimes;
+    }
   | {
       readonly type: "alarm";
       readonly alarm: string;

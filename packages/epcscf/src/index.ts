@@ -5,7 +5,7 @@ export type { NetworkView, PeerClass, RegistrationView } from "./registration/vi
 export type { Binding, BindingChanges, RegistrationStore } from "./registration/binding.ts";
 export type { EndReason } from "./registration/registration.ts";
 export { Traces, type TracedMessage, type TraceView } from "./trace.ts";
-export type { SessionEnd, SessionView } from "./session/view.ts";
+export type { LegTimes, SessionEnd, SessionView } from "./session/view.ts";
 export type { CoreOptions } from "./core.ts";
 export { EpcscfError, TokenError, type EpcscfErrorCode } from "./errors.ts";
 export { destinationClass, dial, type Dialled, type DialForm, type DialPlan } from "./policy/dialPlan.ts";

@@ -5,6 +5,7 @@ import type { Store } from "@portico/store";
 import { systemRandom } from "@portico/transport";
 import type { Waf } from "@portico/waf";
 import { Listener, type ListenerOptions } from "../http/listener.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
 import { ApiKeyCheck, writeFirstKey } from "./apiKeys.ts";
 import { Authenticator } from "./authenticator.ts";
 import { EventHub } from "./events.ts";
@@ -34,6 +35,7 @@ export interface AdminOptions {
   readonly now?: () => number;
   readonly rates?: AdminRates;
   readonly streams?: Partial<StreamBounds>;
+  readonly telemetry?: Telemetry | undefined;
 }
 
 /** The running Admin API. */
@@ -49,7 +51,7 @@ export const firstKeyFile = "admin.key";
 
 /** Opens the Admin API on its own listener. @throws Error when the address is in use. */
 export async function openAdmin(o: AdminOptions): Promise<Admin> {
-  const { store, waf, log, now = Date.now } = o;
+  const { store, waf, log, now = Date.now, telemetry } = o;
   const random = systemRandom;
   if (await writeFirstKey(store, join(o.data, firstKeyFile), now(), random)) {
     log.info("admin.first-key", { file: join(o.data, firstKeyFile) });
@@ -60,12 +62,12 @@ export async function openAdmin(o: AdminOptions): Promise<Admin> {
   const listener = await Listener.open({ ...o.listen, log });
   const host = o.listen.address.includes(":") ? `[${o.listen.address}]` : o.listen.address;
   const url = `${o.listen.tls === undefined ? "http" : "https"}://${host}:${listener.port}`;
-  const nodes = await Nodes.open({ store, self: { name: o.node.name, adminUrl: o.nodeUrl ?? url }, log, now }).catch(
-    async (error: unknown) => {
-      await listener.close();
-      throw error;
-    },
-  );
+  const self = { name: o.node.name, adminUrl: o.nodeUrl ?? url };
+  const traced = (): Record<string, string> => telemetry?.outgoing() ?? {};
+  const nodes = await Nodes.open({ store, self, log, now, traced }).catch(async (error: unknown) => {
+    await listener.close();
+    throw error;
+  });
   const services: AdminServices = {
     store,
     waf,
@@ -86,7 +88,7 @@ export async function openAdmin(o: AdminOptions): Promise<Admin> {
   };
   const stops = [...followNode(o.live, hub, now), ...followWaf(waf, hub, now)];
   const rates = new Rates(o.rates ?? defaultRates, now);
-  const app = adminServer({ services, authenticator, rates, server: listener.server });
+  const app = adminServer({ services, authenticator, rates, server: listener.server, telemetry });
   await app.ready();
   listener.serve((request, response) => app.routing(request, response));
   return {

@@ -13,6 +13,16 @@ export interface NodeAnswer {
   readonly body: unknown;
 }
 
+interface NodesOptions {
+  readonly store: Pick<Store, "nodes">;
+  /** This one. */
+  readonly self: Omit<StoredNode, "seenAt">;
+  readonly log: Log;
+  readonly now: () => number;
+  /** Headers that let another node go on with the trace of the request at hand. */
+  readonly traced: () => Record<string, string>;
+}
+
 /**
  * The nodes on one database, and what each of them says by its own Admin API. It is asked with the credentials of who
  * asks here, so that no node can do more than its caller; where it is reached stands in the database, where the keys of
@@ -22,29 +32,21 @@ export class Nodes {
   readonly #store: Pick<Store, "nodes">;
   readonly #self: Omit<StoredNode, "seenAt">;
   readonly #now: () => number;
+  readonly #traced: NodesOptions["traced"];
   readonly #timer: NodeJS.Timeout;
 
-  private constructor(o: {
-    store: Pick<Store, "nodes">;
-    self: Omit<StoredNode, "seenAt">;
-    log: Log;
-    now: () => number;
-  }) {
+  private constructor(o: NodesOptions) {
     this.#store = o.store;
     this.#self = o.self;
     this.#now = o.now;
+    this.#traced = o.traced;
     this.#timer = setInterval(() => {
       this.#say().catch(() => o.log.warn("node.not-noted"));
     }, sayEvery);
     this.#timer.unref();
   }
 
-  static async open(o: {
-    store: Pick<Store, "nodes">;
-    self: Omit<StoredNode, "seenAt">;
-    log: Log;
-    now: () => number;
-  }): Promise<Nodes> {
+  static async open(o: NodesOptions): Promise<Nodes> {
     const nodes = new Nodes(o);
     await nodes.#say();
     return nodes;
@@ -80,7 +82,7 @@ export class Nodes {
     try {
       const response = await fetch(`${adminUrl}/admin/v1${path}`, {
         method,
-        headers: authorization === undefined ? {} : { authorization },
+        headers: { ...this.#traced(), ...(authorization === undefined ? {} : { authorization }) },
         redirect: "error",
         signal: AbortSignal.timeout(patience),
       });

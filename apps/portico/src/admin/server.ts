@@ -13,6 +13,7 @@ import { demandIfMatch, etagOf, versionsOf } from "./precondition.ts";
 import type { Principal } from "./principal.ts";
 import { problemOf, problemType } from "./problem.ts";
 import type { Rates } from "./rates.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { AdminServices } from "./services.ts";
 import { asAdminError } from "./translate.ts";
 import { validatorOf } from "./validation.ts";
@@ -28,6 +29,7 @@ export interface AdminServerOptions {
   readonly rates: Rates;
   /** Its listener, which this application answers for and does not close. */
   readonly server: Server;
+  readonly telemetry: Telemetry | undefined;
 }
 
 /** The Admin API as a Fastify application of its own, not yet listening. */
@@ -43,6 +45,7 @@ export function adminServer(o: AdminServerOptions): FastifyInstance {
     // A path that is no URL reaches no route.
     frameworkErrors: (error, request, reply) => void sendProblem(o.services, request, reply, error),
   });
+  o.telemetry?.requests(app, "admin");
   app.setErrorHandler((error, request, reply) => sendProblem(o.services, request, reply, error));
   app.setNotFoundHandler((request, reply) => sendProblem(o.services, request, reply, new AdminError("not_found")));
   app.addHook("onSend", async (_, reply) => {

@@ -15,6 +15,7 @@ export function checkRules(config: PortalConfig): Finding[] {
   ownCredentials(config, say);
   media(config, say);
   storage(config, say);
+  telemetry(config, say);
   tenants(config, say);
   return findings;
 }
@@ -103,6 +104,12 @@ function ownCredentials({ ownCredentials: sites = [], tenants: known }: PortalCo
     else if (!origins.includes(origin))
       say([...at, "origin"], "is no origin of its tenant", `write one of ${origins.join(", ")}`);
   }
+}
+
+function telemetry({ telemetry: { otlp } = { otlp: "http://unset" } }: PortalConfig, say: Say): void {
+  const url = URL.parse(otlp);
+  const fits = url !== null && /^https?:$/.test(url.protocol) && url.username === "" && url.search === "";
+  if (!fits) say(["telemetry", "otlp"], "is no URL of a collector", "write for example http://127.0.0.1:4318");
 }
 
 function isEntryPoint(entry: string): boolean {

@@ -143,6 +143,21 @@ export const configSchema = Type.Object(
         },
       ),
     ),
+    telemetry: Type.Optional(
+      Type.Object(
+        {
+          otlp: text(
+            "base URL of an OpenTelemetry collector that takes OTLP over HTTP in JSON",
+            "http://127.0.0.1:4318",
+          ),
+        },
+        {
+          ...closed,
+          description: "traces of requests, registrations and calls; absent: none are made",
+          examples: [{ otlp: "http://127.0.0.1:4318" }],
+        },
+      ),
+    ),
     home: Type.Object(
       {
         domain: text("home domain of the IMS", "ims.example"),

@@ -1,6 +1,7 @@
 import type { RequestListener } from "node:http";
 import { fastify, type FastifyInstance } from "fastify";
 import type { Metrics } from "../metrics/metrics.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Listener } from "./listener.ts";
 import type { Readiness } from "./readiness.ts";
 import type { TrustedProxies } from "./trustedProxies.ts";
@@ -10,6 +11,7 @@ export interface AppOptions {
   readonly name: "public" | "admin" | "metrics";
   readonly proxies?: TrustedProxies;
   readonly metrics: Metrics;
+  readonly telemetry?: Telemetry | undefined;
 }
 
 /** A Fastify application on a listener. */
@@ -21,7 +23,7 @@ export interface ListenerApp {
   close(): Promise<void>;
 }
 
-export function appOn(listener: Listener, { name, proxies, metrics }: AppOptions): ListenerApp {
+export function appOn(listener: Listener, { name, proxies, metrics, telemetry }: AppOptions): ListenerApp {
   let handle: RequestListener | undefined;
   const app = fastify({
     logger: false,
@@ -32,6 +34,7 @@ export function appOn(listener: Listener, { name, proxies, metrics }: AppOptions
       return listener.server;
     },
   });
+  if (name !== "metrics") telemetry?.requests(app, name);
   app.addHook("onResponse", async ({ method, routeOptions }, reply) => {
     const route = routeOptions.url ?? "none";
     metrics.http({ listener: name, route, method, status: reply.statusCode }, reply.elapsedTime / 1000);

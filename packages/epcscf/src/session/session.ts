@@ -17,7 +17,7 @@ import type { Registration } from "../registration/registration.ts";
 import { sdpBody, textBody } from "./body.ts";
 import { renegotiate, type Renegotiable } from "./renegotiation.ts";
 import type { Side } from "./side.ts";
-import type { SessionEnd, SessionView } from "./view.ts";
+import type { LegTimes, SessionEnd, SessionView } from "./view.ts";
 
 export interface SessionOptions {
   readonly id: string;
@@ -62,6 +62,7 @@ export class Session implements Renegotiable {
   #answeredAt: number | undefined;
   readonly #options: SessionOptions;
   readonly #legs: Partial<Record<Side, InviteUsage>> = {};
+  readonly #legTimes: Partial<Record<Side, number>> = {};
   #over = false;
 
   constructor(options: SessionOptions) {
@@ -86,6 +87,12 @@ export class Session implements Renegotiable {
 
   setLeg(side: Side, usage: InviteUsage): void {
     this.#legs[side] = usage;
+    // A fork of the core takes the place of the leg, which began with the INVITE.
+    this.#legTimes[side] ??= this.#options.wallClock();
+  }
+
+  get legTimes(): LegTimes {
+    return { ...this.#legTimes };
   }
 
   /** ICID of its charging vector (RFC 7315 §5.6); the same in all branches of a forked call. */

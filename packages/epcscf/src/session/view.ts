@@ -32,3 +32,6 @@ export interface SessionEnd {
   /** Words of this portal, where it ended the call. */
   readonly reason?: string;
 }
+
+/** When the legs of a call began, milliseconds since the epoch; one that never was is absent. */
+export type LegTimes = Readonly<Partial<Record<"access" | "core", number>>>;

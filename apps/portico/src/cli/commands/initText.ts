@@ -51,6 +51,9 @@ admin: { address: 127.0.0.1, port: 8091 }
 # Figures for Prometheus at /metrics, without authentication: keep it away from the world.
 metrics: { address: 127.0.0.1, port: 9464 }
 
+# Traces to an OpenTelemetry collector (OTLP over HTTP); without this none are made.
+# telemetry: { otlp: "http://127.0.0.1:4318" }
+
 # The IMS core: its domain, the SIP URI of the I-CSCF, and the transport where a URI names none.
 home:
   domain: ${quoted(answers.homeDomain)}
