@@ -104,11 +104,18 @@ export class PortalNode {
   }
 
   /** @param path below /admin/v1 */
-  async admin(key: string, method: string, path: string, body?: unknown): Promise<Response> {
+  async admin(
+    key: string,
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Response> {
     return await fetch(`http://127.0.0.1:${this.#ports.admin}/admin/v1${path}`, {
       method,
       headers: {
         authorization: `Bearer ${key}`,
+        ...headers,
         ...(body === undefined ? {} : { "content-type": "application/json" }),
         ...(method === "PUT" || method === "DELETE" ? { "if-match": "*" } : {}),
       },

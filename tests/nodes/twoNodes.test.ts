@@ -6,6 +6,7 @@ import { startLab, type Lab } from "@portico/lab";
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from "jose";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { PostgresServer } from "../../packages/store/test/postgresServer.ts";
+import { Collector } from "../../apps/portico/test/support/collector.ts";
 import { ValkeyServer } from "../../packages/store/test/valkeyServer.ts";
 import type { WebPhone } from "../core/webPhone.ts";
 import { eventually } from "../support/eventually.ts";
@@ -29,6 +30,7 @@ describe.skipIf(missing !== undefined)("two nodes", () => {
   const phones: WebPhone[] = [];
   let postgres: PostgresServer;
   let valkey: ValkeyServer;
+  let collector: Collector;
   let lab: Lab;
   let shared: Shared;
   let a: PortalNode;
@@ -39,6 +41,7 @@ describe.skipIf(missing !== undefined)("two nodes", () => {
   beforeAll(async () => {
     postgres = await PostgresServer.start(false);
     valkey = await ValkeyServer.start();
+    collector = await Collector.open(() => undefined);
     const subscriptions = Array.from({ length: 20 }, (_, n) => {
       const user = `u${String(n + 1).padStart(4, "0")}`;
       return { impi: `${user}.acme@ims.test`, impu: `sip:${user}@acme.ims.test` };
@@ -48,6 +51,7 @@ describe.skipIf(missing !== undefined)("two nodes", () => {
       database: { postgres: postgres.url },
       sharedState: { valkey: valkey.url },
       keySecret: randomBytes(32).toString("hex"),
+      telemetry: { otlp: collector.url },
     };
     shared = { lab, settings };
     // At the same time: one of them makes what there is only one of.
@@ -66,6 +70,7 @@ describe.skipIf(missing !== undefined)("two nodes", () => {
     await Promise.all([a?.end("SIGTERM"), b?.end("SIGTERM")]);
     await lab?.close();
     await valkey?.stop();
+    await collector?.close();
     await postgres?.stop();
     rmSync(folder, { recursive: true, force: true });
   });
@@ -215,16 +220,45 @@ describe.skipIf(missing !== undefined)("two nodes", () => {
     expect((await a.admin(key, "DELETE", `/registrations/${id}`)).status).toBe(404);
   });
 
-  test("ADM-06a every event names the node it happened on", async () => {
+  test("ADM-06a ADM-09c the stream of either node tells what happens on both, once, and on which; what carries it cannot read it", async () => {
     const leaving = new AbortController();
     onTestFinished(() => leaving.abort());
-    const stream = await a.events(key, leaving.signal);
-    const { grant } = await registered(a, "mary");
-    const data = await eventually(
-      () => stream.data,
-      (some) => some.some((text) => text.includes(grant.ims.impu)),
+    const streams = [await a.events(key, leaving.signal), await b.events(key, leaving.signal)];
+    const both = [await registered(a, "mary"), await registered(b, "ken")];
+    for (const stream of streams) {
+      const told = await eventually(
+        () => stream.data.map((text) => JSON.parse(text) as { change?: string; impu?: string; node: string }),
+        (some) => both.every(({ grant }) => some.some(({ impu }) => impu === grant.ims.impu)),
+        soon,
+      );
+      const registrations = told.filter(({ change }) => change === "registered");
+      expect(registrations.map(({ impu, node }) => [impu, node]).toSorted()).toEqual(
+        both.map(({ grant }, n) => [grant.ims.impu, n === 0 ? a.name : b.name]).toSorted(),
+      );
+    }
+    expect(valkey.written).toContain("XADD");
+    for (const { grant } of both) expect(valkey.written).not.toContain(grant.ims.impu);
+  });
+
+  test("ADM-07e a request that one node asks the other for is one trace; registrations and calls of real browsers are spans", async () => {
+    const traceId = randomBytes(16).toString("hex");
+    const asker = randomBytes(8).toString("hex");
+    const { phone: mary, grant } = await registered(a, "mary");
+    await a.admin(key, "GET", "/registrations", undefined, { traceparent: `00-${traceId}-${asker}-01` });
+    expect((await mary.register(0)).status).toBe(200);
+    const spans = await eventually(
+      () => collector.spans,
+      (some) =>
+        some.filter((span) => span.traceId === traceId).length === 2 &&
+        some.some(({ name }) => name === "registration"),
     );
-    expect(data.map((text) => (JSON.parse(text) as { node: string }).node)).toEqual(data.map(() => a.name));
+    const [first, second] = spans
+      .filter((span) => span.traceId === traceId)
+      .toSorted((one) => (one.parentSpanId === asker ? -1 : 1));
+    expect(first).toMatchObject({ parentSpanId: asker, name: "GET /admin/v1/registrations" });
+    expect(second).toMatchObject({ parentSpanId: first?.spanId, name: "GET /admin/v1/registrations" });
+    expect(collector.faults).toEqual([]);
+    for (const text of collector.taken) expect(text).not.toContain(grant.ims.impu);
   });
 
   test("ADM-09c a node that is killed is told as silent, and its registrations are ended when it is back", async () => {

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { openEmbeddedPlane, type MediaPlane } from "@portico/agw";
 import { Epcscf, JwtVerifier, type Log } from "@portico/epcscf";
-import { openSharedState, openStore } from "@portico/store";
+import { openSharedState, openStore, type SharedState } from "@portico/store";
 import { systemClock, systemRandom } from "@portico/transport";
-import { openWaf, wafRoutes, type Waf } from "@portico/waf";
+import { openWaf, secretBox, wafRoutes, type Waf } from "@portico/waf";
 import { type Admin, type AdminOptions, openAdmin } from "./admin/admin.ts";
 import type { NodeFacts } from "./admin/services.ts";
 import { CallRecords } from "./callRecords.ts";
@@ -211,9 +211,11 @@ async function start(
   await records.forgetAfter(config.retention?.calls ?? callDays);
   epcscf.on(records.count);
 
+  const shared = await openSharedState(config.sharedState);
+  onClose(() => shared.close());
   const admin = await openAdminOf(
     config,
-    { store, waf, live: epcscf, log, auditKey: keys.audit, telemetry },
+    { store, waf, live: epcscf, log, auditKey: keys.audit, telemetry, relay: relayOf(config, shared) },
     { name: node, publicUrl: url, startedAt },
   );
   if (admin !== undefined) onClose(() => admin.close());
@@ -236,8 +238,6 @@ async function start(
     blockUse: (tenant) => waf.usage(tenant),
   });
   healthRoutes(http.app, readiness);
-  const shared = await openSharedState(config.sharedState);
-  onClose(() => shared.close());
   const { clientCertificates: told } = listen;
   const certificateOf = clientCertificates(told === undefined ? {} : { proxies, ca: told.ca });
   // RFC 8705 §5: the same URLs, where the listener or a proxy before it asks for certificates.
@@ -296,6 +296,12 @@ async function telemetryOf({ telemetry, mw }: PortalConfig, log: Log): Promise<T
   return openTelemetry({ ...telemetry, origin: { node: `${mw.address}:${mw.port}`, version }, log });
 }
 
+/** Nodes hear of each other's events where they share a state and a secret. */
+function relayOf({ sharedState, keySecret }: PortalConfig, shared: SharedState): AdminOptions["relay"] {
+  if (sharedState === undefined || keySecret === undefined) return undefined;
+  return { shared, box: secretBox(keySecret, "portico events", "portico events") };
+}
+
 /** As the WAF takes it: seconds, and only what is set. */
 function retentionOf({ retention: { tokens, persons } = {} }: PortalConfig): { tokens?: number; persons?: number } {
   return {
@@ -338,7 +344,7 @@ async function coreAnswers(core: CoreProbe, metrics: Metrics): Promise<void> {
 
 async function openAdminOf(
   { admin, data, home }: PortalConfig,
-  parts: Pick<AdminOptions, "store" | "waf" | "live" | "log" | "auditKey" | "telemetry">,
+  parts: Pick<AdminOptions, "store" | "waf" | "live" | "log" | "auditKey" | "telemetry" | "relay">,
   node: Pick<NodeFacts, "name" | "publicUrl" | "startedAt">,
 ): Promise<Admin | undefined> {
   if (admin === undefined) return undefined;

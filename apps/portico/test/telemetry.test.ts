@@ -12,11 +12,13 @@ import { newFolder } from "./support/command.ts";
 import { KeptLog, newPortal } from "./support/portal.ts";
 
 // A portal starts slowly on a busy machine.
-vi.setConfig({ testTimeout: 30_000 });
+vi.setConfig({ testTimeout: 60_000 });
 afterEach(() => void vi.useRealTimers());
 
 const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
 const spanId = "00f067aa0ba902b7";
+/** What a busy machine may take, milliseconds. */
+const patience = 20_000;
 const origin = { node: "192.0.2.1:5060", version: "1" };
 
 /** @returns the status */
@@ -105,7 +107,7 @@ test("ADM-07e while the collector is away spans wait, up to a bound, and what it
     await vi.waitFor(async () => {
       await vi.advanceTimersByTimeAsync(500);
       expect(collector.requests).toBeGreaterThanOrEqual(count);
-    });
+    }, patience);
   collector.status = 503;
   note(10);
   await asked(3);
@@ -114,7 +116,7 @@ test("ADM-07e while the collector is away spans wait, up to a bound, and what it
   await vi.waitFor(async () => {
     await vi.advanceTimersByTimeAsync(1000);
     expect(collector.spans).toHaveLength(4096);
-  });
+  }, patience);
   expect(log.lines).toEqual([
     'telemetry.not-exported {"reason":"status 503"}',
     'telemetry.exported-again {"dropped":914}',
@@ -131,24 +133,17 @@ test("ADM-07e while the collector is away spans wait, up to a bound, and what it
       'telemetry.not-exported {"reason":"status 400"}',
       'telemetry.exported-again {"dropped":1}',
     ]);
-  });
+  }, patience);
   expect(collector.spans).toHaveLength(4097);
   expect(collector.faults).toEqual([]);
 });
 
 test("ADM-07e without the setting nothing of it is loaded", () => {
   const script = new URL("support/loadedModules.ts", import.meta.url).pathname;
-  const loadedWith = (setting: string): unknown => {
-    const file = join(newFolder(), "portal.yaml");
-    writeFileSync(
-      file,
-      good.replace("https://portal.example", "http://127.0.0.1:0").replace("home:", `${setting}home:`),
-    );
-    const run = spawnSync(process.execPath, ["--conditions=source", script, file], { encoding: "utf8" });
-    return run.stdout === "" ? run.stderr : JSON.parse(run.stdout);
-  };
-  expect(loadedWith("")).toEqual([]);
-  expect(loadedWith("telemetry: { otlp: http://127.0.0.1:1 }\n")).toContain("telemetry.ts");
+  const file = join(newFolder(), "portal.yaml");
+  writeFileSync(file, good.replace("https://portal.example", "http://127.0.0.1:0"));
+  const run = spawnSync(process.execPath, ["--conditions=source", script, file], { encoding: "utf8" });
+  expect([run.stdout.trim(), run.status]).toEqual(["0 before, 5 once asked for", 0]);
 });
 
 test("ADM-07e trace contexts are read as W3C Trace Context says, and a broken one counts as none", () => {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, readdirSync, readFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -54,6 +54,14 @@ export class ValkeyServer {
       if (this.#process.exitCode !== null) throw new Error("the server ended by itself");
       await wait(10);
     }
+  }
+
+  /** All that was ever written to it, as it lies on disk. */
+  get written(): string {
+    const folder = join(this.#folder, "appendonlydir");
+    return readdirSync(folder)
+      .map((file) => readFileSync(join(folder, file), "latin1"))
+      .join("");
   }
 
   /** @param forget what it held is gone as well */

@@ -11,6 +11,7 @@ export { signatureAlgorithms } from "./keys/algorithms.ts";
 export type { Fetch } from "./keys/guardedFetch.ts";
 export { keyFile, type KeyStorage, type KeptText, readOrMake } from "./keys/keyStorage.ts";
 export { recipientKey, type TokenRecipient } from "./keys/recipientKey.ts";
+export { type SecretBox, secretBox } from "./keys/secretBox.ts";
 export { sealedKeys } from "./keys/sealedKeys.ts";
 export type { SigningKeyView } from "./keys/signingKeys.ts";
 export type { RegistrationFact, Revocation } from "./leasing.ts";

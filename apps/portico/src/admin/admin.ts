@@ -8,6 +8,7 @@ import { Listener, type ListenerOptions } from "../http/listener.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { ApiKeyCheck, writeFirstKey } from "./apiKeys.ts";
 import { Authenticator } from "./authenticator.ts";
+import { EventRelay, type EventRelayOptions } from "./eventRelay.ts";
 import { EventHub } from "./events.ts";
 import { at } from "./fields.ts";
 import { Nodes } from "./nodes.ts";
@@ -36,6 +37,8 @@ export interface AdminOptions {
   readonly rates?: AdminRates;
   readonly streams?: Partial<StreamBounds>;
   readonly telemetry?: Telemetry | undefined;
+  /** What carries events between the nodes; absent: streams tell what happens on this one. */
+  readonly relay?: Pick<EventRelayOptions, "shared" | "box"> | undefined;
 }
 
 /** The running Admin API. */
@@ -86,7 +89,9 @@ export async function openAdmin(o: AdminOptions): Promise<Admin> {
     now,
     random,
   };
-  const stops = [...followNode(o.live, hub, now), ...followWaf(waf, hub, now)];
+  const { name: node, startedAt } = o.node;
+  const relay = o.relay && (await EventRelay.open({ ...o.relay, hub, node, startedAt, log }));
+  const stops = [...followNode(o.live, hub, now), ...followWaf(waf, hub, now), () => relay?.close()];
   const rates = new Rates(o.rates ?? defaultRates, now);
   const app = adminServer({ services, authenticator, rates, server: listener.server, telemetry });
   await app.ready();

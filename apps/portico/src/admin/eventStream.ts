@@ -28,10 +28,13 @@ export class EventStream extends Readable {
     this.#o = o;
     this.#write("retry: 2000\n\n");
     const missed = o.after === undefined ? [] : o.hub.since(o.after);
-    // The reader must read the lists anew: what it has may be out of date.
-    if (missed === undefined) this.#write("event: gap\ndata: {}\n\n");
+    if (missed === undefined) this.#gap();
     else for (const event of missed) this.#tell(event);
-    this.#ends = [o.hub.on(o.owner, (event) => this.#tell(event)), o.hub.onClose(() => this.push(null))];
+    this.#ends = [
+      o.hub.on(o.owner, (event) => this.#tell(event)),
+      o.hub.onGap(() => this.#gap()),
+      o.hub.onClose(() => this.push(null)),
+    ];
     this.#timer = setInterval(() => void this.#beat(), o.beat);
     this.#timer.unref();
   }
@@ -44,6 +47,11 @@ export class EventStream extends Readable {
     for (const end of this.#ends ?? []) end();
     clearInterval(this.#timer);
     done(error);
+  }
+
+  /** The reader must read the lists anew: what it has may be out of date. */
+  #gap(): void {
+    this.#write("event: gap\ndata: {}\n\n");
   }
 
   #tell(event: NumberedEvent): void {

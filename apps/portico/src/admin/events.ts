@@ -26,13 +26,15 @@ export class EventHub {
   readonly #node: string;
   /** With whose each is. */
   readonly #listeners = new Map<(event: NumberedEvent) => void, string>();
+  readonly #own = new Set<(event: AdminEvent) => void>();
+  readonly #missing = new Set<() => void>();
   readonly #closing = new Set<() => void>();
   readonly #ring: NumberedEvent[] = [];
   #count = 0;
 
   /**
    * @param epoch names this run of the portal: ids of another run are not ours
-   * @param node the node that it happens on, which every event names
+   * @param node this node; every event names that on which it happened
    */
   constructor(epoch: string, node: string) {
     this.#epoch = epoch;
@@ -49,12 +51,38 @@ export class EventHub {
     return [...this.#listeners.values()].filter((other) => other === owner).length;
   }
 
+  /** Tells what has happened on this node. */
   publish(event: AdminEvent): void {
+    this.hear(event, this.#node);
+    for (const listener of this.#own) listener(event);
+  }
+
+  /** Tells what has happened on some node. */
+  hear(event: AdminEvent, node: string): void {
     this.#count += 1;
-    const numbered = { ...event, data: { ...event.data, node: this.#node }, id: `${this.#epoch}-${this.#count}` };
+    const numbered = { ...event, data: { ...event.data, node }, id: `${this.#epoch}-${this.#count}` };
     this.#ring.push(numbered);
     if (this.#ring.length > kept) this.#ring.shift();
     for (const listener of this.#listeners.keys()) listener(numbered);
+  }
+
+  /** Something of another node was missed for good: who comes back to what was before is told so as well. */
+  gap(): void {
+    this.#ring.length = 0;
+    this.#count += 1;
+    for (const listener of this.#missing) listener();
+  }
+
+  /** Calls `listener` with what happens on this node. @returns a function that ends it */
+  onOwn(listener: (event: AdminEvent) => void): () => void {
+    this.#own.add(listener);
+    return () => void this.#own.delete(listener);
+  }
+
+  /** Calls `listener` when something was missed. @returns a function that ends it */
+  onGap(listener: () => void): () => void {
+    this.#missing.add(listener);
+    return () => void this.#missing.delete(listener);
   }
 
   /** @returns a function that ends the listening */

@@ -15,9 +15,10 @@ export const eventEndpoints: readonly Endpoint[] = [
     tag: "events",
     summary: "What happens, as it happens: server-sent events",
     description:
-      "Events registration, session, block, alarm and audit; data is JSON and names the node it happened on: a stream tells " +
-      "what happens on the node that gives it, and listNodes says where the others are. A stream that comes back with Last-Event-ID is " +
-      "first told what it missed; where that is no longer known, an event gap says that lists must be read anew. A comment " +
+      "Events registration, session, block, alarm and audit of all nodes that share their state; data is JSON and names the node it " +
+      "happened on. A stream that comes back with Last-Event-ID to the same node is " +
+      "first told what it missed; where that is no longer known, an event gap says that lists must be read anew, as it does when " +
+      "something of another node was missed. A comment " +
       "comes every 15 seconds. A reader too slow for what happens is let go.",
     query: Type.Object(
       {
