@@ -240,6 +240,32 @@ describe.skipIf(missing !== undefined)("two nodes", () => {
     for (const { grant } of both) expect(valkey.written).not.toContain(grant.ims.impu);
   });
 
+  test("ADM-01 ADM-09c a tenant's limit of registrations is that of both nodes together, and a place that comes free is free on both", async () => {
+    for (const node of [a, b]) {
+      await eventually(
+        () => node.ask<Live>(key, "GET", `/registrations?node=${node.name}`),
+        ({ items }) => items.length === 0,
+      );
+    }
+    const limits = { registrations: 2 };
+    await a.ask(key, "PUT", "/tenants/acme", acme.document(20, { limits }));
+    onTestFinished(async () => void (await a.ask(key, "PUT", "/tenants/acme", acme.document(20))));
+    const { phone: mary } = await registered(a, "mary");
+    await registered(b, "ken");
+    const [atA, atB] = [
+      await phone(a, await acme.grant(a.url, "olivia")),
+      await phone(b, await acme.grant(b.url, "peggy")),
+    ];
+    expect([(await atA.register()).status, (await atB.register()).status]).toEqual([480, 480]);
+    expect((await mary.register(0)).status).toBe(200);
+    await eventually(
+      async () => (await atB.register()).status,
+      (status) => status === 200,
+      soon,
+    );
+    expect((await atA.register()).status).toBe(480);
+  });
+
   test("ADM-07e a request that one node asks the other for is one trace; registrations and calls of real browsers are spans", async () => {
     const traceId = randomBytes(16).toString("hex");
     const asker = randomBytes(8).toString("hex");

@@ -28,6 +28,7 @@ import { timedStore } from "./metrics/timedStore.ts";
 import { openNodeKeys } from "./nodeKeys.ts";
 import { Origins } from "./origins.ts";
 import { Reload, type Reloaded } from "./reload.ts";
+import { TenantLimits } from "./sharedLimits.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import { sealKey } from "./sealKey.ts";
 import { tenantPolicy } from "./tenantPolicy.ts";
@@ -147,7 +148,13 @@ async function start(
   const { tls: mwTls } = config.mw;
   const origins = await Origins.follow(waf);
   onClose(async () => origins.close());
-  const epcscf = await Epcscf.open({
+  const shared = await openSharedState(config.sharedState);
+  onClose(() => shared.close());
+  const named = `${config.mw.address}:${config.mw.port}`;
+  const sharedLimits =
+    config.sharedState && new TenantLimits({ shared, node: named, held: (what, tenant) => epcscf.held(what, tenant) });
+  if (sharedLimits !== undefined) onClose(() => sharedLimits.close());
+  const epcscf: Epcscf = await Epcscf.open({
     clock: systemClock,
     random: systemRandom,
     log,
@@ -171,7 +178,8 @@ async function start(
     reportMessage: (fact) => records.message(fact),
     media,
     // ARCHITECTURE: a node is named by its own address on Mw.
-    node: `${config.mw.address}:${config.mw.port}`,
+    node: named,
+    sharedLimits,
     registrationStore: {
       all: (node) => store.registrations.all(node),
       write: (node, { saved, removed }) =>
@@ -211,8 +219,6 @@ async function start(
   await records.forgetAfter(config.retention?.calls ?? callDays);
   epcscf.on(records.count);
 
-  const shared = await openSharedState(config.sharedState);
-  onClose(() => shared.close());
   const admin = await openAdminOf(
     config,
     { store, waf, live: epcscf, log, auditKey: keys.audit, telemetry, relay: relayOf(config, shared) },

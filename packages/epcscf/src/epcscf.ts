@@ -8,7 +8,7 @@ import { Events, type EpcscfEvent } from "./events.ts";
 import { Fork, Loop } from "./fork.ts";
 import { ChargingVectors } from "./policy/charging.ts";
 import type { EpcscfOptions } from "./options.ts";
-import type { Log, RegistrationFact, Revocation, SessionFact } from "./ports.ts";
+import type { Log, RegistrationFact, Revocation, SessionFact, SharedThing } from "./ports.ts";
 import { type PassedMessage, Proxy } from "./proxy.ts";
 import { Refuser } from "./refusal.ts";
 import { Authorisation } from "./registration/authorisation.ts";
@@ -128,6 +128,7 @@ export class Epcscf {
       graceSeconds,
       registrationsPerSecond: options.registrationsPerSecond,
       policyOf: options.policyOf,
+      sharedLimits: options.sharedLimits,
       sessionGraceSeconds: options.sessionGraceSeconds,
       calls: (registration) => this.#sessions.count(registration),
       node: options.node,
@@ -159,6 +160,7 @@ export class Epcscf {
       accessSentBy: w2.sentBy,
       authorise: (request, registration) => this.#requests.authorise(request, registration),
       policyOf: options.policyOf,
+      sharedLimits: options.sharedLimits,
       latchCoreMedia: options.latchCoreMedia,
       began: ({ view }) => this.#events.emit(() => ({ type: "session", change: "began", session: view })),
       answered: (session) => this.#answered(session),
@@ -245,6 +247,11 @@ export class Epcscf {
       leftovers: this.#registrar.endings.leftovers,
       sessions: this.#sessions.size,
     };
+  }
+
+  /** What a tenant has at once on this node, as its limits count it. */
+  held(what: SharedThing, tenant: string): number {
+    return what === "calls" ? this.#sessions.heldBy(tenant) : this.#registrations.tally.of(tenant);
   }
 
   /** Live registrations. @param forOperator with the IMPI and what else is the network's own (PRV-01). */

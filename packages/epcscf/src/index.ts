@@ -20,6 +20,8 @@ export type {
   Revocations,
   SessionFact,
   SharedSet,
+  SharedLimits,
+  SharedThing,
   TenantPolicy,
   TokenVerifier,
 } from "./ports.ts";

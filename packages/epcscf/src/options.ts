@@ -10,6 +10,7 @@ import type {
   RegistrationFact,
   Revocations,
   SessionFact,
+  SharedLimits,
   TenantPolicy,
   TokenVerifier,
 } from "./ports.ts";
@@ -64,6 +65,8 @@ export interface EpcscfOptions {
   readonly ownCredentials?: ((origin: string) => string | undefined) | undefined;
   /** Asked at each call and each new registration, since a contract may change. */
   readonly policyOf: (tenant: string) => TenantPolicy;
+  /** Counts with other nodes what a tenant may have at once; absent: this node counts alone. */
+  readonly sharedLimits?: SharedLimits | undefined;
   /** Numbers screened as emergency calls, for example `112`. */
   readonly emergencyNumbers: readonly string[];
   /** Longest registration asked of the core, seconds. */

@@ -27,10 +27,23 @@ export interface AccessClaims {
 /** What a tenant's contract says about what its users do. */
 export interface TenantPolicy {
   readonly dialPlan: DialPlan;
-  /** Calls of all its users at once, on one node; absent: no limit. */
+  /** Calls of all its users at once; absent: no limit. */
   readonly maxCalls?: number | undefined;
-  /** Registrations of all its users at once, on one node; absent: no limit. */
+  /** Registrations of all its users at once; absent: no limit. */
   readonly maxRegistrations?: number | undefined;
+}
+
+/** What a tenant may have only so many of at once. */
+export type SharedThing = "registrations" | "calls";
+
+/** Limits of tenants that hold over several nodes together. */
+export interface SharedLimits {
+  /**
+   * @param own what this node would have of it, with the new one
+   * @param limit what all nodes may have
+   * @returns false when together they would have more
+   */
+  admit(what: SharedThing, tenant: string, own: number, limit: number): Promise<boolean>;
 }
 
 /** Verifies access tokens. Throws {@link TokenError}. */

@@ -18,6 +18,11 @@ export class Tally {
     return things.has(thing) ? things.size : things.size + 1;
   }
 
+  /** Things at once. */
+  of(owner: string): number {
+    return this.#things.get(owner)?.size ?? 0;
+  }
+
   #change(owner: string, thing: string, by: number): void {
     const things = this.#things.get(owner) ?? new Map<string, number>();
     const times = (things.get(thing) ?? 0) + by;

@@ -2,8 +2,8 @@ import type { SipResponse } from "@portico/sip";
 import { VirtualClock } from "@portico/sip/testing";
 import { afterEach, describe, expect, test } from "vitest";
 import type { EpcscfEvent } from "../src/events.ts";
-import type { TenantPolicy } from "../src/ports.ts";
-import { callIn } from "./support/call.ts";
+import type { SharedLimits, TenantPolicy } from "../src/ports.ts";
+import { callIn, callOut, dial, registered } from "./support/call.ts";
 import { grant, openRig, site, type Browser, type Rig } from "./support/rig.ts";
 import { until } from "./support/until.ts";
 
@@ -13,6 +13,7 @@ afterEach(() => rig.close());
 /** A contract that changes under way. */
 interface Contract extends Partial<TenantPolicy> {
   maxRegistrations?: number;
+  maxCalls?: number;
 }
 
 async function open(maxRegistrations: number, options: Parameters<typeof openRig>[0] = {}): Promise<Contract> {
@@ -137,5 +138,58 @@ describe("registrations of a tenant", () => {
     for (const answer of held) answer();
     expect((await unproven).status).toBe(200);
     await callIn(rig, other);
+  });
+});
+
+/** Other nodes that have so many of everything; what they were asked. */
+function others(has: { elsewhere: number }): { limits: SharedLimits; asked: unknown[] } {
+  const asked: unknown[] = [];
+  const limits: SharedLimits = {
+    async admit(what, tenant, own, limit) {
+      asked.push([what, tenant, own, limit]);
+      return own + has.elsewhere <= limit;
+    },
+  };
+  return { limits, asked };
+}
+
+describe("with other nodes", () => {
+  test("ADM-01 ADM-09c a new registration must have a place among those of all nodes; a refresh asks nobody", async () => {
+    const has = { elsewhere: 1 };
+    const { limits: sharedLimits, asked } = others(has);
+    await open(2, { sharedLimits });
+    const [first, second] = [await rig.connect(), await rig.connect()];
+    const token = await rig.token();
+    expect((await register(first, token, 1)).status).toBe(200);
+    expect((await register(first, token, 1)).status).toBe(200);
+    expect(asked).toEqual([["registrations", "acme", 1, 2]]);
+    expect((await register(second, await rig.token(), 2)).status).toBe(480);
+    expect(registers()).toBe(2);
+    // What was refused takes no place.
+    expect(rig.node.held("registrations", "acme")).toBe(1);
+    has.elsewhere = 0;
+    expect((await register(second, await rig.token(), 2)).status).toBe(200);
+    expect(rig.node.held("registrations", "acme")).toBe(2);
+    expect((await register(first, token, 1, { expires: 0 })).status).toBe(200);
+    expect(rig.node.held("registrations", "acme")).toBe(1);
+    await callIn(rig, second);
+  });
+
+  test("ADM-01 ADM-09c calls are counted with those of all nodes; a tenant without a limit asks nobody", async () => {
+    const has = { elsewhere: 2 };
+    const { limits: sharedLimits, asked } = others(has);
+    const policy: Contract = { maxCalls: 2 };
+    rig = await openRig({ sharedLimits, policy });
+    const browser = await registered(rig);
+    const refused = dial(browser);
+    expect((await until(() => refused.rejected)).status).toBe(503);
+    expect([asked, rig.node.held("calls", "acme")]).toEqual([[["calls", "acme", 1, 2]], 0]);
+    has.elsewhere = 1;
+    await callOut(rig, browser);
+    expect(rig.node.held("calls", "acme")).toBe(1);
+    expect(asked).toHaveLength(2);
+    delete policy.maxCalls;
+    await callOut(rig, browser);
+    expect(asked).toHaveLength(2);
   });
 });

@@ -1,7 +1,7 @@
 import type { Clock, Random } from "@portico/sip";
 import { chance } from "../chance.ts";
 import { EpcscfError } from "../errors.ts";
-import type { Log, TenantPolicy } from "../ports.ts";
+import type { Log, SharedLimits, TenantPolicy } from "../ports.ts";
 import type { Registrations } from "./registration.ts";
 
 export interface PlacesOptions {
@@ -10,6 +10,7 @@ export interface PlacesOptions {
   readonly log: Log;
   readonly registrations: Registrations;
   readonly policyOf: (tenant: string) => TenantPolicy;
+  readonly sharedLimits?: SharedLimits | undefined;
 }
 
 /** Seconds after which who found no place asks again, at random: who is refused together does not come back together. */
@@ -36,22 +37,45 @@ export class Places {
    * @returns gives it back; a registration that has come of it counts by itself
    * @throws EpcscfError `epcscf/tenant-registrations` with Retry-After
    */
-  take(tenant: string, key: string): () => void {
+  async take(tenant: string, key: string): Promise<() => void> {
     const { tally } = this.#options.registrations;
-    this.check(tenant, key);
+    this.#checkHere(tenant, key);
     tally.add(tenant, key);
-    return () => tally.remove(tenant, key);
+    const giveBack = (): void => tally.remove(tenant, key);
+    try {
+      await this.#checkEverywhere(tenant, key);
+    } catch (error) {
+      giveBack();
+      throw error;
+    }
+    return giveBack;
   }
 
   /** @throws EpcscfError `epcscf/tenant-registrations` with Retry-After when the tenant has no place for a new registration. */
-  check(tenant: string, key: string): void {
-    const { registrations, policyOf, random } = this.#options;
+  async check(tenant: string, key: string): Promise<void> {
+    this.#checkHere(tenant, key);
+    await this.#checkEverywhere(tenant, key);
+  }
+
+  #checkHere(tenant: string, key: string): void {
+    const { registrations, policyOf } = this.#options;
     if (registrations.byKey(key) !== undefined) return;
     const { maxRegistrations: most = Infinity } = policyOf(tenant);
-    if (registrations.tally.with(tenant, key) <= most) return;
+    if (registrations.tally.with(tenant, key) > most) throw this.#full(tenant, most);
+  }
+
+  async #checkEverywhere(tenant: string, key: string): Promise<void> {
+    const { registrations, policyOf, sharedLimits } = this.#options;
+    const { maxRegistrations: most } = policyOf(tenant);
+    if (sharedLimits === undefined || most === undefined || registrations.byKey(key) !== undefined) return;
+    const own = registrations.tally.with(tenant, key);
+    if (!(await sharedLimits.admit("registrations", tenant, own, most))) throw this.#full(tenant, most);
+  }
+
+  #full(tenant: string, most: number): EpcscfError {
     this.#tell(tenant, most);
-    const later = Math.round(againLeast + (againMost - againLeast) * chance(random));
-    throw new EpcscfError("epcscf/tenant-registrations", [["Retry-After", String(later)]]);
+    const later = Math.round(againLeast + (againMost - againLeast) * chance(this.#options.random));
+    return new EpcscfError("epcscf/tenant-registrations", [["Retry-After", String(later)]]);
   }
 
   #tell(tenant: string, most: number): void {

@@ -128,7 +128,7 @@ export class Registrar {
     if (held === undefined && asked.uri === undefined) throw new EpcscfError("epcscf/contact");
     this.#checkOthers(claims, asked);
     const key = this.#key(claims, asked, flow, held);
-    const giveBack = asked.expires > 0 ? this.#places.take(entry.tenant, key) : undefined;
+    const giveBack = asked.expires > 0 ? await this.#places.take(entry.tenant, key) : undefined;
     const registration = registrations.byKey(key) ?? new Registration({ key, entry, asked, claims, flow });
     const user = { registration, asked, claims, flow };
     try {
@@ -208,7 +208,7 @@ export class Registrar {
     if (held === undefined && asked.uri === undefined) throw new EpcscfError("epcscf/contact");
     const key = this.#key(claims, asked, flow, held);
     // Nobody has said yet that it is she: she may find no place, but takes none from others while the core is asked.
-    if (asked.expires > 0) this.#places.check(entry.tenant, key);
+    if (asked.expires > 0) await this.#places.check(entry.tenant, key);
     const registration = registrations.byKey(key) ?? new Registration({ key, entry, asked, claims, flow });
     const expires = this.#expires(asked.expires, claims, maxExpires);
     const path = core.pathUri(flow.token, asked.outbound);

@@ -14,7 +14,7 @@ import { EpcscfError } from "../errors.ts";
 import { extensions } from "../policy/allow.ts";
 import { icidValue, type ChargingVectors } from "../policy/charging.ts";
 import { checkMoment, checkService } from "../policy/restrictions.ts";
-import type { Log, TenantPolicy } from "../ports.ts";
+import type { Log, SharedLimits, TenantPolicy } from "../ports.ts";
 import type { Refuser } from "../refusal.ts";
 import type { Registration } from "../registration/registration.ts";
 import type { Tally } from "../tally.ts";
@@ -38,6 +38,7 @@ export interface CallOptions {
   /** Host and port of this node on W2. */
   readonly accessSentBy: string;
   readonly policyOf: (tenant: string) => TenantPolicy;
+  readonly sharedLimits?: SharedLimits | undefined;
   /** Take the far end's media from where it comes, once, rather than only from where its SDP says (AGW-10). */
   readonly latchCoreMedia: boolean;
 }
@@ -74,6 +75,29 @@ export class CallContext {
 
   /** Reserves media and makes a session. @throws EpcscfError when there are no media, or the call is not allowed. */
   async open(registration: Registration, call: NewCall): Promise<Session> {
+    const { tenant } = registration.entry;
+    const icid = icidValue(call.charging);
+    const { maxCalls } = this.options.policyOf(tenant);
+    if (maxCalls !== undefined && this.#tally.with(tenant, icid) > maxCalls)
+      throw new EpcscfError("epcscf/tenant-calls");
+    // It is counted from here on, so that two calls at once do not both pass as the last one allowed.
+    this.#tally.add(tenant, icid);
+    try {
+      await this.#admitEverywhere(tenant, icid, maxCalls);
+      return await this.#open(registration, call);
+    } finally {
+      this.#tally.remove(tenant, icid);
+    }
+  }
+
+  async #admitEverywhere(tenant: string, icid: string, maxCalls: number | undefined): Promise<void> {
+    const { sharedLimits } = this.options;
+    if (sharedLimits === undefined || maxCalls === undefined) return;
+    const own = this.#tally.with(tenant, icid);
+    if (!(await sharedLimits.admit("calls", tenant, own, maxCalls))) throw new EpcscfError("epcscf/tenant-calls");
+  }
+
+  async #open(registration: Registration, call: NewCall): Promise<Session> {
     const { media, random, latchCoreMedia, log, refuser, authorise, wallClock } = this.options;
     let context: MediaContext;
     try {
@@ -103,10 +127,10 @@ export class CallContext {
     return session;
   }
 
-  /** Whether the user and her tenant may have this call now (EPC-SES-16). @throws EpcscfError. */
+  /** Whether the user may have this call now (EPC-SES-16). @throws EpcscfError. */
   #admit(registration: Registration, { direction, charging }: NewCall): void {
     if (registration.ended !== undefined) throw new EpcscfError("epcscf/unregistered");
-    const { impu, entry, claims } = registration;
+    const { impu, claims } = registration;
     const { scope, restrictions } = claims;
     checkService("voice", scope, restrictions);
     checkMoment(direction === "outgoing" ? "mo" : "mt", this.options.wallClock(), restrictions);
@@ -114,10 +138,6 @@ export class CallContext {
     const maxSessions = restrictions?.maxSessions;
     if (maxSessions !== undefined && this.#tally.with(impu, icid) > maxSessions) {
       throw new EpcscfError("epcscf/user-calls");
-    }
-    const { maxCalls } = this.options.policyOf(entry.tenant);
-    if (maxCalls !== undefined && this.#tally.with(entry.tenant, icid) > maxCalls) {
-      throw new EpcscfError("epcscf/tenant-calls");
     }
   }
 

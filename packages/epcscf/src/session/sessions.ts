@@ -73,6 +73,11 @@ export class Sessions {
     for (const session of this.#of(registration)) session.release(why);
   }
 
+  /** Calls of a user or a tenant, each once in however many branches. */
+  heldBy(owner: string): number {
+    return this.#tally.of(owner);
+  }
+
   /** A browser's socket is gone: calls it has placed cannot be answered on it any more, others wait for it to come back. */
   flowLost(registration: Registration): void {
     for (const session of this.#of(registration)) {

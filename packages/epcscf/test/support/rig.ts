@@ -27,6 +27,7 @@ import {
   type MessageFact,
   type SessionFact,
   type SharedSet,
+  type SharedLimits,
   type TenantPolicy,
 } from "../../src/index.ts";
 
@@ -338,6 +339,7 @@ export async function openRig(
     policy?: Partial<TenantPolicy>;
     /** Tenant of a site whose users have credentials of their own. */
     ownCredentials?: (origin: string) => string | undefined;
+    sharedLimits?: SharedLimits;
     namesWwsf?: boolean;
     resolver?: Resolver;
     /** The block is a wildcarded one of this set. */
@@ -436,6 +438,7 @@ export async function openRig(
     },
     networkId: "ims.test",
     ownCredentials: options.ownCredentials,
+    sharedLimits: options.sharedLimits,
     ...(options.resolver === undefined ? {} : { resolver: options.resolver }),
     mw: { address, port: 0, tls: mwTls, ...(options.peers === undefined ? {} : { peers: options.peers }) },
     w2: {

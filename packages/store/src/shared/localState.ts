@@ -9,6 +9,7 @@ export class LocalState implements SharedState {
   readonly #marks: ExpiringMap<true>;
   readonly #buckets: ExpiringMap<{ readonly tokens: number; readonly at: number }>;
   readonly #counters: ExpiringMap<number>;
+  readonly #holders = new Map<string, ExpiringMap<number>>();
   readonly #registrations = new Map<string, ExpiringMap<LiveRegistration>>();
 
   /** @param now milliseconds since the epoch */
@@ -55,6 +56,23 @@ export class LocalState implements SharedState {
     if (o.limit !== undefined && by > 0 && count > o.limit) return undefined;
     this.#counters.set(name, count, this.#counters.until(name) ?? this.#now() + o.ttl);
     return count;
+  }
+
+  async hold(
+    name: string,
+    holder: string,
+    amount: number,
+    o: { readonly limit?: number; readonly ttl: number },
+  ): Promise<number | undefined> {
+    const holders = this.#holders.get(name) ?? new ExpiringMap(this.#now);
+    let sum = amount;
+    for (const [other, has] of holders.live()) if (other !== holder) sum += has;
+    if (o.limit !== undefined && sum > o.limit) return undefined;
+    if (amount === 0) holders.delete(holder);
+    else holders.set(holder, amount, this.#now() + o.ttl);
+    if (holders.live().next().done === true) this.#holders.delete(name);
+    else this.#holders.set(name, holders);
+    return sum;
   }
 
   async register(impu: string, registration: LiveRegistration): Promise<void> {

@@ -32,7 +32,7 @@ export interface Listener {
  * | `subscribe` | goes on where it was: what others published is heard late, or `gap` is called |
  * | `mark` | kept by this node, and told to the server once it is back |
  * | `isMarked` | fails closed: rejects unless this node itself knows the mark |
- * | `take`, `count` | degrade: this node counts by itself |
+ * | `take`, `count`, `hold` | degrade: this node counts by itself |
  * | `register`, `unregister`, `find` | degrade: this node knows its own, and tells them once the server is back |
  */
 export interface SharedState {
@@ -65,6 +65,18 @@ export interface SharedState {
    * @returns the new count, or undefined when it would be above the limit, and then nothing was added
    */
   count(name: string, by: number, o: { readonly limit?: number; readonly ttl: number }): Promise<number | undefined>;
+
+  /**
+   * Says how much of something a holder has, for some time, unless all holders together would then have more than the limit.
+   * @param o `limit`: absent: it has what it has; `ttl`: milliseconds after which it has none unless it says so again
+   * @returns what all have together; undefined: that is too much, and nothing has changed
+   */
+  hold(
+    name: string,
+    holder: string,
+    amount: number,
+    o: { readonly limit?: number; readonly ttl: number },
+  ): Promise<number | undefined>;
 
   /** Notes where an IMPU is registered, or until when. */
   register(impu: string, registration: LiveRegistration): Promise<void>;

@@ -28,6 +28,24 @@ export const scripts = {
     redis.call('SET', KEYS[1], count, 'PX', ttl > 0 and ttl or ARGV[3])
     return count`,
 
+  /** KEYS holders; ARGV holder, amount, limit or nothing, milliseconds to live. Gives the sum or nothing. */
+  hold: `
+    local time = redis.call('TIME')
+    local now = time[1] * 1000 + math.floor(time[2] / 1000)
+    local amount, limit = tonumber(ARGV[2]), tonumber(ARGV[3])
+    local sum = amount
+    local all = redis.call('HGETALL', KEYS[1])
+    for n = 1, #all, 2 do
+      local has, last = string.match(all[n + 1], '^(%d+) (%d+)$')
+      if tonumber(last) <= now then redis.call('HDEL', KEYS[1], all[n])
+      elseif all[n] ~= ARGV[1] then sum = sum + has end
+    end
+    if limit and sum > limit then return false end
+    if amount == 0 then redis.call('HDEL', KEYS[1], ARGV[1])
+    else redis.call('HSET', KEYS[1], ARGV[1], amount .. ' ' .. string.format('%d', now + ARGV[4])) end
+    if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
+    return sum`,
+
   /** KEYS registrations of an IMPU, IMPUs of a node; ARGV field, until, IMPU. */
   register: `
     redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])

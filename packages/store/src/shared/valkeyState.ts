@@ -124,6 +124,19 @@ export class ValkeyState implements SharedState {
     return count === null ? undefined : Number(count);
   }
 
+  async hold(
+    name: string,
+    holder: string,
+    amount: number,
+    o: { readonly limit?: number; readonly ttl: number },
+  ): Promise<number | undefined> {
+    const sum = await this.#attempt(() =>
+      this.#client.eval(scripts.hold, 1, this.#key("hold", name), holder, amount, o.limit ?? "", Math.ceil(o.ttl)),
+    );
+    if (sum === undefined) return await this.#local.hold(name, holder, amount, o);
+    return sum === null ? undefined : Number(sum);
+  }
+
   async register(impu: string, registration: LiveRegistration): Promise<void> {
     await this.#local.register(impu, registration);
     await this.#tell(impu, registration);

@@ -79,6 +79,23 @@ export function sharedStateTests(open: () => Promise<readonly [SharedState, Shar
     await expect.poll(() => two.count("minutes", 0, { ttl: 60_000 }), eventually).toBe(0);
   });
 
+  test("ADM-01 ADM-09c what several holders have together stays within the limit, and what one does not repeat is forgotten", async () => {
+    const [one, two] = await nodes();
+    const o = { limit: 5, ttl: 60_000 };
+    expect(await one.hold("calls", "a", 3, o)).toBe(3);
+    expect(await two.hold("calls", "b", 2, o)).toBe(5);
+    expect(await two.hold("calls", "b", 3, o)).toBeUndefined();
+    expect(await one.hold("other", "a", 5, o)).toBe(5);
+    // It has less by now.
+    expect(await one.hold("calls", "a", 1, { ttl: 200 })).toBe(3);
+    expect(await two.hold("calls", "b", 4, o)).toBe(5);
+    await expect.poll(() => two.hold("calls", "b", 5, o), eventually).toBe(5);
+    expect(await two.hold("calls", "b", 0, { ttl: 60_000 })).toBe(0);
+    const at = (holder: string) => (holder < "d" ? one : two).hold("calls", holder, 1, o);
+    const together = await Promise.all(["a", "b", "c", "d", "e", "f", "g"].map(at));
+    expect(together.filter((sum) => sum === undefined)).toHaveLength(2);
+  });
+
   test("every node finds where an IMPU is registered, until it is not any more", async () => {
     const [one, two] = await nodes();
     const impu = "sip:u1@acme.ims.test";
