@@ -163,9 +163,9 @@ export const tenantSchema = Type.Object(
         {
           /** Web sessions of a user at once; one more ends the oldest. */
           sessionsPerUser: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
-          /** Registrations of the tenant at once, on each node. */
+          /** Registrations of the tenant at once. */
           registrations: many,
-          /** Calls of the tenant at once, on each node. */
+          /** Calls of the tenant at once. */
           calls: many,
           /** Requests of each client at the WAF: at once, and in the long run a second. */
           tokenRate: Type.Optional(
