@@ -8,7 +8,8 @@ let turn = Math.floor(Math.random() * count);
 export async function freePort(): Promise<number> {
   for (;;) {
     turn = (turn + 1) % count;
-    if (await isFree(first + turn)) return first + turn;
+    const port = first + turn;
+    if (await isFree(port)) return port;
   }
 }
 
