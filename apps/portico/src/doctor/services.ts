@@ -134,7 +134,7 @@ const sharedState: Check = {
         : [
             warn(
               "several nodes may share the database, but no sharedState",
-              "set sharedState: rates hold for each node by itself",
+              "set sharedState: without it rates and limits hold for each node by itself, and each tells its own events alone",
             ),
           ];
     }

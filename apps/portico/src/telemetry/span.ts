@@ -1,7 +1,7 @@
 import type { TraceContext } from "./traceContext.ts";
 
 /** Kind of a span, with its number in OTLP. */
-export const spanKinds = { internal: 1, server: 2, client: 3 } as const;
+const spanKinds = { internal: 1, server: 2, client: 3 } as const;
 
 /** What was done from when to when. Attributes hold tenants, routes and statuses, never users or what they write. */
 export interface Span {
