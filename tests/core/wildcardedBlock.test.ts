@@ -205,7 +205,7 @@ test("ADM-04f the portal's process is killed: the next one takes the registratio
   const port = await freePort();
   const publicUrl = `http://127.0.0.1:${port}`;
   const file = join(folder, "portal.yaml");
-  const { tenants = [], ...base } = configuration(
+  const { tenants, ...base } = configuration(
     join(folder, "data"),
     site,
     { ...core, portal: { ...core.portal, port: await freePort() } },

@@ -95,7 +95,7 @@ async function killAgainAndAgain(folder: string, base: Base): Promise<{ faults: 
     round.passed("tenants and audit");
     const broken = (await violated((sql) => base.query(sql))).filter((fault) => !fault.startsWith(ofDynamicBlocks));
     round.passed("tables");
-    if (long) console.log(`kill ${kill + 1} of ${kills}, ${victims}: ${round}`);
+    if (long) console.log(`kill ${kill + 1} of ${kills}, ${victims}: ${round.told}`);
     const found = [...broken, ...sessions.faults.splice(0), ...administration.faults.splice(0)];
     faults.push(...found.map((fault) => `after kill ${kill} of ${victims}: ${fault}`));
     if (faults.length > 0) break;
@@ -115,7 +115,7 @@ class Round {
     this.#since = now;
   }
 
-  toString(): string {
+  get told(): string {
     return this.#parts.join(", ");
   }
 }

@@ -255,7 +255,7 @@ describe("calls", () => {
       [],
       [calledBy("sip:%%@x")],
     ]) {
-      const far = ring(rig, { headers: headers as [string, string][] });
+      const far = ring(rig, { headers });
       const refused = await until(() => far.rejected);
       answers.push(`${refused.status} ${refused.reason}`);
     }

@@ -41,7 +41,10 @@ export class Collector {
       request.setEncoding("utf8").on("data", (part: string) => (text += part));
       request.on("end", () => {
         this.requests += 1;
-        if (this.status !== 200) return void response.writeHead(this.status).end();
+        if (this.status !== 200) {
+          response.writeHead(this.status).end();
+          return;
+        }
         const fault = faultOf(request.method, request.url, request.headers["content-type"], text);
         if (fault === undefined) this.taken.push(text);
         else this.faults.push(fault);

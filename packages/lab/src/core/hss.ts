@@ -18,7 +18,7 @@ export interface Subscription {
 }
 
 /** A wildcarded identity such as `sip:!.*!@acme.ims.test`. */
-export interface Wildcard {
+interface Wildcard {
   readonly identity: string;
   /** One that it stands for, by which the reg event names it; absent: not told there. */
   readonly example?: string | undefined;

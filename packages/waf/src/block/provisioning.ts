@@ -2,7 +2,7 @@
 export type ProvisioningFormat = "json" | "csv";
 
 /** One subscription of the HSS. */
-export interface Subscription {
+interface Subscription {
   readonly tenant: string;
   readonly block: string;
   readonly impi: string;
