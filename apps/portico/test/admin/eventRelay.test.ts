@@ -1,6 +1,6 @@
 import { LocalState } from "../../../../packages/store/src/shared/localState.ts";
 import { secretBox } from "@portico/waf";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { EventRelay } from "../../src/admin/eventRelay.ts";
 import { EventHub } from "../../src/admin/events.ts";
 import { KeptLog } from "../support/portal.ts";
@@ -25,7 +25,7 @@ test("ADM-06a ADM-09c what either node tells, the readers of both are told once,
   const [a, b] = [await node(shared, "a"), await node(shared, "b")];
   for (let n = 0; n < 250; n += 1) a.hub.publish(event(n));
   b.hub.publish(event(1000));
-  await vi.waitFor(() => expect([a.told.length, b.told.length]).toEqual([251, 251]));
+  await expect.poll(() => [a.told.length, b.told.length]).toEqual([251, 251]);
   const ofA = Array.from({ length: 250 }, (_, n) => `a ${n}`);
   for (const { told } of [a, b]) {
     expect(told.filter((text) => text.startsWith("a"))).toEqual(ofA);
@@ -75,11 +75,11 @@ test("ADM-09c while the shared state is away a node tells its own readers, and t
   };
   const [a, b] = [await node(late, "a"), await node(shared, "b")];
   a.hub.publish(event(0));
-  await vi.waitFor(() => expect(a.told).toEqual(["a 0"]));
-  await vi.waitFor(() => expect(waiting).toBe(1));
+  await expect.poll(() => a.told).toEqual(["a 0"]);
+  await expect.poll(() => waiting).toBe(1);
   for (let n = 1; n <= 2001; n += 1) a.hub.publish(event(n));
   expect(a.told).toHaveLength(2002);
   away.resolve();
-  await vi.waitFor(() => expect(b.told).toEqual(["a 0", "gap", "a 2001"]));
+  await expect.poll(() => b.told).toEqual(["a 0", "gap", "a 2001"]);
   expect(a.log.lines).toEqual(['events.not-relayed {"events":2000}']);
 });
