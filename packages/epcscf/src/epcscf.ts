@@ -149,7 +149,13 @@ export class Epcscf {
       ended: (registration, reason) => this.#registrar.endings.endedByCore(registration, reason),
     });
     const refuser = new Refuser({ log, authorisation, agent: core.sentBy, accessSentBy: w2.sentBy });
-    const sides = { core, charging, coreAgent: this.#coreAgent, accessAgent: this.#accessAgent };
+    const sides = {
+      core,
+      charging,
+      coreAgent: this.#coreAgent,
+      accessAgent: this.#accessAgent,
+      scscfLost: (registration: Registration) => this.#registrar.blocks.scscfLost(registration),
+    };
     this.#sessions = new Sessions({
       ...sides,
       media,

@@ -20,6 +20,8 @@ export interface ProxyOptions {
   readonly coreAgent: UserAgent;
   readonly accessAgent: UserAgent;
   readonly charging: ChargingVectors;
+  /** Nobody answers where a registration's requests go. */
+  readonly scscfLost: (registration: Registration) => void;
   /** Host and port of this node on W2. */
   readonly accessSentBy: string;
   /** Milliseconds since the epoch. */
@@ -74,7 +76,10 @@ export class Proxy {
         status: (response ?? silence).status,
       });
     }
-    if (response === undefined) throw silence;
+    if (response === undefined) {
+      if (lost) this.#options.scscfLost(registration);
+      throw silence;
+    }
     if (opens && response.status < 300) {
       this.#dialogs.note(
         registration,

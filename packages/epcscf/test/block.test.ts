@@ -1,4 +1,5 @@
 import { parseNameAddr, type ServerTransaction, type SipRequest, type SipResponse } from "@portico/sip";
+import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { binding, dial, fromCore, nextAtBrowser, nextAtCore, ring, sdp, toNode } from "./support/call.ts";
 import { Notifier } from "./support/notifier.ts";
@@ -360,6 +361,42 @@ describe("the core ends it, or does not answer", () => {
     await until(() => ends().length === 1 && rig.store.bindings.size === 0);
   });
 
+  test("ADM-04e a call that finds the S-CSCF gone has the block registered anew, and the next call goes where the core says then", async () => {
+    // Nobody listens at the discard port.
+    const route = (port: number): string => `<sip:orig@127.0.0.1:${port};transport=tcp;lr>`;
+    let to = route(9);
+    rig.core.answer = (tx) =>
+      tx.reply(200, {
+        headers: [
+          ["Contact", tx.request.get("Contact") ?? ""],
+          ["Service-Route", to],
+          ["Expires", "600"],
+        ],
+      });
+    const { browser } = await come(impu, { expires: 3600 });
+    to = route(rig.core.endpoint.port);
+    const lost = dial(browser);
+    expect((await until(() => lost.rejected)).status).toBe(504);
+    await until(() => rig.node.registrations(true)[0]?.network?.serviceRoute[0] === to);
+    expect(registers()).toHaveLength(2);
+    const incoming = nextAtCore(rig);
+    dial(browser);
+    expect((await incoming).usage.invite.get("Route")).toBe(to);
+  });
+
+  test("ADM-04e a refresh whose 200 has no binding ends each user, and what may have been bound", async () => {
+    const { browser } = await come(impu, { expires: 3600 });
+    const granted = grant(rig.core);
+    rig.core.answer = (tx) =>
+      tx.request.method === "REGISTER" && tx.request.get("Expires") !== "0"
+        ? tx.reply(200, { headers: [["Contact", "<sip:somebody@192.0.2.1>;expires=600"]] })
+        : granted(tx);
+    await timed.pass(3001);
+    expect((await browser.closed).reason).toBe("network");
+    await until(() => ends().length === 1 && rig.store.bindings.size === 0);
+    expect(rig.alarms).toContain("core.contradiction");
+  });
+
   test("ADM-04c calls follow the block when a refresh brings another route", async () => {
     const { browser } = await come(impu, { expires: 3600 });
     const granted = grant(rig.core);
@@ -434,3 +471,90 @@ test("a tenant whose block becomes a wildcarded one: its users begin anew", asyn
   expect((await come(impu, { device: 1 })).response.status).toBe(200);
   expect(registers().at(-1)?.to.uri).toBe(shared.impu);
 });
+
+test("ADM-04a ADM-04f whatever happens in whatever order, the core has the block exactly as long as somebody needs it", async () => {
+  const event = fc.oneof(
+    fc.record({ type: fc.constant("come" as const), who: fc.nat(3) }),
+    fc.record({ type: fc.constant("leave" as const), who: fc.nat(3) }),
+    fc.record({ type: fc.constant("revoke" as const), who: fc.nat(3) }),
+    fc.record({ type: fc.constant("vanish" as const), who: fc.nat(3) }),
+    fc.record({ type: fc.constant("pass" as const), seconds: fc.integer({ min: 1, max: 3700 }) }),
+    fc.record({ type: fc.constant("answer" as const), status: fc.constantFrom(200, 200, 403, 500, 503) }),
+    fc.record({ type: fc.constant("lost" as const) }),
+    fc.record({ type: fc.constant("network" as const) }),
+  );
+  await rig.close();
+  await fc.assert(
+    fc.asyncProperty(fc.array(event, { minLength: 3, maxLength: 12 }), async (events) => {
+      timed = new Timed();
+      rig = await timed.open({ shared: () => shared });
+      const home = new Home(rig);
+      const sessions = new Map<number, Awaited<ReturnType<typeof come>>>();
+      const pending: Promise<unknown>[] = [];
+      let sid = 0;
+      for (const one of events) {
+        if (one.type === "come") {
+          const user = come(one.who < 2 ? impu : other, { device: one.who, expires: 3600, sid: `s${(sid += 1)}` });
+          pending.push(user.then((value) => sessions.set(one.who, value)));
+        } else if (one.type === "leave")
+          pending.push(
+            sessions
+              .get(one.who)
+              ?.leave()
+              .catch(() => undefined) ?? Promise.resolve(),
+          );
+        else if (one.type === "revoke") rig.revoke({ impu: one.who < 2 ? impu : other, reason: "test" });
+        else if (one.type === "vanish") sessions.get(one.who)?.browser.socket.terminate();
+        else if (one.type === "pass") await timed.pass(one.seconds);
+        else if (one.type === "answer") home.status = one.status;
+        else if (one.type === "lost") home.bound = false;
+        else await home.end();
+        // Some follow at once, others after what was sent has arrived.
+        if (one.type !== "come") await new Promise((resolve) => setImmediate(resolve));
+      }
+      home.status = 200;
+      await Promise.race([Promise.all(pending), timed.pass(120)]);
+      await timed.pass(60);
+      await until(() => {
+        const { registrations, leftovers } = rig.node.counts;
+        return (
+          leftovers === 0 &&
+          rig.store.bindings.size === (registrations > 0 ? 1 : 0) &&
+          (registrations > 0 || !home.bound)
+        );
+      });
+      await rig.close();
+      expect([home.bound, rig.store.bindings.size, rig.node.counts.registrations]).toEqual([false, 0, 0]);
+    }),
+    { numRuns: Number(process.env["PORTICO_FUZZ_RUNS"] ?? 12) },
+  );
+  rig = await timed.open({ shared: () => shared });
+});
+
+/** A registrar for the block alone. */
+class Home {
+  status = 200;
+  bound = false;
+  readonly #notifier: Notifier;
+
+  constructor(of: Rig) {
+    this.#notifier = new Notifier(of);
+    const others = of.core.answer;
+    const granted = grant(of.core);
+    of.core.answer = (tx) => {
+      if (tx.request.method !== "REGISTER") return others(tx);
+      const leaves = tx.request.get("Expires") === "0";
+      if (this.status !== 200) return tx.reply(this.status);
+      this.bound = !leaves;
+      return granted(tx);
+    };
+  }
+
+  /** The network ends it, and says so to whom it may. */
+  async end(): Promise<void> {
+    if (!this.bound || this.#notifier.dialog === undefined) return;
+    const answer = this.#notifier.notify("terminated", "terminated", "", shared.impu);
+    this.bound = false;
+    await answer.catch(() => undefined);
+  }
+}

@@ -130,6 +130,16 @@ export class BlockRegistration {
     this.#leave("logout");
   }
 
+  /**
+   * The S-CSCF is lost: who is sent to another one by registering anew (TS 23.380 §4) is the block. @returns at once; its users'
+   * requests follow when the core has answered
+   */
+  renew(): void {
+    if (this.#state.name !== "registered") return;
+    this.#stopTimer();
+    void this.#refresh(this.#state.stay);
+  }
+
   /** Resolves when the core holds nothing more of it, or cannot be told. */
   async close(): Promise<void> {
     if (this.#state.name === "registering") await this.#state.done.catch(() => undefined);
@@ -164,7 +174,9 @@ export class BlockRegistration {
         else endings.ledger.remove(this.key);
         throw new EpcscfError(error, answerHeaders(response));
       }
-      this.#granted(this.#read(response, binding), undefined);
+      const grant = this.#read(response, binding);
+      if (grant === undefined) throw new EpcscfError("epcscf/core-contradiction");
+      this.#granted(grant, undefined);
     } catch (error) {
       this.#state = idle;
       throw error;
@@ -182,7 +194,10 @@ export class BlockRegistration {
       return;
     }
     const { error, alarm, ends = false } = refusal(response) ?? {};
-    if (error === undefined) return this.#granted(this.#read(response, binding), stay);
+    if (error === undefined) {
+      const grant = this.#read(response, binding);
+      return grant === undefined ? this.#over(stay, "network") : this.#granted(grant, stay);
+    }
     if (alarm !== undefined) log.alarm(alarm, { status: response?.status ?? 408 });
     if (ends) {
       this.#over(stay, "network");
@@ -256,16 +271,15 @@ export class BlockRegistration {
     this.#regEvent.unwatch(stay);
   }
 
-  /** @throws EpcscfError `epcscf/core-contradiction` */
-  #read(response: SipResponse | undefined, binding: Binding): Grant {
+  /** What a 200 (OK) grants; undefined for one that contradicts itself: what it may have bound goes again. */
+  #read(response: SipResponse | undefined, binding: Binding): Grant | undefined {
     const { core, maxExpires, log, endings } = this.#options;
     try {
-      if (response === undefined) throw new EpcscfError("epcscf/core-unreachable");
-      return readGrant(response, { uri: core.uri(this.key), impu: this.#set.impu }, maxExpires);
-    } catch (error) {
+      return response && readGrant(response, { uri: core.uri(this.key), impu: this.#set.impu }, maxExpires);
+    } catch {
       log.alarm("core.contradiction");
       void endings.unbind(binding, "network");
-      throw error;
+      return undefined;
     }
   }
 

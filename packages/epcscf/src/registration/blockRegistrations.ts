@@ -25,14 +25,14 @@ export class BlockRegistrations {
     const known = this.#bySet.get(name);
     if (known !== undefined) return known;
     const { registrations, endings } = this.#options;
-    const users = (): readonly Registration[] => [...registrations.sharing(set)];
     const block = new BlockRegistration(
       this.#options,
       { tenant, set },
       {
-        any: () => users().length > 0,
+        any: () => registrations.sharing(set).size > 0,
         rerouted: (serviceRoute) => {
-          for (const user of users()) if (user.grant !== undefined) user.grant = { ...user.grant, serviceRoute };
+          for (const user of registrations.sharing(set))
+            if (user.grant !== undefined) user.grant = { ...user.grant, serviceRoute };
         },
         end: (reason) =>
           void endings.endAll(reason, ({ entry }) => entry.shared !== undefined && setName(entry.shared) === name),
@@ -67,6 +67,11 @@ export class BlockRegistrations {
     );
     if (devices.length === 0) throw new EpcscfError("epcscf/not-here");
     return devices;
+  }
+
+  /** Nobody answers any more where the requests of a user go (TS 24.229 §5.2.6.3.2A). */
+  scscfLost({ entry }: Registration): void {
+    if (entry.shared !== undefined) this.#bySet.get(setName(entry.shared))?.renew();
   }
 
   /** Resolves when the core holds none of them any more, or cannot be told. */

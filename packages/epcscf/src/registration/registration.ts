@@ -124,8 +124,8 @@ export class Registrations {
   }
 
   /** Registrations for which a wildcard of this set stands. */
-  sharing(set: SharedSet): Iterable<Registration> {
-    return this.#bySet.get(setName(set)) ?? none;
+  sharing(set: SharedSet): ReadonlySet<Registration> {
+    return this.#bySet.get(setName(set)) ?? nobodyOfIt;
   }
 
   /** One for each tab and device of the user. @param impu in a wildcarded block also a tel URI of hers */
@@ -185,3 +185,4 @@ function namesOf({ impu, tel, shared }: BlockEntry): readonly string[] {
 }
 
 const none: readonly Registration[] = [];
+const nobodyOfIt: ReadonlySet<Registration> = new Set();

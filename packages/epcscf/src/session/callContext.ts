@@ -39,6 +39,8 @@ export interface CallOptions {
   readonly accessSentBy: string;
   readonly policyOf: (tenant: string) => TenantPolicy;
   readonly sharedLimits?: SharedLimits | undefined;
+  /** Nobody answers where a registration's requests go. */
+  readonly scscfLost: (registration: Registration) => void;
   /** Take the far end's media from where it comes, once, rather than only from where its SDP says (AGW-10). */
   readonly latchCoreMedia: boolean;
 }

@@ -61,7 +61,7 @@ export class OutgoingCalls {
       const way = core.nextHop(registration.serviceRoute);
       const target = await way.next();
       if (session.over) return;
-      if (target === undefined) throw unreachable(registration);
+      if (target === undefined) throw this.#unreachable(registration);
       this.#callCore(tx, { session, access }, invite, { way, target });
     } catch (error) {
       const refusal = refuser.of(tx, error);
@@ -127,7 +127,7 @@ export class OutgoingCalls {
       if (session.over) return;
       if (next !== undefined) return this.#callCore(tx, legs, invite, { way, target: next });
       const lost = (failed && !response.has("Via")) || (response.status === 504 && asksToRestore(response));
-      const refusal = lost ? refuser.of(tx, unreachable(session.registration)) : this.#coreRefusal(response);
+      const refusal = lost ? refuser.of(tx, this.#unreachable(session.registration)) : this.#coreRefusal(response);
       session.finish({ by: "core", status: refusal[0] });
       access.reject(...refusal);
     };
@@ -173,6 +173,13 @@ export class OutgoingCalls {
     ]);
   }
 
+  /** Nobody answers where the registration's requests go. */
+  #unreachable(registration: Registration): EpcscfError {
+    if (registration.serviceRoute.length === 0) return new EpcscfError("epcscf/core-unreachable");
+    this.#context.options.scscfLost(registration);
+    return new EpcscfError("epcscf/scscf-lost");
+  }
+
   /** A core's refusal as the browser may see it: challenges and redirections are not hers to act on. */
   #coreRefusal(response: SipResponse): Refusal {
     const { status, reason } = response;
@@ -186,11 +193,6 @@ export class OutgoingCalls {
     }
     return [status, { reason, headers }];
   }
-}
-
-/** Nobody answers where the registration's requests go. */
-function unreachable({ serviceRoute }: Registration): EpcscfError {
-  return new EpcscfError(serviceRoute.length > 0 ? "epcscf/scscf-lost" : "epcscf/core-unreachable");
 }
 
 /** RFC 3263 §4.3: a 503, or (without a Via, made here) no answer at all. */
