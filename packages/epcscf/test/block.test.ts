@@ -305,6 +305,8 @@ describe("calls", () => {
   });
 });
 
+const route = (port: number): string => `<sip:orig@127.0.0.1:${port};transport=tcp;lr>`;
+
 describe("the core ends it, or does not answer", () => {
   test("ADM-04e a NOTIFY of its end ends each user with the cause, and who comes again has it made anew", async () => {
     const notifier = new Notifier(rig);
@@ -373,7 +375,6 @@ describe("the core ends it, or does not answer", () => {
 
   test("ADM-04e a call that finds the S-CSCF gone has the block registered anew, and the next call goes where the core says then", async () => {
     // Nobody listens at the discard port.
-    const route = (port: number): string => `<sip:orig@127.0.0.1:${port};transport=tcp;lr>`;
     let to = route(9);
     rig.core.answer = (tx) =>
       tx.reply(200, {
@@ -528,9 +529,9 @@ test(
         }
         home.status = 200;
         // Nobody is on her way any more; who is cut off in the middle of a REGISTER hears nothing.
-        let settled = false;
-        void Promise.allSettled(pending).then(() => (settled = true));
-        for (const end = Date.now() + 1000; !settled && Date.now() < end;) await timed.pass(1);
+        const under = { way: true };
+        void Promise.allSettled(pending).then(() => (under.way = false));
+        for (const end = Date.now() + 1000; under.way && Date.now() < end;) await timed.pass(1);
         await timed.pass(180);
         await until(() => {
           const { registrations, leftovers } = rig.node.counts;
