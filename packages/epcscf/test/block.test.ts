@@ -305,7 +305,7 @@ describe("calls", () => {
   });
 });
 
-const route = (port: number): string => `<sip:orig@127.0.0.1:${port};transport=tcp;lr>`;
+const routeTo = (port: number): string => `<sip:orig@127.0.0.1:${port};transport=tcp;lr>`;
 
 describe("the core ends it, or does not answer", () => {
   test("ADM-04e a NOTIFY of its end ends each user with the cause, and who comes again has it made anew", async () => {
@@ -375,7 +375,7 @@ describe("the core ends it, or does not answer", () => {
 
   test("ADM-04e a call that finds the S-CSCF gone has the block registered anew, and the next call goes where the core says then", async () => {
     // Nobody listens at the discard port.
-    let to = route(9);
+    let to = routeTo(9);
     rig.core.answer = (tx) =>
       tx.reply(200, {
         headers: [
@@ -385,7 +385,7 @@ describe("the core ends it, or does not answer", () => {
         ],
       });
     const { browser } = await come(impu, { expires: 3600 });
-    to = route(rig.core.endpoint.port);
+    to = routeTo(rig.core.endpoint.port);
     const lost = dial(browser);
     expect((await until(() => lost.rejected)).status).toBe(504);
     await until(() => rig.node.registrations(true)[0]?.network?.serviceRoute[0] === to);
