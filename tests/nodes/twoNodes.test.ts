@@ -266,7 +266,7 @@ describe.skipIf(missing !== undefined)("two nodes", () => {
     expect((await atA.register()).status).toBe(480);
   });
 
-  test("ADM-07e a request that one node asks the other for is one trace; registrations and calls of real browsers are spans", async () => {
+  test("ADM-07e a request that one node asks the other for is one trace, and the registration of a browser is a span", async () => {
     const traceId = randomBytes(16).toString("hex");
     const asker = randomBytes(8).toString("hex");
     const { phone: mary, grant } = await registered(a, "mary");
