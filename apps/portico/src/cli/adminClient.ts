@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { readConfig } from "../config/config.ts";
 import { CliError } from "./cliError.ts";
 
 /** Where the Admin API is and who asks, as options and environment say. */
@@ -39,10 +38,12 @@ export class AdminClient {
   }
 
   /** @throws CliError that says where a URL and a key may come from */
-  static of({ config, url, keyFile }: Connection, env: NodeJS.ProcessEnv = process.env): AdminClient {
+  static async of({ config, url, keyFile }: Connection, env: NodeJS.ProcessEnv = process.env): Promise<AdminClient> {
     const named = url ?? env["PORTICO_ADMIN_URL"];
     const secret = keyFile === undefined ? env["PORTICO_ADMIN_KEY"] : readKey(keyFile);
     if (named !== undefined && secret !== undefined) return new AdminClient(named, secret);
+    // Most of what a command loads is for reading a configuration: who names URL and key waits for nothing of it.
+    const { readConfig } = await import("../config/config.ts");
     const { admin, data } = readConfig(config);
     if (named === undefined && admin === undefined) {
       throw new CliError(

@@ -3,7 +3,6 @@ import type { Command } from "commander";
 import { parse } from "yaml";
 import { AdminClient } from "../adminClient.ts";
 import { tellVerdict, type Verdict } from "../auditVerdict.ts";
-import { readCheckpoints } from "../checkpointFile.ts";
 import { CliError } from "../cliError.ts";
 import { importEntries } from "../importEntries.ts";
 import { defaultFile } from "../defaultFile.ts";
@@ -65,7 +64,12 @@ export function administrationCommands(program: Command, open: OpenOutput): void
       .option("--json", "print JSON for programs")
       .action(async () => {
         const options = command.opts<Options>();
-        await action({ api: AdminClient.of(options), out: open(options.json ?? false), args: command.args, options });
+        await action({
+          api: await AdminClient.of(options),
+          out: open(options.json ?? false),
+          args: command.args,
+          options,
+        });
       });
   };
 
@@ -310,6 +314,7 @@ export function administrationCommands(program: Command, open: OpenOutput): void
 
 async function verifyAudit({ api, out, options }: Work): Promise<void> {
   const file = options["checkpoints"];
+  const { readCheckpoints } = await import("../checkpointFile.ts");
   const checkpoints = typeof file === "string" ? readCheckpoints(file).items : [];
   const { body } = await api.ask<Verdict>("POST", "/audit/verify", { body: { checkpoints } });
   tellVerdict(body, checkpoints.length, out);

@@ -48,10 +48,9 @@ export async function dialplanTest(
 
 async function ofPortal(id: string, { tenants }: PortalConfig, connection: Connection): Promise<TenantDocument> {
   try {
-    const { body } = await AdminClient.of(connection).ask<{ document: TenantDocument }>(
-      "GET",
-      `/tenants/${encodeURIComponent(id)}`,
-    );
+    const { body } = await (
+      await AdminClient.of(connection)
+    ).ask<{ document: TenantDocument }>("GET", `/tenants/${encodeURIComponent(id)}`);
     return body.document;
   } catch (error) {
     const { message } = error as Error;
