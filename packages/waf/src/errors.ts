@@ -189,7 +189,7 @@ const catalogue = {
     status: 409,
     error: "conflict",
     message: "The tenant clashes with another",
-    cause: "Another tenant has the id, a client_id or an identity of it",
+    cause: "Another tenant has the id, a client_id, an identity or the wildcarded domain of it",
     remedy: "Choose another id, client_id, domain, prefix or number range.",
   },
   tenant_changed: {

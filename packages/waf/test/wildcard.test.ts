@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
 import { wildcardsOf } from "../src/block/wildcard.ts";
-import { type BlockDocument, checkTenant } from "../src/index.ts";
+import { type BlockDocument, checkTenant, type WafError } from "../src/index.ts";
 import { acmeClientId, acmeWith, issuer, World } from "./world.ts";
 
 const block: BlockDocument = {
@@ -121,4 +121,40 @@ test("ADM-04g the identity that is registered for all is imported as nobody's", 
   await expect(imported).rejects.toMatchObject({
     problems: [{ path: "/0/impu", problem: "is registered for the whole block; it is no user's" }],
   });
+});
+
+test("ADM-04g what one tenant's wildcarded block is known by, no other tenant gets", async () => {
+  const world = await World.open({ tenants: [acmeWith(wildcarded)] });
+  onTestFinished(() => world.close());
+  const refusal = async (...blocks: unknown[]): Promise<string> => {
+    const { clients, ...rest } = acmeWith({});
+    const other = {
+      ...rest,
+      id: "other",
+      clients: clients.map((client) => Object.assign(structuredClone(client), { clientId: "other.test" })),
+      blocks,
+    };
+    try {
+      const { version } = await world.waf.tenants.create(other, { by: "test" });
+      await world.waf.tenants.remove("other", { by: "test", version });
+      return "";
+    } catch (error) {
+      return `${(error as WafError).code}: ${(error as Error).message}`;
+    }
+  };
+  const elsewhere = { ...block, domain: "other.ims.test", prefix: "e", numbers: [] };
+  const here = { ...block, prefix: "o", numbers: [] };
+  expect(await refusal({ ...here, wildcard: { impu: "sip:all@acme.ims.test" } })).toMatch(
+    /^tenant_exists: .*the wildcard of domain acme\.ims\.test is another tenant's/,
+  );
+  expect(await refusal({ ...elsewhere, wildcard: { impu: company } })).toMatch(
+    /sip:company@acme\.ims\.test is another/,
+  );
+  const impi = "company.acme@ims.test";
+  expect(await refusal({ ...elsewhere, wildcard: { impu: "sip:all@other.ims.test", impi } })).toContain(`${impi} is`);
+  expect(await refusal({ ...elsewhere, wildcard: { impu: "sip:u0001@acme.ims.test" } })).toMatch(/u0001.* is another/);
+  expect(await refusal({ ...here, count: 0, entries: [{ impu: company }] })).toMatch(/company.* is another/);
+  // Distinct identities beside the wildcard are the HSS's to tell apart (TS 29.228 §6.1.4).
+  expect(await refusal(here)).toBe("");
+  expect(await refusal({ ...elsewhere, wildcard: { impu: "sip:all@other.ims.test" } })).toBe("");
 });

@@ -7,6 +7,7 @@ import type { Now } from "../ports.ts";
 import { tenantOf } from "./check.ts";
 import type { Directory, Standing, TenantRecord } from "./directory.ts";
 import type { TenantDocument } from "./document.ts";
+import { refuseForeign } from "./foreign.ts";
 
 /** Who changes something: an id such as that of an API key, never a name. It stands in the audit. */
 export interface By {
@@ -57,7 +58,7 @@ export class Tenants {
       const row = { id, source: "api" as const, document: JSON.stringify(document) };
       const version = await tables.tenants.insert(row, this.#o.now());
       if (version === undefined) throw new WafError("tenant_exists", `${id} is the id of another tenant`);
-      await refuseForeignClients(tables, document);
+      await refuseForeign(tables, document, this.#o.homeDomain);
       await this.#define(tables, document);
       this.#audit(ended, by, "tenant.create", id, { version });
     });
@@ -78,7 +79,7 @@ export class Tenants {
       await changeable(tables, id);
       const version = await tables.tenants.replace(id, o.version, JSON.stringify(document), this.#o.now());
       if (version === undefined) throw new WafError("tenant_changed");
-      await refuseForeignClients(tables, document);
+      await refuseForeign(tables, document, this.#o.homeDomain);
       await this.#withdraw(tables, ended, document);
       await this.#define(tables, document);
       await this.#endClients(tables, ended, document);
@@ -165,7 +166,7 @@ export class Tenants {
         await this.#withdraw(tables, ended, document);
         await this.#endClients(tables, ended, document);
       }
-      for (const document of documents) await refuseForeignClients(tables, document);
+      for (const document of documents) await refuseForeign(tables, document, this.#o.homeDomain);
       const entries = documents.flatMap((document) => this.#entries(document));
       const [clash] = await tables.blocks.define(entries);
       if (clash !== undefined) throw new WafError("configuration", `${clash} clashes with another entry of the table`);
@@ -247,16 +248,4 @@ async function changeable(tables: Tables, id: string): Promise<void> {
   const stored = await tables.tenants.get(id);
   if (stored === undefined) throw new WafError("tenant_unknown");
   if (stored.source === "file") throw new WafError("tenant_of_file");
-}
-
-/** @throws WafError `tenant_exists` when a client of the document is another tenant's */
-async function refuseForeignClients(tables: Tables, { id, clients }: TenantDocument): Promise<void> {
-  const own = new Set(clients.map(({ clientId }) => clientId));
-  for (const stored of await tables.tenants.all()) {
-    if (stored.id === id) continue;
-    const foreign = (JSON.parse(stored.document) as TenantDocument).clients.find(({ clientId }) => own.has(clientId));
-    // Whose it is would tell one tenant of another.
-    if (foreign !== undefined)
-      throw new WafError("tenant_exists", `${foreign.clientId} is the client of another tenant`);
-  }
 }
