@@ -18,12 +18,17 @@ export async function doctor(file: string, output: Output): Promise<number> {
     const patient: Patient = { file, config, probe, running, now: Date.now() };
     const results: { check: string; findings: readonly Finding[] }[] = [];
     const spinner = output.interactive ? (await import("@clack/prompts")).spinner() : undefined;
-    for (const check of [...machineChecks, ...serviceChecks]) {
-      spinner?.start(check.name);
-      const findings = await examined(check, patient);
+    // All at once, since most of a check is waiting for what does not answer; told in their order.
+    const checks = [...machineChecks, ...serviceChecks].map((check) => ({
+      name: check.name,
+      findings: examined(check, patient),
+    }));
+    for (const { name, findings: pending } of checks) {
+      spinner?.start(name);
+      const findings = await pending;
       spinner?.clear();
-      results.push({ check: check.name, findings });
-      if (!output.json) show(check.name, findings, output);
+      results.push({ check: name, findings });
+      if (!output.json) show(name, findings, output);
     }
     const count = (state: Finding["state"]): number =>
       results.flatMap(({ findings }) => findings).filter((finding) => finding.state === state).length;
