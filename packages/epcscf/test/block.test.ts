@@ -373,6 +373,26 @@ describe("the core ends it, or does not answer", () => {
     await until(() => ends().length === 1 && rig.store.bindings.size === 0);
   });
 
+  test("ADM-04e a refresh that the core grants once it has told the end leaves nothing bound", async () => {
+    const notifier = new Notifier(rig);
+    notifier.expires = 100_000;
+    const { browser } = await come(impu, { expires: 3600, seconds: 20_000 });
+    await until(() => notifier.dialog);
+    await notifier.notify("active", "active", "", shared.impu);
+    const granted = rig.core.answer;
+    let late: ServerTransaction | undefined;
+    rig.core.answer = (tx) => {
+      if (tx.request.method === "REGISTER" && tx.request.get("Expires") !== "0") late = tx;
+      else granted(tx);
+    };
+    await timed.pass(3001);
+    const refresh = await until(() => late);
+    await notifier.notify("terminated", "terminated", "", shared.impu);
+    expect((await browser.closed).reason).toBe("network");
+    granted(refresh);
+    await until(() => ends().length === 1 && rig.store.bindings.size + rig.node.counts.leftovers === 0);
+  });
+
   test("ADM-04e a call that finds the S-CSCF gone has the block registered anew, and the next call goes where the core says then", async () => {
     // Nobody listens at the discard port.
     let to = routeTo(9);

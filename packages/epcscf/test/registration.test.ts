@@ -4,6 +4,7 @@ import { generateKeyPair } from "jose";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { asTrustedNode } from "../src/registration/trustedNode.ts";
 import { grant, impi, impu, openRig, type Rig } from "./support/rig.ts";
+import { Timed } from "./support/timed.ts";
 
 let rig: Rig;
 beforeEach(async () => void (rig = await openRig()));
@@ -142,6 +143,20 @@ describe("REGISTER as a trusted node", () => {
     expect((await browser.register(await rig.token())).status).toBe(200);
     expect(rig.core.last("REGISTER").get("Authorization")).toContain('integrity-protected="auth-done"');
     expect((await browser.register("not.a.token")).status).toBe(401);
+    expect(rig.node.counts.registrations).toBe(1);
+  });
+
+  test("EPC-REG-21a a token that has expired is refused, though it is that of the REGISTER before and the registration lives", async () => {
+    await rig.close();
+    const timed = new Timed();
+    rig = await timed.open();
+    const browser = await rig.connect();
+    const token = await rig.token({}, { seconds: 600 });
+    expect((await browser.register(token)).status).toBe(200);
+    // The system's clock was behind and is set right; durations go by another one.
+    timed.wall += 601_000;
+    expect((await browser.register(token)).status).toBe(401);
+    expect(rig.core.got.filter(({ method }) => method === "REGISTER")).toHaveLength(1);
     expect(rig.node.counts.registrations).toBe(1);
   });
 
