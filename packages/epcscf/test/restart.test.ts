@@ -1,5 +1,5 @@
 import { parseNameAddr, SipRequest } from "@portico/sip";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { callOut, registered, toNode } from "./support/call.ts";
 import { MemoryStore } from "./support/memoryStore.ts";
 import { grant, impi, impu, type Browser, type Rig } from "./support/rig.ts";
@@ -40,16 +40,22 @@ describe("written down", () => {
   test("ADM-09b a binding is stored before the core hears of it, so before the browser does", async () => {
     const other = await before.open();
     try {
-      const writing = Promise.withResolvers<void>();
-      other.store.writing = () => writing.promise;
+      const first = await registered(other);
+      const [writing, begun] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      other.store.writing = () => {
+        begun.resolve();
+        return writing.promise;
+      };
       const page = await other.connect();
-      const response = page.register(await other.token());
-      // What comes after it on the same socket has been answered: it has been looked at.
-      await page.request("OPTIONS", "sip:ims.test", []);
-      expect(other.core.got).toHaveLength(0);
+      const contact = `<sip:u0042@second.invalid;transport=ws>;reg-id=1;expires=600;+sip.instance="<urn:uuid:2>"`;
+      const response = page.register(await other.token(), { contact });
+      await begun.promise;
+      // A refresh goes to the core on the same connection: what was sent there before has come before it.
+      expect((await first.register(await other.token())).status).toBe(200);
+      expect(other.core.got.filter(({ method }) => method === "REGISTER")).toHaveLength(2);
       writing.resolve();
       expect((await response).status).toBe(200);
-      const [stored] = other.store.bindings.values();
+      const stored = [...other.store.bindings.values()].at(-1);
       expect(stored).toMatchObject({ impu, impi, tenant: "acme", sessionId: "s1" });
       expect(`<${stored?.path}>`).toBe(other.core.last("REGISTER").get("Path"));
       expect(`${stored?.contact};expires=600`).toBe(other.core.last("REGISTER").get("Contact"));
@@ -71,13 +77,16 @@ describe("written down", () => {
     try {
       const writing = Promise.withResolvers<void>();
       other.store.writing = () => writing.promise;
+      // An entry is looked up once its token is verified, and nothing but the write is waited for then.
+      const lookedUp = vi.spyOn(other.block, "has");
       const pages = await Promise.all(Array.from({ length: 12 }, () => other.connect()));
       const responses = pages.map(async (page, n) =>
         page.register(await other.token(), {
           contact: `<sip:u0042@x${n}.invalid;transport=ws>;reg-id=1;+sip.instance="<urn:uuid:${n}>"`,
         }),
       );
-      for (const page of pages) await page.request("OPTIONS", "sip:ims.test", []);
+      await until(() => lookedUp.mock.calls.length === 12);
+      await new Promise((resolve) => setImmediate(resolve));
       writing.resolve();
       expect((await Promise.all(responses)).map(({ status }) => status)).toEqual(Array(12).fill(200));
       expect(other.store.bindings.size).toBe(12);
