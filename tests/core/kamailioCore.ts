@@ -21,6 +21,7 @@ export async function startKamailioTestCore(): Promise<TestCore> {
     portal: { address: topology.portal, port: 5060 },
     peers: [topology.icscf, topology.standbyIcscf, topology.scscf],
     contacts: (impu) => core.contacts(impu),
+    featureCaps: (impu) => core.featureCaps(impu),
     watches: (impu) => core.watches(impu),
     assignments: (impu) =>
       hss.log.flatMap(({ impu: of, assignment }) =>

@@ -1,4 +1,5 @@
 import { startLab, type Lab } from "@portico/lab";
+import { parseMessage } from "@portico/sip";
 import { differences, self, subscriptionOf, usersInOrder, type TestCore } from "./testCore.ts";
 
 /** The lab as a core under test. @param max longest registration granted, seconds. */
@@ -30,6 +31,11 @@ export async function startLabCore(max: number = differences.grantedOf600.lab): 
     peers: ["127.0.0.1"],
     contacts: async (impu) =>
       lab.registrations.filter((one) => one.impu === impu).flatMap(({ contacts }) => contacts.map(({ uri }) => uri)),
+    featureCaps: (impu) =>
+      lab.wire
+        .find("REGISTER", "S-CSCF", "in")
+        .map(({ octets }) => parseMessage(octets))
+        .flatMap((register) => (register.to.uri === impu ? (register.get("Feature-Caps") ?? "") : [])),
     watches: (impu) =>
       lab.wire.find("SUBSCRIBE", "S-CSCF", "in").filter(({ octets }) => octets.startsWith(`SUBSCRIBE ${impu} `)).length,
     assignments: (impu) => queries(impu).flatMap(({ assignment }) => assignment ?? []),

@@ -84,7 +84,7 @@ describe.each(runs)("registration with $name over $protocol", ({ name, protocol 
     boundTo(under.impu(user), count, within);
 
   test.skipIf(skipped)(
-    "a user registers, refreshes and leaves; the HSS is told each, and never asked for a password",
+    "EPC-REG-15 a user registers, refreshes and leaves; the HSS is told each, and never asked for a password",
     async () => {
       const { impu } = subscriptionOf("mary");
       const phone = await registered("mary");
@@ -96,6 +96,7 @@ describe.each(runs)("registration with $name over $protocol", ({ name, protocol 
       await bound("mary", 0);
       expect(core.assignments(impu).slice(0, 3)).toEqual(["REGISTRATION", "RE_REGISTRATION", "USER_DEREGISTRATION"]);
       expect(core.commands(impu)).not.toContain("MAR");
+      expect(core.featureCaps(impu).slice(0, 3)).toEqual(Array(3).fill("*;+sip.audio"));
     },
   );
 

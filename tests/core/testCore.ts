@@ -54,6 +54,8 @@ export interface TestCore extends CoreAddresses {
   readonly name: CoreName;
   /** Contact URIs the S-CSCF holds for an identity. */
   contacts(impu: string): Promise<readonly string[]>;
+  /** Feature-Caps of each REGISTER that the S-CSCF has got for an identity, oldest first. */
+  featureCaps(impu: string): readonly string[];
   /** Subscriptions to the reg event of an identity so far, those that are over included. */
   watches(impu: string): number;
   /** Server-Assignment-Types that the HSS has been told for an identity, oldest first, in upper case. */

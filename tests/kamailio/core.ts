@@ -40,6 +40,8 @@ export interface KamailioCore {
   contacts(impu: string): Promise<string[]>;
   /** How many subscriptions to its reg event the S-CSCF has taken since it started. */
   watches(impu: string): number;
+  /** Feature-Caps of each REGISTER of a trusted node for an identity, oldest first. */
+  featureCaps(impu: string): readonly string[];
   /** Ends a registration from the network's side (RTR), see {@link Hss.deregister}. @returns the S-CSCF's Result-Code */
   deregister(impu: string, only?: string): Promise<number>;
   /** Ends a CSCF: `icscf`, `standby`, `scscf`. */
@@ -146,6 +148,10 @@ export async function startKamailioCore(options: KamailioCoreOptions): Promise<K
     accessPoint: `sip:${pcscf}:5060`,
     hss,
     contacts: async (impu) => contactsIn(await ask("scscf", "ulscscf.showimpu", impu)),
+    featureCaps: (impu) =>
+      [...(processes.get("scscf")?.log() ?? "").matchAll(/REGISTER of a trusted node for (\S+): (.*)/g)].flatMap(
+        ([, of, caps = ""]) => (of === impu ? [caps] : []),
+      ),
     watches: (impu) => processes.get("scscf")?.log().split(`watched: ${impu}\n`).slice(1).length ?? 0,
     deregister: (impu, only) => hss.deregister(impu, only),
     stop: async (name) => await processes.get(name)?.close(),

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { asTrustedNode } from "../src/registration/trustedNode.ts";
 import { grant, impi, impu, openRig, type Rig } from "./support/rig.ts";
 import { Timed } from "./support/timed.ts";
+import { until } from "./support/until.ts";
 
 let rig: Rig;
 beforeEach(async () => void (rig = await openRig()));
@@ -71,6 +72,20 @@ describe("REGISTER as a trusted node", () => {
     for (const trace of ['protected="yes"', "boss", "mine", "192.0.2.66", "E-UTRAN", "srvcc", "198.51.100.1"]) {
       expect(text).not.toContain(trace);
     }
+  });
+
+  test("EPC-REG-15 every REGISTER tells the core that the IMS-ALG carries audio and nothing else", async () => {
+    const browser = await rig.connect();
+    const token = await rig.token();
+    const headers: [string, string][] = [["Feature-Caps", "*;+sip.video"]];
+    for (const expires of [600, 600, 0]) {
+      expect((await browser.register(token, { headers, expires })).status).toBe(200);
+      expect(rig.core.last("REGISTER").all("Feature-Caps")).toEqual(["*;+sip.audio"]);
+    }
+    expect((await browser.register(token)).status).toBe(200);
+    rig.revoke({ impu, reason: "test" });
+    await until(() => rig.core.last("REGISTER").get("Expires") === "0");
+    expect(rig.core.last("REGISTER").all("Feature-Caps"), "the node's own").toEqual(["*;+sip.audio"]);
   });
 
   test("EPC-REG-11a EPC-REG-13 EPC-REG-17b Path, ICID and the kept Contact parameters", async () => {

@@ -7,6 +7,12 @@ const carried: readonly { readonly name: string; readonly payloadType: number }[
   { name: "PCMU", payloadType: 0 },
 ];
 
+/**
+ * The media of this gateway, as Feature-Caps names them (RFC 6809). A REGISTER without such indicators would say that it carries all
+ * media (TS 24.229 §7.9A.4).
+ */
+export const mediaIndicators = "*;+sip.audio";
+
 /** Payload type of telephone-event in offers this gateway makes toward the core. */
 const eventsPayloadType = 101;
 

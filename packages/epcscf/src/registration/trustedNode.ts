@@ -1,4 +1,5 @@
 import { HeaderLines, quote, type SipRequest } from "@portico/sip";
+import { mediaIndicators } from "../alg/audio.ts";
 
 /** What makes a REGISTER one of a trusted node (TS 33.203 Annex U, spec part 3.5). */
 export interface TrustedNode {
@@ -27,6 +28,7 @@ export const edgeHeaders: readonly string[] = [
   "Expires",
   "P-Visited-Network-ID",
   "P-Charging-Vector",
+  "Feature-Caps",
   "Authorization",
 ];
 
@@ -69,6 +71,7 @@ export function asEdge(
       ["Supported", supported],
       ["P-Visited-Network-ID", `"${networkId}"`],
       ["P-Charging-Vector", chargingVector],
+      ["Feature-Caps", mediaIndicators],
       ["Authorization", authorization],
     ]),
   );
