@@ -4,8 +4,8 @@ import { join } from "node:path";
 import type { Log } from "@portico/epcscf";
 import { startPortal, type Portal, type PortalConfig } from "@portico/portico";
 import { Site } from "../kamailio/site.ts";
-import { usersInOrder, type CoreAddresses, type self, type User } from "./testCore.ts";
-import { WebPhone } from "./webPhone.ts";
+import { usersInOrder, type CoreAddresses, type User } from "./testCore.ts";
+import { WebPhone, type OwnIdentity } from "./webPhone.ts";
 
 export interface UserSession {
   readonly accessToken: string;
@@ -67,8 +67,8 @@ export class PortalUnderTest {
   }
 
   /** A telephone of somebody with IMS credentials of her own. */
-  ownPhone({ impi, impu, password }: typeof self): Promise<WebPhone> {
-    return WebPhone.open({ url: this.w2, origin: this.site.origin, identity: { impu, impi, password } });
+  ownPhone(identity: OwnIdentity): Promise<WebPhone> {
+    return WebPhone.open({ url: this.w2, origin: this.site.origin, identity });
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Usim, UsimAnswer } from "@portico/lab";
 import {
   octets,
   parseCredentials,
@@ -15,12 +16,12 @@ import {
 import { systemClock, systemRandom } from "@portico/transport";
 import { WebSocket } from "ws";
 
-const md5 = (text: string): string => createHash("md5").update(text).digest("hex");
-
-/** Who is at the telephone: by an access token, or by IMS credentials of her own. */
-type Identity =
-  | { readonly impu: string; readonly token: string }
-  | { readonly impu: string; readonly impi: string; readonly password: string };
+/** IMS credentials of one's own. */
+export type OwnIdentity =
+  | { readonly impu: string; readonly impi: string; readonly password: string }
+  | { readonly impu: string; readonly impi: string; readonly usim: Pick<Usim, "answer"> };
+/** Who is at the telephone. */
+type Identity = { readonly impu: string; readonly token: string } | OwnIdentity;
 
 /** A page's telephone without the page: SIP over WebSocket (RFC 7118), scripted. */
 export class WebPhone implements Hop {
@@ -35,11 +36,14 @@ export class WebPhone implements Hop {
   closed: { readonly code: number; readonly reason: string } | undefined;
   /** Of the last 200 (OK), seconds. */
   granted = 0;
+  /** The core's Digest challenges to it. */
+  readonly challenges: ReadonlyMap<string, string | undefined>[] = [];
   readonly #socket: WebSocket;
   readonly #agent: UserAgent;
   readonly #identity: Identity;
   #challenge: ReadonlyMap<string, string | undefined> = new Map();
   #count = 0;
+  #answered: (UsimAnswer & { readonly nonce: string }) | undefined;
   readonly #instance = crypto.randomUUID();
   readonly #callId = systemRandom.token(20);
   #cseq = 0;
@@ -102,24 +106,37 @@ export class WebPhone implements Hop {
     for (const challenge of challenges) {
       if (challenge.scheme !== "digest") continue;
       this.#challenge = challenge.params;
+      this.challenges.push(challenge.params);
       this.#count = 0;
     }
     if (response.status === 200) this.granted = Number(/;expires=(\d+)/.exec(response.get("Contact") ?? "")?.[1] ?? 0);
     return response;
   }
 
-  /** RFC 7616 §3.4 with qop=auth, as SIP Digest of TS 24.229 wants it; empty before the first challenge. */
+  /** RFC 7616 §3.4 with qop=auth, as TS 24.229 wants it; empty before the first challenge. */
   #authorization(): string {
     if ("token" in this.#identity) return `Bearer ${this.#identity.token}`;
-    const { impi, password } = this.#identity;
+    const { impi } = this.#identity;
+    const [algorithm, name] = "usim" in this.#identity ? ["AKAv2-SHA-256", "sha256"] : ["MD5", "md5"];
     const nonce = this.#challenge.get("nonce") ?? "";
-    const head = `Digest username="${impi}", realm="ims.test", uri="sip:ims.test", nonce="${nonce}"`;
+    const head = `Digest username="${impi}", realm="ims.test", uri="sip:ims.test", nonce="${nonce}", algorithm=${algorithm}`;
     if (nonce === "") return `${head}, response=""`;
+    // RFC 3310 §3.4: who has no password yet answers with an empty one.
+    const answer = "usim" in this.#identity ? this.#usimAnswer(this.#identity.usim, nonce) : this.#identity;
+    const password = "password" in answer ? answer.password : "";
+    const auts = "auts" in answer ? `, auts="${answer.auts}"` : "";
     this.#count += 1;
     const nc = this.#count.toString(16).padStart(8, "0");
-    const secret = md5(`${impi}:ims.test:${password}`);
-    const response = md5(`${secret}:${nonce}:${nc}:c1:auth:${md5("REGISTER:sip:ims.test")}`);
-    return `${head}, response="${response}", algorithm=MD5, qop=auth, nc=${nc}, cnonce="c1"`;
+    const hash = (text: string): string => createHash(name).update(text).digest("hex");
+    const secret = hash(`${impi}:ims.test:${password}`);
+    const response = hash(`${secret}:${nonce}:${nc}:c1:auth:${hash("REGISTER:sip:ims.test")}`);
+    return `${head}, response="${response}", qop=auth, nc=${nc}, cnonce="c1"${auts}`;
+  }
+
+  /** A USIM is asked once for each challenge. */
+  #usimAnswer(usim: Pick<Usim, "answer">, nonce: string): UsimAnswer {
+    if (this.#answered?.nonce !== nonce) this.#answered = { nonce, ...usim.answer(nonce) };
+    return this.#answered;
   }
 
   /** Calls. @param offer SDP. @param headers besides those of every INVITE */

@@ -1,6 +1,6 @@
 import { parseCredentials, SipRequest, type SipResponse } from "@portico/sip";
 import { VirtualClock } from "@portico/sip/testing";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { grant, openRig, site, type Browser, type Rig } from "./support/rig.ts";
 import { until } from "./support/until.ts";
 
@@ -106,6 +106,87 @@ test.each([
     const plain = (sent.get("Authorization") ?? "").replaceAll(/"(?:[^"\\]|\\.)*"/g, '""');
     expect(plain.match(/integrity-protected/gi)).toHaveLength(1);
   }
+});
+
+const sessionKeys = `ik="00112233445566778899aabbccddeeff", ck=ffeeddccbbaa99887766554433221100`;
+const akaResponse = (nonce: string, more = `response="6629fae49393a05397450978507c4ef1"`): string =>
+  `username="self@ims.test", realm="ims.test", nonce="${nonce}", uri="sip:ims.test", algorithm=AKAv2-SHA-256, qop=auth, nc=00000001, cnonce="c", ${more}`;
+const akaChallenge = (nonce: string): string =>
+  `Digest realm="ims.test", nonce="${nonce}", ${sessionKeys}, algorithm=AKAv2-SHA-256, opaque="a, ck=\\"b\\"", qop="auth"`;
+/** Of the last REGISTER at the core. */
+const atCore = (): (string | undefined)[] => {
+  const params = authorization(rig.core.last("REGISTER"));
+  return ["integrity-protected", "nonce", "response", "auts"].map((name) => params.get(name));
+};
+/** A core that answers REGISTER so, once. */
+function answering(...answers: (string | 200 | 403)[]): void {
+  const granted = grant(rig.core);
+  rig.core.answer = (tx) => {
+    const answer = tx.request.method === "REGISTER" ? answers.shift() : 200;
+    if (answer === 200) granted(tx);
+    else if (typeof answer === "string") tx.reply(401, { headers: [["WWW-Authenticate", answer]] });
+    else tx.reply(answer ?? 500);
+  };
+}
+
+describe("IMS AKA inside TLS", () => {
+  test("EPC-REG-24b algorithm, nonce and response pass as they are, with tls-connected; the session keys stay here", async () => {
+    const browser = await open();
+    answering(akaChallenge("UkFORA=="), 200, 200);
+    const asked = await register(browser, akaResponse("", `response=""`));
+    expect(asked.all("WWW-Authenticate")[0]).toBe(
+      `Digest realm="ims.test", nonce="UkFORA==", algorithm=AKAv2-SHA-256, opaque="a, ck=\\"b\\"", qop="auth"`,
+    );
+    expect(atCore()).toEqual(["tls-connected", "", "", undefined]);
+    expect((await register(browser, akaResponse("UkFORA=="))).status).toBe(200);
+    expect(atCore()).toEqual(["tls-connected", "UkFORA==", "6629fae49393a05397450978507c4ef1", undefined]);
+    expect(rig.core.last("REGISTER").get("Authorization")).toContain("algorithm=AKAv2-SHA-256");
+    // On the flow of her registration the core may go on by it.
+    expect((await register(browser, akaResponse("UkFORA=="))).status).toBe(200);
+    expect(atCore()).toEqual(["tls-connected", "UkFORA==", "6629fae49393a05397450978507c4ef1", undefined]);
+  });
+
+  test("EPC-REG-24b AUTS passes, and what is answered to it", async () => {
+    const browser = await open();
+    answering(akaChallenge("UkFORA=="), akaChallenge("UkFORE=="), 200);
+    await register(browser, akaResponse("", `response=""`));
+    const again = await register(browser, akaResponse("UkFORA==", `response="1", auts="QVVUUw=="`));
+    expect([again.status, again.get("WWW-Authenticate")]).toEqual([401, expect.stringContaining(`"UkFORE=="`)]);
+    expect(atCore()).toEqual(["tls-connected", "UkFORA==", "1", "QVVUUw=="]);
+    expect((await register(browser, akaResponse("UkFORE=="))).status).toBe(200);
+  });
+
+  test("EPC-REG-24b a response that no challenge on this flow asked for does not reach the core as one", async () => {
+    const browser = await open();
+    answering(
+      akaChallenge("UkFORA=="),
+      403,
+      akaChallenge("UkFORE=="),
+      akaChallenge("UkFORI=="),
+      akaChallenge("UkFORM=="),
+    );
+    // To another user.
+    await register(browser, akaResponse("", `response=""`).replace("self@", "other@"), { impu: "sip:other@ims.test" });
+    expect((await register(browser, akaResponse("UkFORA=="))).status).toBe(403);
+    expect(atCore()).toEqual(["tls-connected", "", "", undefined]);
+    await register(browser, akaResponse("", `response=""`));
+    // On another flow.
+    await register(await rig.connect(), akaResponse("UkFORE=="));
+    expect(atCore()).toEqual(["tls-connected", "", "", undefined]);
+    // Twice.
+    answering(403, akaChallenge("UkFORI=="));
+    expect((await register(browser, akaResponse("UkFORE=="))).status).toBe(403);
+    expect(atCore()[1]).toBe("UkFORE==");
+    expect((await register(browser, akaResponse("UkFORE=="))).status).toBe(401);
+    expect(atCore()).toEqual(["tls-connected", "", "", undefined]);
+  });
+
+  test("a challenge that cannot be read may hold keys, and stays here", async () => {
+    const browser = await open();
+    answering(`Digest realm="ims.test", ik=1, ik=2`);
+    const refused = await register(browser, akaResponse("", `response=""`));
+    expect([refused.status, refused.all("WWW-Authenticate")]).toEqual([401, [expect.stringMatching(/^Bearer /)]]);
+  });
 });
 
 test("an identity of a block is the WAF's to give: 403, and its holder is not disturbed", async () => {

@@ -234,8 +234,9 @@ export class Registrar {
     if (endedByCore && (response?.status ?? 408) >= 300) await this.endings.end(registration, "network", true);
     if (response?.status === 401) {
       // The challenge is hers to answer; a token would do as well (EPC-REG-02).
-      const down = this.#forBrowser(response).add(...authorisation.challenge());
-      return tx.respond(down);
+      const down = this.#forBrowser(response);
+      this.#own.challenge(down, entry.impi, flow);
+      return tx.respond(down.add(...authorisation.challenge()));
     }
     if (response === undefined || response.status >= 300) {
       throw new EpcscfError(coreAnswer(response).error, answerHeaders(response));

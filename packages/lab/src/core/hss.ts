@@ -1,4 +1,6 @@
+import { AuthenticationCentre, type AuthenticationVector } from "./aka.ts";
 import { identityKey } from "./identity.ts";
+import type { SubscriberKey } from "./milenage.ts";
 import { standsFor } from "./wildcard.ts";
 
 /** What the operator has stored about one subscription. */
@@ -11,6 +13,8 @@ export interface Subscription {
   readonly tel?: string | undefined;
   /** Only subscriptions of telephones have one; without it a Digest registration is impossible. */
   readonly digestPassword?: string | undefined;
+  /** What it shares with the user's USIM; without it a registration by AKA is impossible. */
+  readonly aka?: SubscriberKey | undefined;
   /** TS 29.229 AVP 656: who may register this subscription as a WAF or WWSF; absent, the S-CSCF does not ask. */
   readonly allowedWafWwsf?: readonly string[] | undefined;
   /** Wildcarded identities of the implicit registration set (TS 23.003 §13.4A). */
@@ -60,11 +64,15 @@ export class Hss {
   readonly #homeDomain: string;
   readonly #byIdentity = new Map<string, Subscription>();
   readonly #wildcarded: readonly Subscription[];
+  /** By private identity. */
+  readonly #centres = new Map<string, AuthenticationCentre>();
 
   constructor(subscriptions: readonly Subscription[], homeDomain: string) {
     this.#homeDomain = homeDomain;
     this.#wildcarded = subscriptions.filter(({ wildcards = [] }) => wildcards.length > 0);
     for (const subscription of subscriptions) {
+      if (subscription.aka !== undefined)
+        this.#centres.set(subscription.impi, new AuthenticationCentre(subscription.aka));
       for (const identity of identitiesOf(subscription)) this.#byIdentity.set(identityKey(identity), subscription);
     }
   }
@@ -98,6 +106,22 @@ export class Hss {
   password(impi: string | undefined, impu: string): string | undefined {
     this.#note({ command: "MAR", impi, impu, result: this.#match(impi, impu) });
     return this.find(impu)?.digestPassword;
+  }
+
+  /**
+   * The same with SIP-Authentication-Scheme Digest-AKAv2-SHA-256: the vector to challenge with.
+   * @param resync what the user's USIM has said to a vector that was too old (TS 29.228 §6.3.1)
+   */
+  vector(
+    impi: string | undefined,
+    impu: string,
+    resync?: { readonly nonce: string; readonly auts: string },
+  ): AuthenticationVector | undefined {
+    const result = this.#match(impi, impu);
+    this.#note({ command: "MAR", impi, impu, result });
+    const centre = result === 2001 ? this.#centres.get(this.find(impu)?.impi ?? "") : undefined;
+    if (resync !== undefined && centre?.resynchronise(resync.nonce, resync.auts) !== true) return undefined;
+    return centre?.vector();
   }
 
   /** Server-Assignment-Request: the profile of a user that is assigned to the S-CSCF, or taken from it. */

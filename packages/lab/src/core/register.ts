@@ -50,6 +50,7 @@ export class RegistrationProcedure {
   }
 
   #challenge(credentials: DigestParameters | undefined, request: SipRequest): Refusal | undefined {
+    if (credentials !== undefined && isAka(credentials)) return this.#challengeAka(credentials, request);
     const password = this.#o.hss.password(credentials?.get("username"), request.to.uri);
     if (password === undefined) return { status: 403, reason: "Forbidden - No Digest Credentials" };
     const response = credentials?.get("response") ?? "";
@@ -60,6 +61,20 @@ export class RegistrationProcedure {
     if (verdict === "right") return undefined;
     if (verdict === "wrong") return { status: 403, reason: "Authentication Failed" };
     return { status: 401, headers: [["WWW-Authenticate", this.#digest.challenge(verdict === "stale")]] };
+  }
+
+  #challengeAka(credentials: DigestParameters, request: SipRequest): Refusal | undefined {
+    const auts = credentials.get("auts");
+    const nonce = credentials.get("nonce") ?? "";
+    if (auts === undefined && credentials.get("response") !== "") {
+      const verdict = this.#digest.verify(credentials, request.method);
+      if (verdict === "right") return undefined;
+      if (verdict === "wrong") return { status: 403, reason: "Authentication Failed" };
+    }
+    const resync = auts === undefined ? undefined : { nonce, auts };
+    const vector = this.#o.hss.vector(credentials.get("username"), request.to.uri, resync);
+    if (vector === undefined) return { status: 403, reason: "Forbidden - No AKA Credentials" };
+    return { status: 401, headers: [["WWW-Authenticate", this.#digest.challengeAka(vector)]] };
   }
 
   #assign(tx: ServerTransaction, credentials: DigestParameters | undefined): Refusal | undefined {
@@ -207,6 +222,14 @@ function checkEntity(credentials: DigestParameters | undefined, subscription: Su
   if (entity === undefined || subscription.allowedWafWwsf === undefined) return undefined;
   if (subscription.allowedWafWwsf.includes(entity)) return undefined;
   return { status: 403, reason: "Forbidden - WAF Or WWSF Not Allowed" };
+}
+
+/** TS 24.229 §5.4.1.1, 2A: IMS AKA without IPsec, of users whose edge has them on a TLS connection. */
+function isAka(credentials: DigestParameters): boolean {
+  return (
+    credentials.get("integrity-protected") === "tls-connected" &&
+    credentials.get("algorithm")?.toLowerCase() === "akav2-sha-256"
+  );
 }
 
 function unbindAll(request: SipRequest, known: Registration | undefined, changes: Changes): Refusal | undefined {
