@@ -4,4 +4,4 @@ export type { PortalConfig } from "./config/schema.ts";
 export { startPortal, type Portal } from "./portal.ts";
 export { tuneEngine } from "./engine.ts";
 export { openLog } from "./log.ts";
-export { alpn } from "./http/alpn.ts";
+export { createHttpsServer } from "./http/httpsServer.ts";

@@ -1,11 +1,11 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+
 import type { Duplex } from "node:stream";
 import { Epcscf, JwtVerifier } from "@portico/epcscf";
 import { systemClock, systemRandom } from "@portico/transport";
 import type { JWK } from "jose";
-import { alpn, openLog, tuneEngine } from "@portico/portico";
+import { createHttpsServer, openLog, tuneEngine } from "@portico/portico";
 import { serve } from "../serve.ts";
 import type { Certificate } from "./edge.ts";
 import { homeDomain, issuer, keySet, site } from "./access.ts";
@@ -50,7 +50,7 @@ const commands = {
       latchCoreMedia: false,
     });
     const ws = await listen(createServer(), node, false);
-    return { ws, wss: await listen(createTlsServer({ ...alpn, ...certificate }), node, true), mw: node.mwPort };
+    return { ws, wss: await listen(createHttpsServer(certificate), node, true), mw: node.mwPort };
   },
 };
 export type EdgeCommands = typeof commands;

@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
-import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
+import type { Server as TlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { promisify } from "node:util";
 import type { Log } from "@portico/epcscf";
-import { alpn } from "./alpn.ts";
+import { createHttpsServer } from "./httpsServer.ts";
 import { acceptProxyProtocol } from "./proxiedServer.ts";
 import { contextOf, readTls, type TlsFiles, watchTls } from "./tlsFiles.ts";
 import type { TrustedProxies } from "./trustedProxies.ts";
@@ -38,7 +38,7 @@ export class Listener {
     const server =
       tls === undefined
         ? createServer(bounds)
-        : createTlsServer({ ...bounds, ...alpn, ...contextOf(readTls(tls)), ...asking });
+        : createHttpsServer({ ...bounds, ...contextOf(readTls(tls)), ...asking });
     if (proxies !== undefined) {
       acceptProxyProtocol(server, proxies, (reason) => log.warn("proxy-protocol.refused", { reason }));
     }
