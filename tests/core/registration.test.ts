@@ -283,6 +283,32 @@ describe.each(runs)("registration with $name over $protocol", ({ name, protocol 
     },
   );
 
+  test.skipIf(skipped)(
+    "ADM-02 a suspended tenant's site serves nobody, those with credentials of their own neither",
+    async () => {
+      const own = await under.ownPhone(self);
+      phones.push(own);
+      expect((await own.register()).status).toBe(401);
+      expect((await own.register()).status).toBe(200);
+      const phone = await registered("mary");
+      const { tenants } = under.portal.waf;
+      await tenants.suspend("acme", { by: "test" });
+      try {
+        expect([await ended(own), await ended(phone)]).toEqual(["4403 revoked", "4403 revoked"]);
+        await bound("mary", 0);
+        const again = await under.ownPhone(self);
+        phones.push(again);
+        const refused = await again.register();
+        expect([refused.status, refused.all("WWW-Authenticate").join()]).toEqual([
+          401,
+          expect.stringMatching(/^Bearer /),
+        ]);
+      } finally {
+        await tenants.resume("acme", { by: "test" });
+      }
+    },
+  );
+
   test.skipIf(skipped)("nothing is left of all this: no contact, no registration, no socket", async () => {
     await eventually(
       () => under.portal.epcscf.counts,

@@ -199,7 +199,10 @@ async function start(
     mw: { ...config.mw, tls: mwTls && { ...mwTls, ...mwCredentials(mwTls) } },
     w2: { sentBy: host.includes(":") ? host : `${host}:443`, originAllowed: (origin) => origins.allows(origin) },
     authzServer: waf.issuer,
-    ownCredentials: (origin) => config.ownCredentials?.find((site) => site.origin === origin)?.tenant,
+    ownCredentials: (origin) => {
+      const tenant = config.ownCredentials?.find((site) => site.origin === origin)?.tenant;
+      return tenant !== undefined && waf.isActive(tenant) ? tenant : undefined;
+    },
     policyOf: (tenant) => tenantPolicy(config, waf, tenant),
     emergencyNumbers: config.emergencyNumbers,
     maxExpires: config.maxExpiresSeconds,

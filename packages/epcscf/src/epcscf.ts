@@ -356,6 +356,8 @@ export class Epcscf {
   #ended(registration: Registration, reason: EndReason, confirmed: boolean): void {
     this.#regEvent.unwatch(registration);
     this.#report(registration.facts, "deregistered", reason, confirmed);
+    // A log-out may be the first that this process hears of a browser.
+    if (registration.since === 0) return;
     this.#events.emit(() => ({
       type: "registration",
       change: "ended",

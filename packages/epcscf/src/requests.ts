@@ -98,6 +98,8 @@ export class Requests {
     if (registration === undefined) throw new EpcscfError("epcscf/unregistered");
     await this.authorise(request, registration);
     if (cancelled) return tx.reply(487);
+    // It may have ended while the token was verified.
+    if (registration.ended !== undefined) throw new EpcscfError("epcscf/unregistered");
     if (request.method === "INVITE") return sessions.outgoing(tx, registration);
     if (proxied.has(request.method)) return proxy.up(tx, registration, flow);
     throw new EpcscfError("epcscf/method");

@@ -181,6 +181,25 @@ describe("revocation, whatever is under way", () => {
     await message;
   });
 
+  test.each(["MESSAGE", "SUBSCRIBE"])(
+    "EPC-DER-05 a %s whose token is being verified: 403, and the core hears nothing of it",
+    async (method) => {
+      const [view] = rig.node.registrations();
+      // The last look at a token is whether it is revoked.
+      rig.suspended.has = () => {
+        void rig.node.endRegistration(view?.id ?? "");
+        return false;
+      };
+      const before = rig.core.got.length;
+      const headers: [string, string][] = [
+        ["Event", "presence"],
+        ["Authorization", `Bearer ${await rig.token()}`],
+      ];
+      expect((await browser.request(method, "sip:u0043@acme.ims.test", headers)).status).toBe(403);
+      expect(rig.core.got.slice(before).map((request) => request.method)).not.toContain(method);
+    },
+  );
+
   test("EPC-DER-05 a hundred flows: all are closed within 2 s, though the core is slow", async () => {
     const pages: Browser[] = [];
     for (let n = 0; n < 100; n += 1) {

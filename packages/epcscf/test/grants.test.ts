@@ -1,3 +1,4 @@
+import type { ServerTransaction } from "@portico/sip";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { callOut, registered } from "./support/call.ts";
 import { grant, impi, openRig, type Browser, type Rig } from "./support/rig.ts";
@@ -191,6 +192,51 @@ describe("several tabs and devices", () => {
     expect(response.get("WWW-Authenticate")).toContain('error="invalid_token"');
     expect((await owner.register(token, device(1))).status).toBe(200);
     expect(rig.node.counts.registrations).toBe(1);
+  });
+
+  test("SEC-01 of two instances that show one token at once the second is refused, and the first is served on", async () => {
+    const asked: ServerTransaction[] = [];
+    rig.core.answer = (tx) => (tx.request.method === "REGISTER" ? void asked.push(tx) : grant(rig.core)(tx));
+    const token = await rig.token();
+    const [owner, thief] = [await rig.connect(), await rig.connect()];
+    const first = owner.register(token, device(1));
+    const tx = await until(() => asked[0]);
+    expect((await thief.register(token, device(2))).status).toBe(401);
+    rig.core.answer = grant(rig.core);
+    rig.core.answer(tx);
+    expect((await first).status).toBe(200);
+    expect((await owner.register(token, device(1))).status).toBe(200);
+    expect(asked).toHaveLength(1);
+  });
+
+  test("SEC-01 a page that is loaded anew while the core thinks may show its token again", async () => {
+    const asked: ServerTransaction[] = [];
+    rig.core.answer = (tx) => (tx.request.method === "REGISTER" ? void asked.push(tx) : grant(rig.core)(tx));
+    const token = await rig.token();
+    const before = await rig.connect();
+    void before.register(token, device(1)).catch(() => undefined);
+    await until(() => asked[0]);
+    before.socket.terminate();
+    await until(() => rig.node.counts.flows === 0);
+    rig.core.answer = grant(rig.core);
+    expect((await (await rig.connect()).register(token, device(2))).status).toBe(200);
+  });
+
+  test("EPC-DER-06 WWSF-04a of two users whose REGISTERs for one identity are on their way at once, one is left registered", async () => {
+    const asked: ServerTransaction[] = [];
+    rig.core.answer = (tx) => (tx.request.method === "REGISTER" ? void asked.push(tx) : grant(rig.core)(tx));
+    const [former, next] = [await rig.connect(), await rig.connect()];
+    const answers = [former.register(await rig.token({ sid: "s1", sub: "p-former" }), device(1))];
+    await until(() => asked[0]);
+    answers.push(next.register(await rig.token({ sid: "s2", sub: "p-next" }), device(1)));
+    await until(() => asked[1]);
+    rig.core.answer = grant(rig.core);
+    for (const tx of asked) rig.core.answer(tx);
+    await Promise.all(answers);
+    expect(await former.closed).toEqual({ code: 4403, reason: "revoked" });
+    expect(rig.node.registrations().map(({ sessionId }) => sessionId)).toEqual(["s2"]);
+    await until(() => rig.node.counts.leftovers === 0 && rig.store.bindings.size === 1);
+    expect(rig.core.last("REGISTER").get("Expires")).toBe("0");
   });
 
   test("EMG-05 a Contact with sos is refused: no emergency registration", async () => {

@@ -1,4 +1,4 @@
-import { parseCredentials, SipRequest, type SipResponse } from "@portico/sip";
+import { parseCredentials, SipRequest, type ServerTransaction, type SipResponse } from "@portico/sip";
 import { VirtualClock } from "@portico/sip/testing";
 import { afterEach, describe, expect, test } from "vitest";
 import { grant, openRig, site, type Browser, type Rig } from "./support/rig.ts";
@@ -200,6 +200,39 @@ test("an identity of a block is the WAF's to give: 403, and its holder is not di
   );
   expect(registers()).toHaveLength(1);
   expect(rig.node.counts.registrations).toBe(1);
+});
+
+test.each([
+  "sip:u0042@ACME.ims.test",
+  "SIP:u0042@acme.ims.test",
+  "sip:u0042@acme.ims.test.",
+  "sip:u0042@acme.ims.test:5060",
+  "sip:u0042@acme.ims.test;user=phone",
+  "sip:u0042@acme.ims.test?a=b",
+  "sip:u0042:x@acme.ims.test",
+  "sip:u%30042@acme.ims.test",
+  "sips:u0042@acme.ims.test",
+  "tel:+12125550142",
+])("EPC-REG-05a SEC-03b nor is it had under another spelling: %s", async (impu) => {
+  const stranger = await open();
+  rig.core.answer = grant(rig.core);
+  const { status } = await register(stranger, response.replace("self@ims.test", "u0042.acme@ims.test"), { impu });
+  expect([400, 403]).toContain(status);
+  expect(registers()).toEqual([]);
+});
+
+test("ADM-02 a tenant that is suspended while the core thinks: 401, and she is not registered", async () => {
+  const browser = await open();
+  const asked = Promise.withResolvers<ServerTransaction>();
+  rig.core.answer = (tx) => asked.resolve(tx);
+  const answer = register(browser, response);
+  const tx = await asked.promise;
+  rig.suspended.add("acme");
+  rig.revoke({ tenant: "acme", reason: "suspended" });
+  rig.core.answer = grant(rig.core);
+  rig.core.answer(tx);
+  expect((await answer).status).toBe(401);
+  expect(rig.node.counts.registrations).toBe(0);
 });
 
 test("who does not know the password changes nothing for who does", async () => {

@@ -48,6 +48,17 @@ describe("registrations of a tenant", () => {
     expect(rig.store.bindings.size).toBe(1);
   });
 
+  test.each([-1, -600])(
+    "ADM-01 EPC-REG-16a Expires %i is no number of seconds: it takes a place as any other",
+    async (expires) => {
+      await open(1);
+      expect((await register(await rig.connect(), await rig.token(), 1, { expires })).status).toBe(200);
+      expect(Number(rig.core.last("REGISTER").get("Expires"))).toBeGreaterThan(3500);
+      expect((await register(await rig.connect(), await rig.token(), 2, { expires })).status).toBe(480);
+      expect(registers()).toBe(1);
+    },
+  );
+
   test("ADM-01 who has a registration keeps it: refreshes, a new socket and log-out, even under a lower limit", async () => {
     const policy = await open(2);
     const [first, second, third] = [await rig.connect(), await rig.connect(), await rig.connect()];

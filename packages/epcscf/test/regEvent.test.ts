@@ -16,6 +16,17 @@ async function open(clock?: VirtualClock): Promise<{ notifier: Notifier; browser
   return { notifier, browser, clock: virtual };
 }
 
+/** Lets the node's time go on, in steps in which the browser answers its pings. */
+async function pass(clock: VirtualClock, { socket }: Browser, seconds: number): Promise<void> {
+  for (let left = seconds; left > 0; left -= 5) {
+    await clock.settle(Math.min(left, 5) * 1000);
+    await new Promise<void>((resolve) => {
+      socket.once("pong", () => resolve());
+      socket.ping();
+    });
+  }
+}
+
 const register = async (browser: Browser): Promise<number> => (await browser.register(await rig.token())).status;
 
 test("EPC-REG-20 one subscription lives through many refreshes of its registration", async () => {
@@ -61,6 +72,30 @@ test("EPC-DER-02a an end told by the registration's state alone counts, in a NOT
   expect((await notifier.notify("terminated")).status).toBe(481);
   expect(notifier.subscribes).toHaveLength(1);
 });
+
+test.each([
+  { after: 5, ends: 1 },
+  { after: 33, ends: 0 },
+])(
+  "EPC-DER-02a EPC-DER-06 an end told $after s after a refresh: de-registrations to be sure: $ends, for that NOTIFY may have been lost before it",
+  async ({ after, ends }) => {
+    const { notifier, browser, clock } = await open();
+    await register(browser);
+    await until(() => notifier.subscribes.length === 1);
+    await notifier.notify("active");
+    await pass(clock, browser, 50);
+    // What the core has ended, it has bound anew by this.
+    await register(browser);
+    await pass(clock, browser, after);
+    await notifier.notify("terminated");
+    expect(await browser.closed).toEqual({ code: 4403, reason: "network" });
+    await until(() => rig.facts.at(-1)?.state === "deregistered");
+    const registers = rig.core.got.filter(({ method }) => method === "REGISTER");
+    expect(registers.filter((request) => request.get("Expires") === "0")).toHaveLength(ends);
+    expect(rig.facts.at(-1)).toMatchObject({ reason: "network", confirmed: true });
+    expect([rig.store.bindings.size, rig.node.counts.leftovers]).toEqual([0, 0]);
+  },
+);
 
 test("the end of another contact, or of another identity, is not this registration's", async () => {
   const { notifier, browser } = await open();

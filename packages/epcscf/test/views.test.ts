@@ -1,3 +1,4 @@
+import type { ServerTransaction } from "@portico/sip";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { EpcscfEvent } from "../src/index.ts";
 import { peerClass } from "../src/registration/view.ts";
@@ -59,6 +60,36 @@ describe("registrations", () => {
     ]);
     expect(events.at(-1)).toMatchObject({ reason: "logout", confirmed: true, registration: { impu } });
     expect(rig.node.registrations()).toEqual([]);
+  });
+
+  test("EPC-DER-05 one that is revoked while it logs out ends once, and the browser hears that it has left", async () => {
+    const asked: ServerTransaction[] = [];
+    const granted = rig.core.answer;
+    rig.core.answer = (tx) => (tx.request.method === "REGISTER" ? void asked.push(tx) : granted(tx));
+    const out = browser.register(await rig.token(), { expires: 0 });
+    const leaving = await until(() => asked[0]);
+    rig.revoke({ sessionId: "s1", reason: "logout" });
+    const ending = await until(() => asked[1]);
+    granted(leaving);
+    expect((await out).status).toBe(200);
+    granted(ending);
+    await until(() => rig.node.counts.leftovers === 0);
+    await until(() => changes("registration").includes("ended"));
+    expect(changes("registration")).toEqual(["registered", "ended"]);
+    expect(events.at(-1)).toMatchObject({ reason: "revoked", confirmed: true });
+    expect(rig.facts.map(({ state, reason }) => `${state} ${reason}`)).toEqual([
+      "registered registered",
+      "deregistered revoked",
+    ]);
+  });
+
+  test("a log-out of what is not registered here ends nothing; the WAF learns that the core holds nothing", async () => {
+    const other = await rig.connect();
+    other.impu = "sip:u0043@acme.ims.test";
+    const token = await rig.token({ impu: other.impu, sid: "s2", sub: "p-other" });
+    expect((await other.register(token, { expires: 0 })).status).toBe(200);
+    expect(changes("registration")).toEqual(["registered"]);
+    expect(rig.facts.at(-1)).toMatchObject({ sessionId: "s2", state: "deregistered", confirmed: true });
   });
 
   test("EPC-DER-05 an operator ends one: its call, its binding and its socket go, and the browser hears who did it", async () => {

@@ -222,10 +222,14 @@ export class Leasing {
     });
   }
 
-  /** Ends every lease of a tenant. */
-  async endTenant(tenant: string, reason: string): Promise<void> {
-    if ((await this.#store.leases.live({ tenant })).length === 0) return;
-    await this.write((tables, ended) => this.endAll(tables, ended, tenant, reason));
+  /**
+   * Ends every lease of a tenant.
+   * @param o.isNews tells of it though there is none: others may serve the tenant's users without one
+   */
+  async endTenant(tenant: string, reason: string, { isNews }: { readonly isNews: boolean }): Promise<void> {
+    if ((await this.#store.leases.live({ tenant })).length > 0) {
+      await this.write((tables, ended) => this.endAll(tables, ended, tenant, reason));
+    } else if (isNews) this.revocations.emit({ tenant, reason });
   }
 
   /** Ends every lease of a tenant, or those chosen, in the transaction of whoever decided it. */

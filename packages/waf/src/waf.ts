@@ -335,7 +335,12 @@ export class Waf {
 
   /** True when the session behind a token has ended or its tenant is suspended. The signature is not looked at. */
   isRevoked(claims: { readonly sessionId: string; readonly tenant: string }): boolean {
-    return this.#leasing.isRevoked(claims.sessionId) || !this.#directory.active(claims.tenant, this.#o.now());
+    return this.#leasing.isRevoked(claims.sessionId) || !this.isActive(claims.tenant);
+  }
+
+  /** False while a tenant is suspended, and outside the time of its contract. */
+  isActive(tenant: string): boolean {
+    return this.#directory.active(tenant, this.#o.now()) !== undefined;
   }
 
   /** @returns a function that ends the subscription */

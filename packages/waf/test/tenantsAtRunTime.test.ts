@@ -166,9 +166,26 @@ test("ADM-02 another portal on the same database notices a suspension within two
   await one.waf.tenants.suspend("acme", { by });
   await noticed;
   expect(performance.now() - before).toBeLessThan(2000);
-  expect(revocations).toMatchObject([{ tenant: "acme" }]);
+  expect(revocations[0]).toEqual({ tenant: "acme", reason: "tenant_suspended" });
   expect(two.waf.isRevoked(sessionOf(body.access_token))).toBe(true);
   expect((await two.refresh(body.refresh_token)).status).toBe(403);
+});
+
+test("ADM-02 a suspension and a removal are told once on another portal, though nobody there has a web session", async () => {
+  const [one, two] = await pair({ tenants: [other] });
+  const { version } = await one.waf.tenants.create(acme, { by });
+  await two.waf.notice();
+  expect(two.waf.isActive("acme")).toBe(true);
+  const revocations = revocationsOf(two);
+  await one.waf.tenants.suspend("acme", { by });
+  for (let turn = 0; turn < 3; turn += 1) await two.waf.notice();
+  expect(revocations).toEqual([{ tenant: "acme", reason: "tenant_suspended" }]);
+  expect(two.waf.isActive("acme")).toBe(false);
+  await one.waf.tenants.resume("acme", { by });
+  await two.waf.notice();
+  await one.waf.tenants.remove("acme", { by, version });
+  for (let turn = 0; turn < 3; turn += 1) await two.waf.notice();
+  expect(revocations.slice(1)).toEqual([{ tenant: "acme", reason: "tenant_removed" }]);
 });
 
 test("an exchange never begins anything once another portal has suspended the tenant", async () => {

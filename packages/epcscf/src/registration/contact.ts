@@ -34,7 +34,7 @@ export function askedBinding(register: SipMessage, defaultExpires: number, known
   const source = detached(lines);
   const supported = detached([...new Set([...register.list("Supported"), "path"])].join(", "));
   const contacts = register.list("Contact");
-  const header = Number.parseInt(register.get("Expires") ?? "", 10);
+  const header = seconds(register.get("Expires"));
   const [first] = contacts;
   if (first === undefined || contacts.length !== 1) throw new EpcscfError("epcscf/contact");
   if (first === "*") {
@@ -44,8 +44,7 @@ export function askedBinding(register: SipMessage, defaultExpires: number, known
   const contact = parseNameAddr(detached(first));
   // TS 24.229 §7.2A.13: an emergency registration, which a user of a block has no use for (EMG-05).
   if (isEmergencyContact(contact)) throw new EpcscfError("epcscf/emergency-registration");
-  const own = Number.parseInt(contact.params.get("expires") ?? "", 10);
-  const expires = [own, header, defaultExpires].find((value) => !Number.isNaN(value)) ?? defaultExpires;
+  const expires = seconds(contact.params.get("expires")) ?? header ?? defaultExpires;
   const params = new Map([...contact.params].filter(([name]) => kept.test(name)));
   return {
     source,
@@ -56,6 +55,11 @@ export function askedBinding(register: SipMessage, defaultExpires: number, known
     params: detached(formatParams(params)),
     supported,
   };
+}
+
+/** RFC 3261 §20.19: what is no number of seconds counts as not said. */
+function seconds(value: string | undefined): number | undefined {
+  return value !== undefined && /^\s*\d+\s*$/.test(value) ? Number(value) : undefined;
 }
 
 /** The registrar's Contact values of a 200 (OK), parsed; unusable ones are left out. */

@@ -24,6 +24,8 @@ export interface EndingsOptions extends UnbinderOptions, SweepOptions, LedgerOpt
 const restartGrace = 5;
 /** A socket outlives its registration this long at the most, ms: the core's last words may still come (EPC-DER-02). */
 const lastWords = 1000;
+/** How long a NOTIFY may be on its way, ms: timer F of RFC 3261 §17.1.2.2. */
+const longestNotify = 32_000;
 /** How long the end of all registrations may take when the node closes, ms; the next start ends what is left. */
 const closingMs = 4000;
 
@@ -118,7 +120,8 @@ export class Endings {
 
   /** The core has ended it (EPC-DER-02). What it granted ends with the token, which calls may outlive. */
   endedByCore(registration: Registration, reason: "network" | "expired"): void {
-    if (!callsRunOn(this.#options, registration)) void this.end(registration, reason, true);
+    if (callsRunOn(this.#options, registration)) return;
+    void this.end(registration, reason, reason === "expired" || !this.#grantedSince(registration));
   }
 
   /** The browser is about to tell the core that it leaves. */
@@ -178,6 +181,12 @@ export class Endings {
     this.#leftovers.close();
     this.#stopSweep();
     await this.ledger.flush();
+  }
+
+  /** True when a NOTIFY that comes now may be older than the last refresh: one that was lost is sent again (RFC 6665 §4.2.2). */
+  #grantedSince({ since, grantedAt, grantedUntil, grant }: Registration): boolean {
+    const ago = this.#options.clock.now() - (grantedUntil - (grant?.seconds ?? 0) * 1000);
+    return grantedAt > since && ago < longestNotify;
   }
 
   /** @returns true when the core holds no binding of its own for it any more */

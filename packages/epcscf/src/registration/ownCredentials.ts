@@ -43,6 +43,11 @@ const aka = "akav2-sha-256";
 const sessionKeys: readonly string[] = ["ik", "ck"];
 /** A parameter of a challenge, as it is written. */
 const parameter = /([\w-]+)\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s,"]+)/g;
+/**
+ * An identity as the table of blocks writes its own. Another spelling of one of them (RFC 3261 §19.1.4: a domain in capitals, an
+ * escape, a port) would not be found there, and yet be the same to the core.
+ */
+const plain = /^sip:[\w.!~*'()&=+$,;?/-]+@[a-z\d](?:[a-z\d.-]*[a-z\d])?$/;
 /** Seconds since the epoch: no token bounds the registration, what the core grants does. */
 const never = 253_402_300_799;
 
@@ -73,8 +78,8 @@ export class OwnCredentials {
     const tenant = ownCredentials?.(flow.origin);
     if (tenant === undefined) return undefined;
     const impu = request.to.uri;
-    const { scheme, user, host } = parseUri(impu);
-    if (request.uri.toLowerCase() !== `sip:${homeDomain}` || request.from.uri !== impu || scheme !== "sip") {
+    const { user, host } = parseUri(impu);
+    if (request.uri.toLowerCase() !== `sip:${homeDomain}` || request.from.uri !== impu || !plain.test(impu)) {
       throw new EpcscfError("epcscf/identity-mismatch");
     }
     if ((await blocks.find(impu)) !== undefined) throw new EpcscfError("epcscf/identity-mismatch");

@@ -20,6 +20,7 @@ import type { Claim } from "./leftovers.ts";
 import { Places, type PlacesOptions } from "./places.ts";
 import { Registration, setName } from "./registration.ts";
 import { OwnCredentials, type OwnCredentialsOptions, type OwnIdentity } from "./ownCredentials.ts";
+import { inUse, TokensInUse } from "./tokensInUse.ts";
 import { asEdge, asTrustedNode, edgeHeaders } from "./trustedNode.ts";
 
 export interface RegistrarOptions extends EndingsOptions, OwnCredentialsOptions, AdmissionOptions, PlacesOptions {
@@ -63,6 +64,7 @@ export class Registrar {
   readonly #own: OwnCredentials;
   readonly #admission: Admission;
   readonly #places: Places;
+  readonly #tokens = new TokensInUse();
 
   constructor(options: RegistrarOptions) {
     this.#options = options;
@@ -126,17 +128,20 @@ export class Registrar {
     const asked = askedBinding(tx.request, maxExpires, held?.asked);
     if (held !== undefined && !sameUser(held.claims, claims)) throw new EpcscfError("epcscf/other-identity");
     if (held === undefined && asked.uri === undefined) throw new EpcscfError("epcscf/contact");
-    this.#checkOthers(claims, asked);
     const key = this.#key(claims, asked, flow, held);
-    const giveBack = asked.expires > 0 ? await this.#places.take(entry.tenant, key) : undefined;
-    const registration = registrations.byKey(key) ?? new Registration({ key, entry, asked, claims, flow });
-    const user = { registration, asked, claims, flow };
+    this.#checkOthers(claims, asked);
+    const answered = this.#tokens.show(claims.tokenId, key, flow);
+    let giveBack: (() => void) | undefined;
     try {
+      if (asked.expires > 0) giveBack = await this.#places.take(entry.tenant, key);
+      const registration = registrations.byKey(key) ?? new Registration({ key, entry, asked, claims, flow });
+      const user = { registration, asked, claims, flow };
       this.#checkSet(registration, entry);
       if (entry.shared === undefined) await this.#vouch(tx, entry, user);
       else await this.#share(tx, entry.shared, user);
     } finally {
       giveBack?.();
+      answered();
     }
   }
 
@@ -270,7 +275,9 @@ export class Registrar {
 
   /** The browser has left. */
   #left(tx: ServerTransaction, response: SipResponse, { registration, flow }: Pending): void {
-    this.endings.loggedOut(this.#options.registrations.byKey(registration.key) ?? registration, flow);
+    const left = this.#options.registrations.byKey(registration.key) ?? registration;
+    // Where something else has ended it meanwhile, that has told everybody.
+    if (left.ended === undefined) this.endings.loggedOut(left, flow);
     tx.respond(this.#forBrowser(response));
   }
 
@@ -280,7 +287,7 @@ export class Registrar {
     // Another REGISTER of the same binding may have been faster.
     const registration = registrations.byKey(pending.registration.key) ?? pending.registration;
     const { vouched } = registration;
-    const revoked = claims.own !== true && authorisation.isRevoked(claims);
+    const revoked = authorisation.isRevoked(claims);
     if (registration.ended !== undefined || revoked) {
       // It ended while the core was thinking: what that has just granted goes again.
       if (vouched) void this.endings.unbind(pending.binding, registration.ended ?? "revoked");
@@ -310,6 +317,8 @@ export class Registrar {
     registration.withdrawn = [];
     registration.grantedUntil = clock.now() + grant.seconds * 1000;
     registration.lostAt = undefined;
+    // Two may have been on their way at once.
+    this.#endFormer(claims);
     this.#take(registration, pending);
     if (vouched) this.endings.ledger.touch(this.endings.binding(registration));
 
@@ -379,13 +388,16 @@ export class Registrar {
 
   /** The other registrations of the identity: of the same user, and each with a token of its own. @throws TokenError. */
   #checkOthers(claims: AccessClaims, asked: AskedBinding): void {
+    this.#endFormer(claims);
+    for (const { claims: known, flow, asked: before } of this.#options.registrations.ofImpu(claims.impu)) {
+      if (known.tokenId === claims.tokenId && flow !== undefined && isOther(before, asked)) throw inUse();
+    }
+  }
+
+  /** The WAF gives an identity to one user at a time: a token for another one says that the former has lost it. */
+  #endFormer(claims: AccessClaims): void {
     for (const other of this.#options.registrations.ofImpu(claims.impu)) {
-      // The WAF gives an identity to one user at a time: a token for another one says that the former has lost it.
       if (!sameUser(other.claims, claims)) void this.endings.end(other, "revoked");
-      else if (other.claims.tokenId === claims.tokenId && other.flow !== undefined && isOther(other.asked, asked)) {
-        // SEC-01: one token is one tab's. A second instance that shows it has it from elsewhere.
-        throw new TokenError("invalid_token", "the token is in use on another connection");
-      }
     }
   }
 

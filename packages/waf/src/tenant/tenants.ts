@@ -31,6 +31,8 @@ const pageSize = 1000;
  */
 export class Tenants {
   readonly #o: Options;
+  /** Tenants that were active at the last {@link Tenants.notice}. */
+  #active = new Set<string>();
 
   constructor(o: Options) {
     this.#o = o;
@@ -177,9 +179,14 @@ export class Tenants {
   /** Reads again what other processes have changed, and ends here what a tenant may no longer have. */
   async notice(): Promise<void> {
     await this.#o.directory.refresh();
-    for (const { id, standing } of this.#o.directory.records(this.#o.now())) {
-      if (standing !== "active") await this.#o.leasing.endTenant(id, endReason(standing));
+    const before = this.#active;
+    const records = this.#o.directory.records(this.#o.now());
+    this.#active = new Set(records.flatMap(({ id, standing }) => (standing === "active" ? [id] : [])));
+    for (const { id, standing } of records) {
+      if (standing !== "active") await this.#o.leasing.endTenant(id, endReason(standing), { isNews: before.has(id) });
+      before.delete(id);
     }
+    for (const id of before) await this.#o.leasing.endTenant(id, "tenant_removed", { isNews: true });
   }
 
   #entries({ id, blocks }: TenantDocument): BlockEntry[] {
