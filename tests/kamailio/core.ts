@@ -46,6 +46,8 @@ export interface KamailioCore {
   deregister(impu: string, only?: string): Promise<number>;
   /** Ends a CSCF: `icscf`, `standby`, `scscf`. */
   stop(name: string): Promise<void>;
+  /** Kills it with all its processes, without a word to anybody. */
+  crash(name: string): Promise<void>;
   /** Starts it again, and waits until it serves. */
   start(name: string): Promise<void>;
   /** Waits until all CSCFs have their Diameter connection to the HSS, and each I-CSCF has an answer through it. */
@@ -155,6 +157,7 @@ export async function startKamailioCore(options: KamailioCoreOptions): Promise<K
     watches: (impu) => processes.get("scscf")?.log().split(`watched: ${impu}\n`).slice(1).length ?? 0,
     deregister: (impu, only) => hss.deregister(impu, only),
     stop: async (name) => await processes.get(name)?.close(),
+    crash: async (name) => await processes.get(name)?.crash(),
     async start(name) {
       start(name);
       await serves(addresses[name] ?? "");

@@ -9,6 +9,8 @@ export interface FixtureProcess {
   log(): string;
   /** SIGTERM, then SIGKILL after three seconds. Idempotent. */
   close(): Promise<void>;
+  /** SIGKILL to it and to all that it has started: it crashes. */
+  crash(): Promise<void>;
 }
 
 const patience = 3000;
@@ -20,7 +22,11 @@ const patience = 3000;
  */
 export function startProcess(command: string, args: readonly string[], logFile: string): FixtureProcess {
   const log = openSync(logFile, "w");
-  const child = spawn("/usr/bin/setpriv", ["--pdeathsig", "TERM", command, ...args], { stdio: ["ignore", log, log] });
+  const child = spawn("/usr/bin/setpriv", ["--pdeathsig", "TERM", command, ...args], {
+    stdio: ["ignore", log, log],
+    // The leader of a group: its own children are killed with it.
+    detached: true,
+  });
   closeSync(log);
   let running = true;
   const ended = new Promise<void>((resolve) => {
@@ -39,6 +45,10 @@ export function startProcess(command: string, args: readonly string[], logFile: 
       const timer = setTimeout(() => child.kill("SIGKILL"), patience);
       await ended;
       clearTimeout(timer);
+    },
+    async crash() {
+      if (running && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+      await ended;
     },
   };
 }

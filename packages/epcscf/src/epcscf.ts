@@ -141,6 +141,7 @@ export class Epcscf {
       },
       ending: (registration, reason) => this.#sessions.release(registration, reason),
       ended: (registration, reason, confirmed) => this.#ended(registration, reason, confirmed),
+      ask: (registration) => this.#regEvent.ask(registration),
       gone: (binding, reason) => this.#report(binding, "deregistered", reason, true),
     });
     this.#regEvent = new RegEvent({
@@ -155,6 +156,7 @@ export class Epcscf {
       coreAgent: this.#coreAgent,
       accessAgent: this.#accessAgent,
       scscfLost: (registration: Registration) => this.#registrar.blocks.scscfLost(registration),
+      isForgotten: (registration: Registration) => this.#registrar.isForgotten(registration),
     };
     this.#sessions = new Sessions({
       ...sides,

@@ -184,9 +184,10 @@ const catalogue: Readonly<Record<EpcscfErrorCode, Entry>> = {
   },
   "epcscf/scscf-lost": {
     status: 504,
-    message: "The S-CSCF does not answer",
-    cause: "No response from the S-CSCF of the registration's Service-Route (TS 24.229 §5.2.6.3.2A, TS 23.380 §4)",
-    remedy: "Register anew, which finds another S-CSCF; operator: look at the S-CSCF",
+    message: "The S-CSCF does not answer, or knows the user no more",
+    cause:
+      "No response from the S-CSCF of the registration's Service-Route, or one that has lost its registrations (TS 24.229 §5.2.6.3.2A, TS 23.380 §4)",
+    remedy: "Register anew, which finds an S-CSCF; operator: look at the S-CSCF",
   },
   "epcscf/from": {
     status: 403,

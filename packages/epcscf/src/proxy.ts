@@ -22,6 +22,8 @@ export interface ProxyOptions {
   readonly charging: ChargingVectors;
   /** Nobody answers where a registration's requests go. */
   readonly scscfLost: (registration: Registration) => void;
+  /** Whether the core that has forbidden something knows the user no more. */
+  readonly isForgotten: (registration: Registration) => Promise<boolean>;
   /** Host and port of this node on W2. */
   readonly accessSentBy: string;
   /** Milliseconds since the epoch. */
@@ -80,6 +82,9 @@ export class Proxy {
       if (lost) this.#options.scscfLost(registration);
       throw silence;
     }
+    // TS 24.229 §5.4.3.2: what an S-CSCF says that does not have the user as registered.
+    if (lost && response.status === 403 && (await this.#options.isForgotten(registration)))
+      throw new EpcscfError("epcscf/scscf-lost");
     if (opens && response.status < 300) {
       this.#dialogs.note(
         registration,

@@ -103,6 +103,22 @@ test("2xx, NOTIFY, refresh before the end, again and again; the refresh is insid
   expect([s.watch.phase, s.ends, s.others]).toEqual(["active", [], []]);
 });
 
+test("it is refreshed when somebody asks for that, and the answer is given; nothing is asked while a SUBSCRIBE is on its way", async () => {
+  const { watch, core, clock, ends } = await standing();
+  const asked = watch.refresh();
+  expect(await watch.refresh()).toBeUndefined();
+  const second = await core.expectRequest("SUBSCRIBE");
+  expect([second.toTag, second.get("Expires"), second.cseq.number]).toEqual(["peer", "600", 2]);
+  core.reply(second, 200, { headers: [["Expires", "600"]] });
+  expect((await asked)?.status).toBe(200);
+  const again = watch.refresh();
+  core.reply(await core.expectRequest("SUBSCRIBE"), 481);
+  await clock.settle(100);
+  expect((await again)?.status).toBe(481);
+  expect(ends).toMatchObject([{ reason: "refused" }]);
+  expect(await watch.refresh()).toBeUndefined();
+});
+
 test("long subscriptions are refreshed 600 s before their end", async () => {
   const s = stage({ expires: "600000" });
   s.core.reply(await s.core.expectRequest("SUBSCRIBE"), 200, { headers: [["Expires", "600000"]] });

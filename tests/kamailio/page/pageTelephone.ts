@@ -14,6 +14,8 @@ export interface PageCall {
 export class PageTelephone {
   readonly #client: ImsClient;
   #call: Call | undefined;
+  /** Every state it has been in, in order. */
+  readonly states: string[] = [];
 
   constructor() {
     this.#client = new ImsClient({
@@ -29,6 +31,7 @@ export class PageTelephone {
         }),
     });
     this.#client.on("incoming", (call) => this.#take(call));
+    this.#client.on("state", (state) => this.states.push(state));
   }
 
   get state(): string {

@@ -12,6 +12,7 @@ import type { Endings } from "./endings.ts";
 import { readGrant, type Grant } from "./grant.ts";
 import { ownRegister, type OwnRegisterOptions } from "./ownRegister.ts";
 import { RegEvent, type Watched } from "./regEvent.ts";
+import type { Granted } from "./restorer.ts";
 import { setName, type EndReason } from "./registration.ts";
 
 export interface BlockRegistrationOptions extends OwnRegisterOptions {
@@ -140,6 +141,23 @@ export class BlockRegistration {
     void this.#refresh(this.#state.stay);
   }
 
+  /** As the core has it; undefined while it has nothing of it. */
+  get granted(): Granted | undefined {
+    const state = this.#state;
+    if (state.name !== "registered") return undefined;
+    const { stay } = state;
+    return {
+      scscf: stay.grant.serviceRoute[0] ?? "",
+      at: stay.grantedUntil - stay.grant.seconds * 1000,
+      ask: () => this.#regEvent.ask(stay),
+      restore: async () => {
+        if (this.#state.name !== "registered" || this.#state.stay !== stay) return true;
+        this.#stopTimer();
+        return await this.#refresh(stay);
+      },
+    };
+  }
+
   /** Resolves when the core holds nothing more of it, or cannot be told. */
   async close(): Promise<void> {
     if (this.#state.name === "registering") await this.#state.done.catch(() => undefined);
@@ -183,7 +201,8 @@ export class BlockRegistration {
     }
   }
 
-  async #refresh(stay: Stay): Promise<void> {
+  /** @returns false when nobody has answered */
+  async #refresh(stay: Stay): Promise<boolean> {
     const { endings, log, clock } = this.#options;
     this.#state = { name: "refreshing", stay };
     const binding = this.#binding();
@@ -191,24 +210,27 @@ export class BlockRegistration {
     if (stay.ended !== undefined) {
       // What this has bound anew goes again, unless somebody has come meanwhile who needs it.
       if (this.#state === idle && (response?.status ?? 408) < 300) void endings.unbind(binding, stay.ended);
-      return;
+      return true;
     }
     const { error, alarm, ends = false } = refusal(response) ?? {};
     if (error === undefined) {
       const grant = this.#read(response, binding);
-      return grant === undefined ? this.#over(stay, "network") : this.#granted(grant, stay);
+      if (grant === undefined) this.#over(stay, "network");
+      else this.#granted(grant, stay);
+      return true;
     }
     if (alarm !== undefined) log.alarm(alarm, { status: response?.status ?? 408 });
     if (ends) {
       this.#over(stay, "network");
       void endings.unbind(binding, "network");
-      return;
+      return true;
     }
     this.#state = { name: "registered", stay };
     this.#stopTimer = clock.setTimer(Math.min(pause, Math.max(0, stay.grantedUntil - clock.now())), () =>
       this.#due(stay),
     );
     this.settle();
+    return response !== undefined;
   }
 
   #granted(grant: Grant, before: Stay | undefined): void {

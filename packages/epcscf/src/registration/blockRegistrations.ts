@@ -4,6 +4,7 @@ import { calledIdentity } from "../policy/calledIdentity.ts";
 import type { SharedSet } from "../ports.ts";
 import { BlockRegistration, type BlockRegistrationOptions } from "./blockRegistration.ts";
 import { setName, type Registration, type Registrations } from "./registration.ts";
+import type { Granted } from "./restorer.ts";
 
 export interface BlockRegistrationsOptions extends BlockRegistrationOptions {
   readonly registrations: Registrations;
@@ -67,6 +68,16 @@ export class BlockRegistrations {
     );
     if (devices.length === 0) throw new EpcscfError("epcscf/not-here");
     return devices;
+  }
+
+  /** Those that the core has. */
+  get granted(): readonly Granted[] {
+    return [...this.#byKey.values()].flatMap(({ granted }) => granted ?? []);
+  }
+
+  /** That of a user, if she is one of such a block. */
+  grantedFor({ entry }: Registration): Granted | undefined {
+    return entry.shared && this.#bySet.get(setName(entry.shared))?.granted;
   }
 
   /** Nobody answers any more where the requests of a user go (TS 24.229 §5.2.6.3.2A). */

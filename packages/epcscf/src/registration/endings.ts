@@ -129,6 +129,11 @@ export class Endings {
     this.#leaving.set(registration, false);
   }
 
+  /** True from then until the core has answered. */
+  isLeaving(registration: Registration): boolean {
+    return this.#leaving.has(registration);
+  }
+
   /** The core has answered that. @returns true when it has told before, by a NOTIFY, that the registration is over. */
   left(registration: Registration): boolean {
     const toldBefore = this.#leaving.get(registration) === true;

@@ -48,6 +48,11 @@ export class Ledger {
     this.#held.set(key, (this.#held.get(key) ?? 0) + 1);
   }
 
+  /** True while one is. */
+  holds(key: string): boolean {
+    return this.#held.has(key);
+  }
+
   /** The answer has come. */
   release(key: string): void {
     const count = (this.#held.get(key) ?? 0) - 1;

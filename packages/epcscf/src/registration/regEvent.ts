@@ -42,6 +42,9 @@ export interface Watched {
   withdrawn: readonly string[];
 }
 
+/** What the core says when it is asked for a registration; `unwatched`: there is nothing to ask by. */
+export type Memory = "known" | "lost" | "silent" | "unwatched";
+
 export interface RegEventOptions<Of extends Watched> {
   readonly core: Core;
   readonly agent: UserAgent;
@@ -60,7 +63,13 @@ interface Watch {
   refusals: number;
   /** Further SUBSCRIBEs go where the dialog leads. */
   routed: boolean;
+  asking: Promise<Memory> | undefined;
+  /** The core has said that it knows the registration no more; until the next grant. */
+  lost: boolean;
 }
+
+/** An S-CSCF that has lost its memory knows neither the subscription nor the user (RFC 6665 §4.1.2.2, TS 24.229 §5.4.2.1.1). */
+const forgetting: ReadonlySet<number> = new Set([403, 404, 481]);
 
 /**
  * The eP-CSCF's own subscriptions to the reg event of the identities it serves (TS 24.229 §5.2.3, RFC 3680): one for each
@@ -79,8 +88,16 @@ export class RegEvent<Of extends Watched> {
     const known = this.#watches.get(registration);
     if (known?.subscription !== undefined) return;
     known?.stopPause?.();
-    const watch = known ?? { subscription: undefined, stopPause: undefined, refusals: 0, routed: false };
+    const watch = known ?? {
+      subscription: undefined,
+      stopPause: undefined,
+      refusals: 0,
+      routed: false,
+      asking: undefined,
+      lost: false,
+    };
     watch.stopPause = undefined;
+    watch.lost = false;
     this.#watches.set(registration, watch);
     void this.#subscribe(registration, watch, seconds, this.#options.core.entry(registration.key));
   }
@@ -93,9 +110,30 @@ export class RegEvent<Of extends Watched> {
     this.#watches.delete(registration);
   }
 
+  /** Asks the core, by the subscription that it has granted, whether it still knows the registration. */
+  async ask(registration: Of): Promise<Memory> {
+    const watch = this.#watches.get(registration);
+    if (watch?.lost === true) return "lost";
+    if (watch?.subscription === undefined) return "unwatched";
+    watch.asking ??= this.#ask(watch, watch.subscription).finally(() => (watch.asking = undefined));
+    return await watch.asking;
+  }
+
   /** True for a NOTIFY to one of this node's subscriptions; where nobody waits for it any more. */
   owns(request: SipRequest): boolean {
     return request.method === "NOTIFY" && request.uri.startsWith(`sip:${prefix}`);
+  }
+
+  async #ask(watch: Watch, subscription: Subscription): Promise<Memory> {
+    const response = await subscription.refresh();
+    if (response === undefined) return "unwatched";
+    if (response.status < 300) return "known";
+    if (!forgetting.has(response.status)) return "silent";
+    subscription.close();
+    watch.subscription = undefined;
+    watch.stopPause?.();
+    watch.lost = true;
+    return "lost";
   }
 
   async #subscribe(registration: Of, watch: Watch, seconds: number, way: Way): Promise<void> {

@@ -18,6 +18,9 @@ import { readGrant, type Grant } from "./grant.ts";
 import { Endings, type EndingsOptions } from "./endings.ts";
 import type { Claim } from "./leftovers.ts";
 import { Places, type PlacesOptions } from "./places.ts";
+import { Rebinder } from "./rebinder.ts";
+import type { Memory } from "./regEvent.ts";
+import { Restorer, type Granted } from "./restorer.ts";
 import { Registration, setName } from "./registration.ts";
 import { OwnCredentials, type OwnCredentialsOptions, type OwnIdentity } from "./ownCredentials.ts";
 import { inUse, TokensInUse } from "./tokensInUse.ts";
@@ -28,6 +31,8 @@ export interface RegistrarOptions extends EndingsOptions, OwnCredentialsOptions,
   readonly seal: Seal;
   readonly registered: (registration: Registration, initial: boolean) => void;
   readonly flowReplaced: (registration: Registration, flow: Flow) => void;
+  /** Asks the core whether it still knows a registration. */
+  readonly ask: (registration: Registration) => Promise<Memory>;
 }
 
 /** A REGISTER that is on its way to the core. */
@@ -65,6 +70,8 @@ export class Registrar {
   readonly #admission: Admission;
   readonly #places: Places;
   readonly #tokens = new TokensInUse();
+  readonly #rebinder: Rebinder;
+  readonly #restorer: Restorer;
 
   constructor(options: RegistrarOptions) {
     this.#options = options;
@@ -79,11 +86,29 @@ export class Registrar {
       },
     });
     this.blocks = new BlockRegistrations({ ...options, endings: this.endings });
+    this.#rebinder = new Rebinder({ ...options, endings: this.endings });
+    const { registrations } = options;
+    this.#restorer = new Restorer({
+      ...options,
+      granted: () => [...[...registrations.all()].flatMap((one) => this.#held(one) ?? []), ...this.blocks.granted],
+    });
   }
 
   /** Ends all registrations. */
   close(): Promise<void> {
+    this.#restorer.close();
     return this.endings.close(() => this.blocks.close());
+  }
+
+  /**
+   * The core has forbidden a user something that her registration allows.
+   * @returns true when it knows her no more; she and all whom it has lost are given back to it
+   */
+  async isForgotten(registration: Registration): Promise<boolean> {
+    const granted = this.#held(registration) ?? this.blocks.grantedFor(registration);
+    if ((await granted?.ask()) !== "lost") return false;
+    this.#restorer.look();
+    return true;
   }
 
   /** Handles a REGISTER of a browser. @throws TokenError, EpcscfError what it is to be refused with. */
@@ -134,6 +159,7 @@ export class Registrar {
     let giveBack: (() => void) | undefined;
     try {
       if (asked.expires > 0) giveBack = await this.#places.take(entry.tenant, key);
+      await this.#rebinder.settled(key);
       const registration = registrations.byKey(key) ?? new Registration({ key, entry, asked, claims, flow });
       const user = { registration, asked, claims, flow };
       this.#checkSet(registration, entry);
@@ -328,6 +354,27 @@ export class Registrar {
     // The lease of before has no binding any more: this one has taken it over.
     if (before !== undefined && before.sessionId !== claims.sessionId) this.#options.gone(before, "taken-over");
     this.endings.granted(registration.key, claims);
+  }
+
+  /** What the core has granted a user by herself; undefined for one of a wildcarded block. */
+  #held(registration: Registration): Granted | undefined {
+    const { entry, grant, grantedUntil, serviceRoute, vouched, claims, asked } = registration;
+    if (entry.shared !== undefined || grant === undefined) return undefined;
+    return {
+      scscf: serviceRoute[0] ?? "",
+      at: grantedUntil - grant.seconds * 1000,
+      ask: () => this.#options.ask(registration),
+      restore: async () => {
+        if (vouched)
+          return await this.#rebinder.rebind(
+            registration,
+            this.#expires(asked.expires, claims, this.#options.maxExpires),
+          );
+        // Who has credentials of her own is alone to show them.
+        this.endings.endedByCore(registration, "network");
+        return true;
+      },
+    };
   }
 
   /** Asks the core. @returns its answer without the Via of the question */

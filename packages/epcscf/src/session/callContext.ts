@@ -41,6 +41,8 @@ export interface CallOptions {
   readonly sharedLimits?: SharedLimits | undefined;
   /** Nobody answers where a registration's requests go. */
   readonly scscfLost: (registration: Registration) => void;
+  /** Whether the core that has forbidden something knows the user no more. */
+  readonly isForgotten: (registration: Registration) => Promise<boolean>;
   /** Take the far end's media from where it comes, once, rather than only from where its SDP says (AGW-10). */
   readonly latchCoreMedia: boolean;
 }

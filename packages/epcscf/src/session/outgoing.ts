@@ -126,8 +126,9 @@ export class OutgoingCalls {
       const next = failed && !heard ? await way.next() : undefined;
       if (session.over) return;
       if (next !== undefined) return this.#callCore(tx, legs, invite, { way, target: next });
-      const lost = (failed && !response.has("Via")) || (response.status === 504 && asksToRestore(response));
-      const refusal = lost ? refuser.of(tx, this.#unreachable(session.registration)) : this.#coreRefusal(response);
+      const lost = heard ? undefined : await this.#loss(response, session.registration);
+      if (session.over) return;
+      const refusal = lost === undefined ? this.#coreRefusal(response) : refuser.of(tx, lost);
       session.finish({ by: "core", status: refusal[0] });
       access.reject(...refusal);
     };
@@ -171,6 +172,15 @@ export class OutgoingCalls {
       ["Accept", "application/sdp"],
       ...carried(request, "up"),
     ]);
+  }
+
+  /** What a final refusal says of the S-CSCF, where it says that this has lost the user. */
+  async #loss(response: SipResponse, registration: Registration): Promise<EpcscfError | undefined> {
+    const silent = isFailure(response) && !response.has("Via");
+    if (silent || (response.status === 504 && asksToRestore(response))) return this.#unreachable(registration);
+    // TS 24.229 §5.4.3.2: so an S-CSCF refuses whom it does not have as registered; and so are many calls refused for good.
+    const forgotten = response.status === 403 && (await this.#context.options.isForgotten(registration));
+    return forgotten ? new EpcscfError("epcscf/scscf-lost") : undefined;
   }
 
   /** Nobody answers where the registration's requests go. */

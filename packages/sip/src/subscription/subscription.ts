@@ -115,6 +115,16 @@ export class Subscription {
     return this.#dialog;
   }
 
+  /**
+   * Asks for more time now: whether the notifier still knows of it is in the answer, and all that follows from that answer follows.
+   * @returns the final response; undefined when it cannot be asked now: there is no dialog yet, or a SUBSCRIBE is on its way
+   */
+  async refresh(): Promise<SipResponse | undefined> {
+    if (this.#dialog === undefined || this.#busy || this.#leaving !== "no" || this.#phase === "terminated")
+      return undefined;
+    return await this.#exchange(this.#further(this.#dialog, this.#wanted));
+  }
+
   /** Sends the SUBSCRIBE. */
   start(): void {
     void this.#exchange(this.#request);
@@ -182,7 +192,7 @@ export class Subscription {
     if (expires <= 0) return this.#awaitLast({ reason: "expired", retryAfter: 0 });
     // TS 24.229 §5.1.1.3 with §5.1.1.4.1: 600 s before the end, or at half time where that is short.
     const wait = Math.max(leastWait, expires > 1200 ? expires - 600 : expires / 2);
-    this.#timers.start("refresh", wait * 1000, () => void this.#refresh());
+    this.#timers.start("refresh", wait * 1000, () => void this.refresh());
     this.#timers.stop("last");
     this.#expireAfter(expires);
     return undefined;
@@ -190,10 +200,6 @@ export class Subscription {
 
   #expireAfter(seconds: number): void {
     this.#timers.start("expiry", seconds * 1000, () => this.#end({ reason: "expired", retryAfter: 0 }));
-  }
-
-  async #refresh(): Promise<void> {
-    if (this.#dialog && !this.#busy) await this.#exchange(this.#further(this.#dialog, this.#wanted));
   }
 
   async #leave(): Promise<void> {
@@ -212,11 +218,11 @@ export class Subscription {
     this.#timers.start("last", 64 * this.#context.t1, () => this.#end(end));
   }
 
-  async #exchange(request: SipRequest): Promise<void> {
+  async #exchange(request: SipRequest): Promise<SipResponse> {
     this.#busy = true;
     const response = await this.#context.send(request, this.hop);
     this.#busy = false;
-    if (this.#phase === "terminated") return;
+    if (this.#phase === "terminated") return response;
     const longer = response.status === 423 ? readSeconds(response.get("Min-Expires")) : undefined;
     if (longer !== undefined && longer > this.#wanted) {
       // RFC 6665 §4.1.2.1 with RFC 3261 §10.3 step 6: once more with the least the notifier takes.
@@ -226,6 +232,7 @@ export class Subscription {
     if (response.status < 300) this.#granted(request, response);
     else this.#refused(response);
     if (this.#leaving === "asked" && this.phase !== "terminated") await this.#leave();
+    return response;
   }
 
   #granted(request: SipRequest, response: SipResponse): void {
@@ -242,7 +249,7 @@ export class Subscription {
     // A NOTIFY has come, but no 2xx and perhaps no time.
     if (!this.#timers.isRunning("expiry")) this.#expireAfter(Math.max(leastWait, this.#wanted));
     this.#timers.start("refresh", Math.max(leastWait, readSeconds(response.get("Retry-After")) ?? 60) * 1000, () => {
-      void this.#refresh();
+      void this.refresh();
     });
     return undefined;
   }

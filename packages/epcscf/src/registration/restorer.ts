@@ -1,0 +1,96 @@
+import type { Clock } from "@portico/sip";
+import type { Log } from "../ports.ts";
+import type { Memory } from "./regEvent.ts";
+
+/** A registration that an S-CSCF has granted: a user's, or a wildcarded block's. */
+export interface Granted {
+  /** Where the core has its requests go; empty where it has named nothing. */
+  readonly scscf: string;
+  /** Clock time of the grant, ms. */
+  readonly at: number;
+  /** Whether the core still knows it. */
+  ask(): Promise<Memory>;
+  /** Registers it anew. @returns false when nobody answers */
+  restore(): Promise<boolean>;
+}
+
+export interface RestorerOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly granted: () => readonly Granted[];
+}
+
+/** Between questions to an S-CSCF, ms. */
+const interval = 30_000;
+/** Registrations restored at a time: an S-CSCF that has just started has all of its users to serve. */
+const atOnce = 8;
+
+/**
+ * Finds out that an S-CSCF has lost its registrations, and gives it them again (TS 23.380 §4): one that was restarted says nothing by
+ * itself, refuses its users' calls and has nowhere to send those for them, until each has registered anew. One question in half a minute is
+ * enough for any number of users: that for the registration granted longest ago. Where it is lost the next ones are asked for,
+ * until one is known; all granted after that one were granted after the loss.
+ */
+export class Restorer {
+  readonly #options: RestorerOptions;
+  #stopTimer: () => void = () => undefined;
+  #looking = false;
+  #closed = false;
+
+  constructor(options: RestorerOptions) {
+    this.#options = options;
+    this.#later();
+  }
+
+  /** Looks now, and not when its time has come. */
+  look(): void {
+    if (this.#looking) return;
+    this.#stopTimer();
+    this.#looking = true;
+    void this.#look().finally(() => {
+      this.#looking = false;
+      this.#later();
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#stopTimer();
+  }
+
+  #later(): void {
+    if (!this.#closed) this.#stopTimer = this.#options.clock.setTimer(interval, () => this.look());
+  }
+
+  async #look(): Promise<void> {
+    const byScscf = Map.groupBy(this.#options.granted(), ({ scscf }) => scscf);
+    await Promise.all([...byScscf.values()].map((granted) => this.#restoreLost(granted)));
+  }
+
+  async #restoreLost(granted: readonly Granted[]): Promise<void> {
+    const { log } = this.#options;
+    const queue = granted.toSorted((one, other) => one.at - other.at).values();
+    let restored = 0;
+    /** @returns false once something is known, or nobody answers any more */
+    const next = async (): Promise<boolean> => {
+      for (const one of queue) {
+        const memory = await one.ask();
+        if (this.#closed) return false;
+        if (memory === "unwatched") continue;
+        if (memory !== "lost") return false;
+        if (restored === 0) log.alarm("core.scscf-lost-registrations");
+        if (!(await one.restore())) return false;
+        restored += 1;
+        return true;
+      }
+      return false;
+    };
+    const rest = async (): Promise<void> => {
+      let more = true;
+      while (more) more = await next();
+    };
+    if (!(await next())) return;
+    await Promise.all(Array.from({ length: atOnce }, rest));
+    log.info("registrations.restored", { count: restored });
+  }
+}

@@ -1,0 +1,231 @@
+import { createResponse, Dialog, type ServerTransaction, type SipRequest, type SipResponse } from "@portico/sip";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { dial, toNode } from "./support/call.ts";
+import { grant, type Browser, type Rig } from "./support/rig.ts";
+import { Timed } from "./support/timed.ts";
+import { until } from "./support/until.ts";
+
+// An S-CSCF that comes back without its registrations refuses what it does not know, and says nothing by itself.
+
+const interval = 30;
+
+let timed: Timed;
+let rig: Rig;
+/** IMPUs that the S-CSCF has as registered. */
+let known: Set<string>;
+/** Answers to what it does not know. */
+let refusal: number;
+let silent: boolean;
+
+const requests = (method: string): SipRequest[] => rig.core.got.filter((request) => request.method === method);
+const refreshes = (): SipRequest[] => requests("SUBSCRIBE").filter(({ toTag }) => toTag !== undefined);
+const initial = (): SipRequest[] => requests("SUBSCRIBE").filter(({ toTag }) => toTag === undefined);
+
+function answer(tx: ServerTransaction): void {
+  if (silent) return;
+  const { request } = tx;
+  const { method } = request;
+  if (method === "REGISTER") {
+    if (request.get("Expires") === "0") known.delete(request.to.uri);
+    else known.add(request.to.uri);
+    return grant(rig.core)(tx);
+  }
+  if (method === "SUBSCRIBE") return known.has(request.to.uri) ? subscribed(tx) : tx.reply(refusal);
+  const [asserted = ""] = request.list("P-Asserted-Identity");
+  return tx.reply(known.has(asserted.replaceAll(/[<>]/g, "")) ? 486 : 403);
+}
+
+const dialogs = new Map<string, Dialog>();
+
+function subscribed(tx: ServerTransaction): void {
+  const headers: [string, string][] = [
+    ["Contact", `<${rig.core.uri};transport=tcp>`],
+    ["Expires", "87000"],
+  ];
+  const response = createResponse(tx.request, 200, { toTag: tx.localTag, headers });
+  if (tx.request.toTag === undefined) dialogs.set(tx.request.to.uri, Dialog.uas(tx.request, response));
+  return tx.respond(response);
+}
+
+/** Waits until the node has the subscription of an identity: a NOTIFY is answered. */
+async function watched(who: string): Promise<void> {
+  const dialog = await until(() => dialogs.get(who));
+  const notify = dialog.createRequest("NOTIFY", [
+    ["Event", "reg"],
+    ["Subscription-State", "active;expires=87000"],
+  ]);
+  expect((await rig.core.agent.send(notify, toNode(rig))).status).toBe(200);
+}
+
+const uri = (n: number): string => `sip:u00${n}@acme.ims.test`;
+
+/** The n-th user registers. */
+async function come(n: number): Promise<{ browser: Browser; leave: () => Promise<SipResponse> }> {
+  const browser = await rig.connect();
+  browser.impu = uri(n);
+  const token = await rig.token({ impu: uri(n), sub: `p-${n}`, sid: `s-${n}` }, { seconds: 10_000 });
+  const register = (expires: number): Promise<SipResponse> =>
+    browser.register(token, {
+      contact: `<sip:u@k9.invalid;transport=ws>;reg-id=1;expires=${expires};+sip.instance="<urn:uuid:${n}>"`,
+    });
+  expect((await register(3600)).status).toBe(200);
+  return { browser, leave: () => register(0) };
+}
+
+async function comeAll(from: number, to: number): Promise<void> {
+  for (let n = from; n <= to; n += 1) {
+    await come(n);
+    await watched(uri(n));
+    await timed.pass(1);
+  }
+}
+
+beforeEach(() => {
+  timed = new Timed();
+  known = new Set();
+  dialogs.clear();
+  refusal = 481;
+  silent = false;
+});
+afterEach(() => rig.close());
+
+describe("an S-CSCF that has lost its registrations", () => {
+  beforeEach(async () => {
+    rig = await timed.open();
+    for (let n = 42; n < 70; n += 1) rig.block.add(uri(n));
+    rig.core.answer = answer;
+  });
+
+  test("EPC-REG-01h one question in half a minute is asked, for any number of users; nothing follows from a good answer", async () => {
+    await comeAll(42, 46);
+    for (let n = 1; n <= 3; n += 1) {
+      await timed.pass(interval);
+      await until(() => refreshes().length === n);
+    }
+    expect(new Set(refreshes().map(({ to }) => to.uri))).toEqual(new Set([uri(42)]));
+    expect(requests("REGISTER")).toHaveLength(5);
+    expect(rig.alarms).toEqual([]);
+  });
+
+  test.each([403, 404, 481])(
+    "EPC-REG-01h it answers with %i: all whom it has lost are registered again as they were, and watched; who came after is left alone",
+    async (status) => {
+      await comeAll(42, 60);
+      const before = requests("REGISTER");
+      refusal = status;
+      known.clear();
+      await comeAll(61, 63);
+      await timed.pass(interval);
+      const lost = before.map(({ to }) => to.uri);
+      await until(() => lost.every((who) => known.has(who)));
+      await until(() => initial().length === 2 * lost.length + 3);
+      const again = requests("REGISTER").slice(before.length + 3);
+      expect(again.map(({ to }) => to.uri).toSorted()).toEqual(lost.toSorted());
+      for (const one of again) {
+        const first = before.find(({ to }) => to.uri === one.to.uri);
+        for (const name of ["Contact", "Path", "Authorization"]) expect(one.get(name)).toBe(first?.get(name));
+        expect(one.callId).not.toBe(first?.callId);
+      }
+      expect(rig.alarms).toEqual(["core.scscf-lost-registrations"]);
+      expect(rig.node.counts.registrations).toBe(lost.length + 3);
+      // And that is that.
+      for (const who of lost) await watched(who);
+      const { length } = rig.core.got;
+      await timed.pass(interval);
+      await until(() => rig.core.got.length === length + 1);
+    },
+  );
+
+  test("EPC-REG-01h it does not answer: it is asked again half a minute later", async () => {
+    await comeAll(42, 44);
+    known.clear();
+    silent = true;
+    await timed.pass(interval + 33);
+    expect(requests("REGISTER")).toHaveLength(3);
+    silent = false;
+    await timed.pass(2 * interval);
+    await until(() => known.size === 3);
+  });
+
+  test("EPC-REG-01d EPC-REG-01h a call or a message that it forbids to whom it does not know: 504 that asks for an initial registration, and she is registered again at once", async () => {
+    const { browser } = await come(42);
+    await watched(uri(42));
+    const called = async (): Promise<SipResponse> => {
+      const call = dial(browser);
+      return await until(() => call.rejected);
+    };
+    for (const send of [called, async () => await browser.request("MESSAGE", uri(43), [])]) {
+      known.clear();
+      dialogs.clear();
+      const response = await send();
+      expect([response.status, response.get("Content-Type")]).toEqual([504, "application/3gpp-ims+xml"]);
+      await until(() => known.has(uri(42)));
+      await watched(uri(42));
+    }
+  });
+
+  test("a call that it forbids to whom it knows is forbidden, and nobody is registered", async () => {
+    const { browser } = await come(42);
+    await watched(uri(42));
+    rig.core.answer = (tx) => (tx.request.method === "INVITE" ? tx.reply(403) : answer(tx));
+    const call = dial(browser);
+    expect((await until(() => call.rejected)).status).toBe(403);
+    expect([refreshes().length, requests("REGISTER").length]).toEqual([1, 1]);
+  });
+
+  test("EPC-REG-01h she leaves while she is registered again: nothing of her is left in it", async () => {
+    const { browser, leave } = await come(42);
+    await watched(uri(42));
+    known.clear();
+    const held: ServerTransaction[] = [];
+    rig.core.answer = (tx) => (tx.request.method === "REGISTER" ? void held.push(tx) : answer(tx));
+    await timed.pass(interval);
+    const [own] = await until(() => held.length === 1 && held);
+    const left = leave();
+    rig.core.answer = answer;
+    // What she says after that has been answered: that has waited.
+    await browser.request("MESSAGE", uri(43), []);
+    expect(requests("REGISTER")).toHaveLength(2);
+    answer(own as ServerTransaction);
+    expect((await left).status).toBe(200);
+    expect(requests("REGISTER").map((one) => one.get("Expires"))).toEqual(["3600", "3600", "0"]);
+    expect([known.size, rig.store.bindings.size]).toEqual([0, 0]);
+  });
+
+  test("EPC-REG-01h an end that comes while she is registered again is an end in the core", async () => {
+    await come(42);
+    await watched(uri(42));
+    known.clear();
+    const held: ServerTransaction[] = [];
+    rig.core.answer = (tx) => (tx.request.method === "REGISTER" ? void held.push(tx) : answer(tx));
+    await timed.pass(interval);
+    const [own] = await until(() => held.length === 1 && held);
+    rig.core.answer = answer;
+    rig.revoke({ sessionId: "s-42", reason: "test" });
+    await until(() => requests("REGISTER").length === 3);
+    answer(own as ServerTransaction);
+    await until(() => requests("REGISTER").length === 4 && known.size === 0);
+    await until(() => rig.node.counts.leftovers === 0);
+    expect(rig.store.bindings.size).toBe(0);
+  });
+});
+
+test("EPC-REG-01h the block of a wildcard is registered again once, for all of its users", async () => {
+  const shared = { impu: "sip:company@acme.ims.test", impi: "company.acme@ims.test" };
+  rig = await timed.open({ shared: () => shared });
+  rig.core.answer = answer;
+  const { browser } = await come(42);
+  await come(43);
+  await watched(shared.impu);
+  known.clear();
+  await timed.pass(interval);
+  await until(() => known.has(shared.impu));
+  expect(requests("REGISTER")).toHaveLength(2);
+  await until(() => initial().length === 2);
+  await watched(shared.impu);
+  known.clear();
+  const call = dial(browser);
+  expect((await until(() => call.rejected)).status).toBe(504);
+  await until(() => known.has(shared.impu));
+  expect(requests("REGISTER")).toHaveLength(3);
+});
