@@ -110,6 +110,7 @@ test("it is refreshed when somebody asks for that, and the answer is given; noth
   const second = await core.expectRequest("SUBSCRIBE");
   expect([second.toTag, second.get("Expires"), second.cseq.number]).toEqual(["peer", "600", 2]);
   core.reply(second, 200, { headers: [["Expires", "600"]] });
+  await clock.settle(100);
   expect((await asked)?.status).toBe(200);
   const again = watch.refresh();
   core.reply(await core.expectRequest("SUBSCRIBE"), 481);
