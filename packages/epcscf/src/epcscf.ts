@@ -345,9 +345,12 @@ export class Epcscf {
 
   #registered(registration: Registration, initial: boolean): void {
     // All the WAF learns of a refresh is until when the token lets it live: with the same token, nothing.
-    const news = initial || registration.reported !== registration.claims;
+    // A core that grants more than it was asked for may hold the binding when the token is over (WWSF-06).
+    const until = this.#registrar.endings.binding(registration).grantedUntil;
+    const beyond = until > registration.claims.expiresAt * 1000 + beyondToken ? { expiresAt: until } : {};
+    const news = initial || registration.reported !== registration.claims || "expiresAt" in beyond;
     registration.reported = registration.claims;
-    this.#report(registration.facts, "registered", initial ? "registered" : "refreshed", true, news);
+    this.#report(registration.facts, "registered", initial ? "registered" : "refreshed", true, news, beyond);
     this.#changed(registration, initial ? "registered" : "refreshed");
     // The core knows the block alone, and tells its end (ADM-04).
     if (registration.entry.shared !== undefined) return;
@@ -410,14 +413,18 @@ export class Epcscf {
     reason: string,
     confirmed: boolean,
     news = true,
+    more: Pick<RegistrationFact, "expiresAt"> = {},
   ): void {
     this.#log.info("registration", { state, reason, confirmed });
     // No lease of the WAF's stands behind a user with credentials of her own.
     if (!news || sessionId === "") return;
     // Two tabs of one web session share its lease: that is free when the last binding is gone.
     const free = confirmed && (state === "registered" || !this.#registrar.endings.mayBind({ impu, sessionId }));
-    this.#options.reportRegistration({ impu, sessionId, state, reason, confirmed: free });
+    this.#options.reportRegistration({ impu, sessionId, state, reason, confirmed: free, ...more });
   }
 }
+
+/** So much longer than the token an identity rests anyway, ms: half of the skew allowed between clocks (WAF-06). */
+const beyondToken = 30_000;
 
 const uriOf = (value: string): string => parseNameAddr(value).uri;

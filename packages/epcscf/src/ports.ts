@@ -100,6 +100,8 @@ export interface RegistrationFact {
   readonly reason: string;
   /** True when the core holds no binding of this lease any more: it confirmed with a 200, or the granted time is over. */
   readonly confirmed: boolean;
+  /** Of `registered`: the end of the granted time, milliseconds since the epoch, where that is after the token's. */
+  readonly expiresAt?: number;
 }
 
 /**

@@ -6,6 +6,8 @@ import type { AccessClaims, TokenVerifier } from "./ports.ts";
 
 /** Clock skew allowed, seconds (WAF-06). */
 const skew = 60;
+/** Longest life of a token, seconds (WAF-06): what a stolen signing key has signed does not outlive that key's end for ever. */
+const longest = 24 * 3600;
 /** Verified tokens kept; the oldest goes first. */
 const cacheSize = 20_000;
 
@@ -69,9 +71,12 @@ export class JwtVerifier implements TokenVerifier {
         typ: "at+jwt",
         algorithms: ["ES256"],
         clockTolerance: skew,
+        maxTokenAge: longest,
         currentDate: new Date(now()),
         requiredClaims: ["exp", "iat", "jti", "sub", "client_id", "tenant", "sid", "scope", "impu", "origins"],
       });
+      const { exp = 0, iat = 0 } = payload;
+      if (exp - iat > longest + skew) throw new TokenError("invalid_token", "the token lives longer than a day");
       return {
         issuer,
         subject: text(payload["sub"]),
@@ -79,7 +84,7 @@ export class JwtVerifier implements TokenVerifier {
         tenant: text(payload["tenant"]),
         sessionId: text(payload["sid"]),
         tokenId: text(payload["jti"]),
-        expiresAt: Number(payload.exp),
+        expiresAt: exp,
         scope: text(payload["scope"]).split(" "),
         impu: text(payload["impu"]),
         origins: texts(payload["origins"]),

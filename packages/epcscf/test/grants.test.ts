@@ -63,6 +63,21 @@ describe("the granted time", () => {
   }
 });
 
+test("EPC-DER-06 WWSF-06a of time that the core grants beyond the token's the WAF is told, with each refresh; of other time it is not", async () => {
+  const browser = await rig.connect();
+  const token = await rig.token();
+  await browser.register(token);
+  await browser.register(token);
+  expect(rig.facts).toHaveLength(1);
+  expect(rig.facts[0]).not.toHaveProperty("expiresAt");
+  grantWith(rig, (contact) => [["Contact", contact.replace(/;expires=\d+/, ";expires=7200")]]);
+  for (const count of [2, 3]) {
+    await browser.register(token);
+    expect(rig.facts).toHaveLength(count);
+    expect(Math.abs((rig.facts.at(-1)?.expiresAt ?? 0) - Date.now() - 7_200_000)).toBeLessThan(3000);
+  }
+});
+
 describe("what a 200 says", () => {
   test("EPC-REG-19a EPC-REG-19b is stored: identities, Service-Route, charging, restrictions; the browser sees no charging", async () => {
     const browser = await rig.connect();

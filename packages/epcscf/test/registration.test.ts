@@ -215,6 +215,17 @@ describe("refusals", () => {
     ["EPC-REG-04b EPC-REG-04e of a foreign issuer", () => rig.token({ iss: "https://evil.example" }), "invalid_token"],
     ["EPC-REG-04b EPC-REG-04e for another audience", () => rig.token({ aud: "sip:other.test" }), "invalid_token"],
     ["EPC-REG-04c EPC-REG-04e that has expired", () => rig.token({}, { seconds: -61 }), "invalid_token"],
+    [
+      "EPC-REG-04c WAF-06a that claims to live longer than a day",
+      () => rig.token({}, { seconds: 86_400 + 120 }),
+      "invalid_token",
+    ],
+    [
+      "EPC-REG-04c WAF-06a of tomorrow",
+      () => rig.token({ iat: Math.floor(Date.now() / 1000) + 86_400 }, { seconds: 2 * 86_400 }),
+      "invalid_token",
+    ],
+    ["EPC-REG-04a EPC-REG-04e of another type", () => rig.token({}, { typ: "JWT" }), "invalid_token"],
     ["EPC-REG-04e without the scope", () => rig.token({ scope: "ims.voice" }), "invalid_scope"],
     ["EPC-REG-04a EPC-REG-04e with alg none", async () => unsigned(await rig.token()), "invalid_token"],
   ];
@@ -249,6 +260,44 @@ describe("refusals", () => {
     expect(elsewhere.status).toBe(403);
     expect(rig.core.got).toHaveLength(0);
   });
+
+  const another = "sip:u0043@acme.ims.test";
+  const twisted: [what: string, from: string, to: string][] = [
+    ["To of another", impu, another],
+    ["From of another", another, impu],
+    ["both of another", another, another],
+    ["To of a user in capitals", impu, impu.replace("u0042", "U0042")],
+    ["To with a port", impu, `${impu}:5060`],
+    ["To with a parameter", impu, `${impu};user=phone`],
+    ["To of sips", impu, impu.replace("sip:", "sips:")],
+    ["To of the number", impu, "tel:+12125550142"],
+  ];
+  test.each(twisted)(
+    "EPC-REG-05a GEN-09b %s: 403, on a new socket and on that of her registration, and the core hears nothing",
+    async (_, from, to) => {
+      const browser = await rig.connect();
+      const authorization = `Bearer ${await rig.token()}`;
+      const register = (of: { from: string; to: string }, cseq: number): Promise<SipResponse> =>
+        browser.agent.send(
+          SipRequest.create("REGISTER", "sip:ims.test", [
+            ["Max-Forwards", "70"],
+            ["From", `<${of.from}>;tag=w1`],
+            ["To", `<${of.to}>`],
+            ["Call-ID", "twisted@k3v9q0d1xm.invalid"],
+            ["CSeq", `${cseq} REGISTER`],
+            ["Contact", "<sip:u0042@k3v9q0d1xm.invalid;transport=ws>"],
+            ["Authorization", authorization],
+          ]),
+          browser,
+        );
+      expect((await register({ from, to }, 1)).status).toBe(403);
+      expect(rig.core.got).toHaveLength(0);
+      expect((await register({ from: impu, to: impu }, 2)).status).toBe(200);
+      expect((await register({ from, to }, 3)).status).toBe(403);
+      expect(rig.core.got.filter(({ method }) => method === "REGISTER")).toHaveLength(1);
+      expect(rig.node.registrations()).toMatchObject([{ impu }]);
+    },
+  );
 
   test("EPC-REG-05c EPC-WS-03b SEC-01 a token of another site's page: 403", async () => {
     const browser = await rig.connect({ origin: "https://other.example" });

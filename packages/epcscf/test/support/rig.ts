@@ -296,7 +296,7 @@ export interface Rig {
   readonly url: string;
   token(
     claims?: Record<string, unknown>,
-    options?: { seconds?: number; key?: CryptoKey; alg?: string },
+    options?: { seconds?: number; key?: CryptoKey; alg?: string; typ?: string },
   ): Promise<string>;
   revoke(revocation: Revocation): void;
   /** The node's process dies: no timer, no write, no socket of browsers from now on. */
@@ -474,7 +474,7 @@ export async function openRig(
     messages,
     writing: Promise.resolve(),
     url,
-    token: async (claims = {}, { seconds = 3600, key = privateKey, alg = "ES256" } = {}) => {
+    token: async (claims = {}, { seconds = 3600, key = privateKey, alg = "ES256", typ = "at+jwt" } = {}) => {
       const now = Math.floor(wallClock() / 1000);
       return await new SignJWT({
         client_id: "talk.acme.example",
@@ -485,12 +485,12 @@ export async function openRig(
         origins: [site],
         ...claims,
       })
-        .setProtectedHeader({ alg, typ: "at+jwt", kid: "k1" })
+        .setProtectedHeader({ alg, typ, kid: "k1" })
         .setIssuer(typeof claims["iss"] === "string" ? claims["iss"] : issuer)
         .setAudience(typeof claims["aud"] === "string" ? claims["aud"] : "sip:ims.test")
         .setSubject(typeof claims["sub"] === "string" ? claims["sub"] : "p-7c1f9d")
         .setJti(crypto.randomUUID())
-        .setIssuedAt(now - 5)
+        .setIssuedAt(typeof claims["iat"] === "number" ? claims["iat"] : now - 5)
         .setExpirationTime(now + seconds)
         .sign(key);
     },
