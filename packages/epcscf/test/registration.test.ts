@@ -240,6 +240,17 @@ describe("refusals", () => {
     });
   }
 
+  test("EPC-REG-04d the token of the REGISTER before, revoked since: 401, and the core does not hear of it", async () => {
+    const browser = await rig.connect();
+    const token = await rig.token();
+    expect((await browser.register(token)).status).toBe(200);
+    const before = rig.core.got.filter(({ method }) => method === "REGISTER").length;
+    // Known to be over, and not told yet.
+    rig.suspended.add("acme");
+    expect((await browser.register(token)).status).toBe(401);
+    expect(rig.core.got.filter(({ method }) => method === "REGISTER")).toHaveLength(before);
+  });
+
   test("EPC-REG-04d a revoked session's token: 401 invalid_token", async () => {
     const browser = await rig.connect();
     const token = await rig.token();

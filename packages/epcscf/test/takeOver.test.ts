@@ -72,6 +72,28 @@ test("EPC-DER-06 the former session is over for the WAF when the core has grante
   expect(confirmed()).toEqual(["s1"]);
 });
 
+test("EPC-DER-06 what the core grants the former session late does not end the binding of the next one", async () => {
+  const held = hold();
+  const refresh = browser.register(await rig.token()).catch(() => "lost");
+  const late = await next(held, 1);
+  rig.revoke({ sessionId: "s1", reason: "logout" });
+  grant(rig.core)(await next(held, 2));
+  await until(() => rig.node.counts.leftovers === 0);
+  const again = await rig.connect();
+  const answer = again.register(await rig.token({ sid: "s2" }));
+  grant(rig.core)(await next(held, 3));
+  expect((await answer).status).toBe(200);
+  grant(rig.core)(late);
+  await timed.pass(3);
+  browser.agent.hopClosed(browser);
+  await refresh;
+  expect(held).toHaveLength(3);
+  expect(rig.node.registrations()).toMatchObject([{ sessionId: "s2", flow: "live" }]);
+  await timed.pass(12);
+  expect([rig.store.bindings.size, rig.node.counts.leftovers]).toEqual([1, 0]);
+  expect(confirmed()).toEqual(["s1"]);
+});
+
 test("ADM-09b a log-out that is answered late takes no row away from the REGISTER after it", async () => {
   const held = hold();
   const out = browser.register(await rig.token(), { expires: 0 });

@@ -315,8 +315,9 @@ export class Registrar {
     const { vouched } = registration;
     const revoked = authorisation.isRevoked(claims);
     if (registration.ended !== undefined || revoked) {
-      // It ended while the core was thinking: what that has just granted goes again.
-      if (vouched) void this.endings.unbind(pending.binding, registration.ended ?? "revoked");
+      // It ended while the core was thinking: what that has just granted goes again, unless her next session has it by now.
+      const isAnothers = registrations.byKey(registration.key) !== undefined;
+      if (vouched && !isAnothers) void this.endings.unbind(pending.binding, registration.ended ?? "revoked");
       if (revoked) throw new TokenError("invalid_token", "the token is revoked");
       throw new EpcscfError("epcscf/registration-over");
     }
