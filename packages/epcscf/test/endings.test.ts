@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Revocation } from "../src/index.ts";
 import { binding, dial, fromCore, registered, ring, toNode, type Leg } from "./support/call.ts";
 import { KeepingCore } from "./support/keepingCore.ts";
 import { impu, type Browser, type Rig } from "./support/rig.ts";
@@ -218,6 +219,27 @@ describe("revocation, whatever is under way", () => {
     await timed.pass(200);
     await gone("revoked");
   }, 20_000);
+});
+
+describe("what a revocation names", () => {
+  test.each<[what: string, revocation: Omit<Revocation, "reason">, left: string[]]>([
+    ["an identity", { impu, tenant: "acme" }, ["s3"]],
+    ["a web session", { sessionId: "s1", impu, tenant: "acme" }, ["s2", "s3"]],
+    ["another identity", { impu: "sip:u0044@acme.ims.test", tenant: "acme" }, ["s1", "s2", "s3"]],
+    ["another tenant's session of the same name", { sessionId: "s1", tenant: "other" }, ["s1", "s2", "s3"]],
+    ["a tenant", { tenant: "acme" }, []],
+  ])("EPC-DER-05 WAF-07c %s: that ends, and nothing else", async (_, revocation, left) => {
+    const colleague = "sip:u0043@acme.ims.test";
+    for (const claims of [{ sid: "s2" }, { sid: "s3", sub: "p-other", impu: colleague }]) {
+      const page = await rig.connect();
+      page.impu = claims.impu ?? impu;
+      const contact = `<sip:u@${claims.sid}.invalid;transport=ws>;reg-id=1;+sip.instance="<urn:uuid:${claims.sid}>"`;
+      expect((await page.register(await rig.token(claims), { contact })).status).toBe(200);
+    }
+    rig.revoke({ ...revocation, reason: "test" });
+    await until(() => rig.node.counts.leftovers === 0 && core.keys.size === left.length);
+    expect(rig.node.registrations().map(({ sessionId }) => sessionId)).toEqual(left);
+  });
 });
 
 describe("the next holder of an identity", () => {

@@ -88,6 +88,77 @@ describe("REGISTER as a trusted node", () => {
     expect(rig.core.last("REGISTER").all("Feature-Caps"), "the node's own").toEqual(["*;+sip.audio"]);
   });
 
+  test("EPC-REG-09 EPC-REG-14 SEC-02b nor does it come through in any way of writing a header that RFC 3261 §7.3.1 allows", async () => {
+    const forged = [
+      'authorization : Digest username="forged", realm="ims.test", integrity-protected="auth-done"',
+      'AUTHORIZATION:\tDigest username="forged",\r\n integrity-protected="auth-done"',
+      "p-asserted-identity: <sip:forged@ims.test>",
+      "P-Asserted-Identity : <sip:forged@ims.test>",
+      "P-ASSERTED-IDENTITY\t:\r\n <sip:forged@ims.test>",
+      "P-Asserted-Identity:\r\n\t<sip:forged@ims.test>",
+      "Path : <sip:forged@198.51.100.1;lr>",
+      "path:\r\n <sip:forged@198.51.100.1;lr>",
+      "rOUTE : <sip:forged@198.51.100.1;lr>",
+      "Record-route: <sip:forged@198.51.100.1;lr>",
+      "P-visited-network-id : forged",
+      "P-Charging-vector: icid-value=forged",
+      "rEQUIRE : forged",
+      "Proxy-require: forged",
+    ];
+    const browser = await rig.connect();
+    const token = await rig.token();
+    // What else may stand in for a name: the compact forms of Contact and Supported, which this node's own replace.
+    for (const [at, line] of forged.entries()) {
+      const [contact, supported] =
+        at % 2 === 0 ? ["m", "k"] : ["Contact :", "SUPPORTED\t:"].map((one) => one.replace(/:$/, ""));
+      browser.socket.send(
+        [
+          "REGISTER sip:ims.test SIP/2.0",
+          `Via: SIP/2.0/WSS k3v9q0d1xm.invalid;branch=z9hG4bKforged${at}`,
+          "Max-Forwards: 70",
+          line,
+          `f: <${impu}>;tag=x`,
+          `t: <${impu}>`,
+          "i: written@k3v9q0d1xm.invalid",
+          `CSeq: ${at + 1} REGISTER`,
+          `${contact}: <sip:u0042@k3v9q0d1xm.invalid;transport=ws>;expires=600`,
+          `${supported}: path`,
+          `Authorization: Bearer ${token}`,
+          "l: 0",
+          "",
+          "",
+        ].join("\r\n"),
+      );
+      const sent = await until(() => rig.core.got.filter(({ method }) => method === "REGISTER")[at]);
+      expect(sent.toOctets()).not.toMatch(/forged@|"forged"|: forged|=forged$|k3v9q0d1xm\.invalid;transport|Bearer/m);
+      for (const name of ["Authorization", "Contact", "Supported", "Path", "Require", "P-Visited-Network-ID"]) {
+        expect([line, name, sent.all(name).length]).toEqual([line, name, 1]);
+      }
+      expect(sent.get("Authorization")).toContain(`username="${impi}"`);
+    }
+  });
+
+  test("EPC-REG-17b nothing else of her Contact goes to the core", async () => {
+    const browser = await rig.connect();
+    const instance = "<urn:uuid:8e2f3c60-5d0b-4c79-9d7b-0a9c2f5e1b77>";
+    const contact =
+      `"Boss" <sip:boss@k3v9q0d1xm.invalid;transport=ws;lr;maddr=198.51.100.1>;+sip.instance="${instance}";reg-id=1;q=0.5` +
+      `;+g.3gpp.icsi-ref="urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel";audio;pub-gruu="sip:boss@ims.test;gr=1"` +
+      `;temp-gruu="sip:tgruu@ims.test;gr";received="sip:198.51.100.1";path="<sip:198.51.100.1>";ob;sos.x;methods="INVITE"`;
+    expect((await browser.register(await rig.token(), { contact })).status).toBe(200);
+    const { uri, params, display } = parseNameAddr(rig.core.last("REGISTER").get("Contact") ?? "");
+    expect([...params.keys()].toSorted()).toEqual([
+      "+g.3gpp.icsi-ref",
+      "+sip.instance",
+      "audio",
+      "expires",
+      "q",
+      "reg-id",
+    ]);
+    expect([display, parseUri(uri).params.has("maddr")]).toEqual([undefined, false]);
+    expect(rig.core.last("REGISTER").toOctets()).not.toMatch(/boss|198\.51/i);
+  });
+
   test("EPC-REG-11a EPC-REG-13 EPC-REG-17b Path, ICID and the kept Contact parameters", async () => {
     const browser = await rig.connect();
     const token = await rig.token();
