@@ -1,5 +1,6 @@
 import type { EpcscfEvent, Log, MessageFact, SessionFact } from "@portico/epcscf";
 import type { CallRecord, Store } from "@portico/store";
+import { SoftStateRecords } from "./softStateRecords.ts";
 
 /** How often open records are noted as alive, milliseconds: a node that dies leaves their end unknown by so much. */
 const seenEvery = 60_000;
@@ -8,16 +9,24 @@ const seenEvery = 60_000;
 const purgeEvery = 3_600_000;
 const day = 86_400_000;
 
-/** Writes what the eP-CSCF tells of calls, messages and registrations into records and usage (CHG-02, CHG-03). */
+type Records = Pick<
+  Store,
+  "calls" | "messages" | "usage" | "registrationRecords" | "subscriptionRecords" | "transaction"
+>;
+
+/** Writes what the eP-CSCF tells of calls, messages, registrations and subscriptions into records and usage (CHG-02, CHG-03). */
 export class CallRecords {
-  readonly #store: Pick<Store, "calls" | "messages" | "usage">;
+  /** Records of what is refreshed. */
+  readonly softState: SoftStateRecords;
+  readonly #store: Records;
   readonly #log: Log;
   readonly #now: () => number;
   #node = "";
   #timer: NodeJS.Timeout | undefined;
   #purging: NodeJS.Timeout | undefined;
 
-  constructor(store: Pick<Store, "calls" | "messages" | "usage">, log: Log, now: () => number) {
+  constructor(store: Records, log: Log, now: () => number) {
+    this.softState = new SoftStateRecords(store, log, () => this.#node);
     this.#store = store;
     this.#log = log;
     this.#now = now;
@@ -32,18 +41,21 @@ export class CallRecords {
     this.#node = node;
     const interrupted = await this.#store.calls.endInterrupted(node, startedAt);
     if (interrupted > 0) this.#log.warn("calls.interrupted", { calls: interrupted });
+    await this.#store.registrationRecords.endInterrupted(node, startedAt);
     this.#timer = setInterval(() => {
       this.#store.calls.seen(node, this.#now()).catch(() => this.#log.alarm("calls.not-noted"));
     }, seenEvery);
     this.#timer.unref();
   }
 
-  /** Forgets, now and from now on, records of calls and messages from longer ago. @param days how long they are kept */
+  /** Forgets, now and from now on, records from longer ago. @param days how long they are kept */
   async forgetAfter(days: number): Promise<void> {
     const purge = async (): Promise<void> => {
       const before = this.#now() - days * day;
       await this.#store.calls.purge(before);
       await this.#store.messages.purge(before);
+      await this.#store.registrationRecords.purge(before);
+      await this.#store.subscriptionRecords.purge(before);
     };
     this.#purging = setInterval(() => {
       purge().catch(() => this.#log.alarm("calls.not-purged"));
@@ -88,8 +100,10 @@ export class CallRecords {
       .catch(() => this.#log.alarm("usage.not-written", { fact: "registration" }));
   };
 
-  close(): void {
+  /** Resolves when what waited is written. */
+  async close(): Promise<void> {
     clearInterval(this.#timer);
     clearInterval(this.#purging);
+    await this.softState.flush();
   }
 }

@@ -144,7 +144,7 @@ async function start(
   onClose(() => media.close());
 
   const records = new CallRecords(store, log, Date.now);
-  onClose(async () => records.close());
+  onClose(() => records.close());
   const { tls: mwTls } = config.mw;
   const origins = await Origins.follow(waf);
   onClose(async () => origins.close());
@@ -176,6 +176,8 @@ async function start(
     },
     reportSession: (fact) => records.report(fact),
     reportMessage: (fact) => records.message(fact),
+    noteRegistration: (use) => records.softState.registration(use),
+    noteSubscription: (fact) => records.softState.subscription(fact),
     media,
     // ARCHITECTURE: a node is named by its own address on Mw.
     node: named,

@@ -29,7 +29,7 @@ test("PRV-03 records of calls are forgotten when their time is over, and what is
   }
   const records = new CallRecords(store, quiet, () => now);
   await records.forgetAfter(30);
-  records.close();
+  await records.close();
   expect((await store.calls.page({ tenant: "acme" }, 10)).map(({ id }) => id)).toEqual(["young"]);
   const sums = await store.usage.between({ from: "2027-01-01", until: "2028-01-01" }, "acme");
   expect(sums.reduce((sum, { calls }) => sum + calls, 0)).toBe(2);

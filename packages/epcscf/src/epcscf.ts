@@ -6,9 +6,9 @@ import { Core } from "./core.ts";
 import { detached } from "./detached.ts";
 import { Events, type EpcscfEvent } from "./events.ts";
 import { Fork, Loop } from "./fork.ts";
-import { ChargingVectors } from "./policy/charging.ts";
+import { ChargingVectors, icidValue } from "./policy/charging.ts";
 import type { EpcscfOptions } from "./options.ts";
-import type { Log, RegistrationFact, Revocation, SessionFact, SharedThing } from "./ports.ts";
+import type { Log, RegistrationFact, RegistrationUse, Revocation, SessionFact, SharedThing } from "./ports.ts";
 import { type PassedMessage, Proxy } from "./proxy.ts";
 import { Refuser } from "./refusal.ts";
 import { Authorisation } from "./registration/authorisation.ts";
@@ -133,7 +133,7 @@ export class Epcscf {
       calls: (registration) => this.#sessions.count(registration),
       node: options.node,
       store: options.registrationStore,
-      registered: (registration, initial) => this.#registered(registration, initial),
+      registered: (registration, initial, chargingVector) => this.#registered(registration, initial, chargingVector),
       flowLost: (registration) => this.#changed(registration, "flow-lost"),
       flowReplaced: (registration, flow) => {
         this.#sessions.flowReplaced(registration, flow);
@@ -196,6 +196,9 @@ export class Epcscf {
         wallClock,
         policyOf: options.policyOf,
         passed: (registration, message) => this.#passed(registration, message),
+        subscribed: (registration, subscription) => {
+          options.noteSubscription({ ...this.#servedUser(registration), ...subscription });
+        },
       }),
       sessions: this.#sessions,
       refuser,
@@ -343,7 +346,8 @@ export class Epcscf {
     );
   }
 
-  #registered(registration: Registration, initial: boolean): void {
+  #registered(registration: Registration, initial: boolean, chargingVector?: string): void {
+    registration.registers += 1;
     // All the WAF learns of a refresh is until when the token lets it live: with the same token, nothing.
     // A core that grants more than it was asked for may hold the binding when the token is over (WWSF-06).
     const until = this.#registrar.endings.binding(registration).grantedUntil;
@@ -352,6 +356,10 @@ export class Epcscf {
     registration.reported = registration.claims;
     this.#report(registration.facts, "registered", initial ? "registered" : "refreshed", true, news, beyond);
     this.#changed(registration, initial ? "registered" : "refreshed");
+    if (initial) {
+      const icid = chargingVector === undefined ? {} : { icid: icidValue(chargingVector) };
+      this.#options.noteRegistration({ ...useOf(registration), ...icid });
+    }
     // The core knows the block alone, and tells its end (ADM-04).
     if (registration.entry.shared !== undefined) return;
     const seconds = Math.ceil((registration.grantedUntil - this.#options.clock.now()) / 1000);
@@ -363,6 +371,7 @@ export class Epcscf {
     this.#report(registration.facts, "deregistered", reason, confirmed);
     // A log-out may be the first that this process hears of a browser.
     if (registration.since === 0) return;
+    this.#options.noteRegistration({ ...useOf(registration), end: { at: this.#options.wallClock(), reason } });
     this.#events.emit(() => ({
       type: "registration",
       change: "ended",
@@ -392,11 +401,15 @@ export class Epcscf {
     await this.#write({ type: "answered", session: view, impi: registration.entry.impi });
   }
 
-  async #passed({ entry, claims }: Registration, message: PassedMessage): Promise<void> {
-    const { tenant, impu, impi } = entry;
-    const id = this.#options.random.token(22);
-    const fact = { id, tenant, clientId: claims.clientId, impu, impi, ...message };
+  async #passed(registration: Registration, message: PassedMessage): Promise<void> {
+    const fact = { ...this.#servedUser(registration), ...message };
     await this.#options.reportMessage(fact).catch(() => this.#log.alarm("usage.not-written", { fact: "message" }));
+  }
+
+  /** Of a record of one request. */
+  #servedUser({ entry, claims }: Registration) {
+    const { tenant, impu, impi } = entry;
+    return { id: this.#options.random.token(22), tenant, clientId: claims.clientId, impu, impi };
   }
 
   async #write(fact: SessionFact): Promise<void> {
@@ -426,5 +439,11 @@ export class Epcscf {
 
 /** So much longer than the token an identity rests anyway, ms: half of the skew allowed between clocks (WAF-06). */
 const beyondToken = 30_000;
+
+function useOf({ key, entry, claims, since, grantedAt, registers }: Registration): RegistrationUse {
+  const { tenant, impu, impi } = entry;
+  const times = { beganAt: since, renewedAt: grantedAt, registers };
+  return { id: `${key}-${since}`, tenant, clientId: claims.clientId, impu, impi, ...times };
+}
 
 const uriOf = (value: string): string => parseNameAddr(value).uri;

@@ -15,6 +15,8 @@ export type {
   BlockTable,
   Log,
   MessageFact,
+  RegistrationUse,
+  SubscriptionFact,
   RegistrationFact,
   Revocation,
   Revocations,

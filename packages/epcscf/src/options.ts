@@ -8,9 +8,11 @@ import type {
   Log,
   MessageFact,
   RegistrationFact,
+  RegistrationUse,
   Revocations,
   SessionFact,
   SharedLimits,
+  SubscriptionFact,
   TenantPolicy,
   TokenVerifier,
 } from "./ports.ts";
@@ -29,6 +31,9 @@ export interface EpcscfOptions {
   readonly reportSession: (fact: SessionFact) => Promise<void>;
   /** Writes the record of a message, for which its answer waits. When it fails there is an alarm, and the answer goes on. */
   readonly reportMessage: (fact: MessageFact) => Promise<void>;
+  /** Notes usage records for which no answer waits. */
+  readonly noteRegistration: (use: RegistrationUse) => void;
+  readonly noteSubscription: (fact: SubscriptionFact) => void;
   readonly media: MediaPlane;
   /** Name of this node among those that share a registration store; the same after a restart. */
   readonly node: string;

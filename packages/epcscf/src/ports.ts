@@ -129,6 +129,36 @@ export interface MessageFact {
   readonly status: number;
 }
 
+/** A SUBSCRIBE that went through this node, for usage records (CHG-02). */
+export interface SubscriptionFact extends MessageFact {
+  /** Event package. */
+  readonly event: string;
+  /** Seconds granted, or asked where the answer says none; 0: it ends. */
+  readonly expires?: number | undefined;
+}
+
+/**
+ * A registration, for usage records (CHG-02): told when the core has granted it first, and when it is over. What a refresh
+ * changes is counted, and told at the end.
+ */
+export interface RegistrationUse {
+  /** The same both times. */
+  readonly id: string;
+  readonly tenant: string;
+  readonly clientId: string;
+  readonly impu: string;
+  readonly impi: string;
+  /** Of its first REGISTER; absent at the end, and for a user of a wildcarded block, for whom none goes to the core. */
+  readonly icid?: string;
+  /** When it was granted first and last, milliseconds since the epoch. */
+  readonly beganAt: number;
+  readonly renewedAt: number;
+  /** REGISTERs that were granted. */
+  readonly registers: number;
+  /** Absent while it lives. */
+  readonly end?: { readonly at: number; readonly reason: string };
+}
+
 /** Structured log; implementations must not receive tokens, bodies or personal data. */
 export interface Log {
   info(event: string, facts?: Readonly<Record<string, string | number | boolean>>): void;

@@ -1,4 +1,5 @@
-import { octets, parseNameAddr, parseUri, type ServerTransaction, type SipRequest, type UserAgent } from "@portico/sip";
+import { octets, parseNameAddr, parseUri } from "@portico/sip";
+import type { ServerTransaction, SipRequest, SipResponse, UserAgent } from "@portico/sip";
 import type { Core } from "./core.ts";
 import { EpcscfError } from "./errors.ts";
 import { type ChargingVectors, icidValue } from "./policy/charging.ts";
@@ -7,7 +8,7 @@ import { assertedIdentity, checkFrom } from "./policy/identity.ts";
 import { dial } from "./policy/dialPlan.ts";
 import { hopsLeft } from "./policy/maxForwards.ts";
 import { checkDestination, checkMoment, checkService } from "./policy/restrictions.ts";
-import type { MessageFact, TenantPolicy } from "./ports.ts";
+import type { MessageFact, SubscriptionFact, TenantPolicy } from "./ports.ts";
 import { ProxiedDialogs, type Way } from "./proxiedDialogs.ts";
 import type { Registration } from "./registration/registration.ts";
 import { relay } from "./relay.ts";
@@ -31,10 +32,17 @@ export interface ProxyOptions {
   readonly policyOf: (tenant: string) => TenantPolicy;
   /** Told of each MESSAGE before its answer goes back, which waits for the promise; that never fails. */
   readonly passed: (registration: Registration, message: PassedMessage) => Promise<void>;
+  /** Told of each SUBSCRIBE. */
+  readonly subscribed: (registration: Registration, subscription: PassedSubscription) => void;
 }
 
 /** What becomes of a MESSAGE. */
 export type PassedMessage = Pick<MessageFact, "direction" | "remote" | "icid" | "at" | "status">;
+
+type PassedSubscription = PassedMessage & Pick<SubscriptionFact, "event" | "expires">;
+
+/** Characters of an event package that a record keeps. */
+const longestEvent = 64;
 
 /** Methods that open a dialog through this node. */
 const opening: ReadonlySet<string> = new Set(["SUBSCRIBE", "REFER"]);
@@ -69,15 +77,13 @@ export class Proxy {
     const response = await relay(coreAgent, request, next);
     const lost = request.toTag === undefined && way.routes.length > 0;
     const silence = new EpcscfError(lost ? "epcscf/scscf-lost" : "epcscf/core-unreachable");
-    if (request.method === "MESSAGE") {
-      await this.#options.passed(registration, {
-        direction: "outgoing",
-        remote: request.toTag === undefined ? way.target : request.to.uri,
-        icid: icidValue(request.get("P-Charging-Vector") ?? ""),
-        at,
-        status: (response ?? silence).status,
-      });
-    }
+    await this.#record(registration, request, response, () => ({
+      direction: "outgoing",
+      remote: request.toTag === undefined ? way.target : request.to.uri,
+      icid: icidValue(request.get("P-Charging-Vector") ?? ""),
+      at,
+      status: (response ?? silence).status,
+    }));
     if (response === undefined) {
       if (lost) this.#options.scscfLost(registration);
       throw silence;
@@ -122,20 +128,37 @@ export class Proxy {
     const at = this.#options.wallClock();
     const response = await relay(accessAgent, request, flow);
     const gone = new EpcscfError("epcscf/flow-gone");
-    if (request.method === "MESSAGE") {
-      await this.#options.passed(registration, {
-        direction: "incoming",
-        remote: wantsPrivacy(tx.request) ? anonymous : tx.request.from.uri,
-        icid: icidValue(tx.request.get("P-Charging-Vector") ?? ""),
-        at,
-        status: (response ?? gone).status,
-      });
-    }
+    await this.#record(registration, request, response, () => ({
+      direction: "incoming",
+      remote: wantsPrivacy(tx.request) ? anonymous : tx.request.from.uri,
+      icid: icidValue(tx.request.get("P-Charging-Vector") ?? ""),
+      at,
+      status: (response ?? gone).status,
+    }));
     if (response === undefined) throw gone;
     const up = response.clone().removeFirst("Via");
     strip(up, "up");
     if (up.has("Contact")) up.set("Contact", `<${core.uri(registration.key)}>`);
     tx.respond(up);
+  }
+
+  /** CHG-02: what of a request that was passed on is to be told. */
+  async #record(
+    registration: Registration,
+    request: SipRequest,
+    response: SipResponse | undefined,
+    told: () => PassedMessage,
+  ): Promise<void> {
+    if (request.method === "MESSAGE") await this.#options.passed(registration, told());
+    if (request.method !== "SUBSCRIBE") return;
+    const [event = ""] = (request.get("Event") ?? "").split(";", 1);
+    // RFC 6665 §4.2.1.1: what was granted, if that was shorter.
+    const expires = Number.parseInt(response?.get("Expires") ?? request.get("Expires") ?? "", 10);
+    this.#options.subscribed(registration, {
+      ...told(),
+      event: event.trim().slice(0, longestEvent),
+      ...(expires >= 0 ? { expires } : {}),
+    });
   }
 
   /** Where a browser's request goes (EPC-SES-03, SEC-02). @throws EpcscfError `epcscf/dialog`. */

@@ -53,6 +53,16 @@ function refuse(status: number, headers: [string, string][] = []): void {
 }
 
 describe("one registration for all", () => {
+  test("CHG-02c a user of it has a record of her own, without an ICID: none goes to the core for her", async () => {
+    const { leave } = await come();
+    await leave();
+    const [began, ended] = rig.uses;
+    expect(rig.uses).toHaveLength(2);
+    expect(began).toMatchObject({ impu, impi: shared.impi, registers: 1 });
+    expect(began).not.toHaveProperty("icid");
+    expect(ended).toMatchObject({ id: began?.id, registers: 1, end: { reason: "logout" } });
+  });
+
   test("ADM-04a the first user has the set's distinct identity registered, as a trusted node; the next ones find it", async () => {
     await come();
     await come(other);

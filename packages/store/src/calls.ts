@@ -1,4 +1,5 @@
 import { atomically } from "./atomically.ts";
+import { matching, type RecordFilter } from "./recordFilter.ts";
 import type { CallRow, Database } from "./schema.ts";
 import { addUsage } from "./usage.ts";
 
@@ -26,17 +27,6 @@ export interface CallRecord {
   readonly endedBy: string | undefined;
   /** SIP status that says why. */
   readonly status: number | undefined;
-}
-
-/** Which records to read; every field given must match. */
-export interface CallFilter {
-  readonly tenant?: string;
-  readonly impu?: string;
-  /** Begun at or after, and before. */
-  readonly from?: number;
-  readonly until?: number;
-  /** Only records older than this place. */
-  readonly before?: { readonly beganAt: number; readonly id: string };
 }
 
 /** Owner of table `call_record`. */
@@ -106,22 +96,15 @@ export class Calls {
   }
 
   /** Newest first. */
-  async page(filter: CallFilter, limit: number): Promise<CallRecord[]> {
-    const { tenant, impu, from, until, before } = filter;
-    let query = this.#db.selectFrom("call_record").selectAll();
-    if (tenant !== undefined) query = query.where("tenant", "=", tenant);
-    if (impu !== undefined) query = query.where("impu", "=", impu);
-    if (from !== undefined) query = query.where("began_at", ">=", from);
-    if (until !== undefined) query = query.where("began_at", "<", until);
-    if (before !== undefined) {
-      query = query.where((eb) =>
-        eb.or([
-          eb("began_at", "<", before.beganAt),
-          eb.and([eb("began_at", "=", before.beganAt), eb("id", "<", before.id)]),
-        ]),
-      );
-    }
-    const rows = await query.orderBy("began_at", "desc").orderBy("id", "desc").limit(limit).execute();
+  async page(filter: RecordFilter, limit: number): Promise<CallRecord[]> {
+    const rows = await this.#db
+      .selectFrom("call_record")
+      .selectAll()
+      .where(matching(filter, "began_at"))
+      .orderBy("began_at", "desc")
+      .orderBy("id", "desc")
+      .limit(limit)
+      .execute();
     return rows.map(fromRow);
   }
 

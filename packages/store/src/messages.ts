@@ -1,4 +1,5 @@
 import { atomically } from "./atomically.ts";
+import { matching, type RecordFilter } from "./recordFilter.ts";
 import type { Database, MessageRow } from "./schema.ts";
 import { addUsage } from "./usage.ts";
 
@@ -24,17 +25,6 @@ export interface MessageRecord {
   readonly status: number;
 }
 
-/** Which records to read; every field given must match. */
-export interface MessageFilter {
-  readonly tenant: string;
-  readonly impu?: string;
-  /** At or after, and before. */
-  readonly from?: number;
-  readonly until?: number;
-  /** Only records older than this place. */
-  readonly before?: { readonly at: number; readonly id: string };
-}
-
 /** Owner of table `message_record`. */
 export class Messages {
   readonly #db: Database;
@@ -56,15 +46,16 @@ export class Messages {
   }
 
   /** Newest first. */
-  async page({ tenant, impu, from, until, before }: MessageFilter, limit: number): Promise<MessageRecord[]> {
-    let query = this.#db.selectFrom("message_record").selectAll().where("tenant", "=", tenant);
-    if (impu !== undefined) query = query.where("impu", "=", impu);
-    if (from !== undefined) query = query.where("at", ">=", from);
-    if (until !== undefined) query = query.where("at", "<", until);
-    if (before !== undefined) {
-      query = query.where((eb) => eb(eb.refTuple("at", "id"), "<", eb.tuple(before.at, before.id)));
-    }
-    return (await query.orderBy("at", "desc").orderBy("id", "desc").limit(limit).execute()).map(fromRow);
+  async page(filter: RecordFilter, limit: number): Promise<MessageRecord[]> {
+    const rows = await this.#db
+      .selectFrom("message_record")
+      .selectAll()
+      .where(matching(filter, "at"))
+      .orderBy("at", "desc")
+      .orderBy("id", "desc")
+      .limit(limit)
+      .execute();
+    return rows.map(fromRow);
   }
 
   /** Takes the persons out of the records of an identity in a span of time; what is charged stays (PRV-03). */

@@ -218,6 +218,30 @@ export interface MessageRow {
   status: number;
 }
 
+export interface RegistrationRecordRow {
+  id: string;
+  node: string;
+  tenant: string;
+  client_id: string;
+  /** Empty once erased, as the next one. */
+  impu: string;
+  impi: string;
+  /** Of the first REGISTER. */
+  icid: string;
+  began_at: number;
+  /** When the last REGISTER that is counted was granted. */
+  renewed_at: number;
+  registers: number;
+  ended_at: number | null;
+  end_reason: string | null;
+}
+
+export interface SubscriptionRow extends MessageRow {
+  event: string;
+  /** Seconds. */
+  expires: number | null;
+}
+
 export interface UsageDayRow {
   tenant: string;
   client_id: string;
@@ -263,6 +287,8 @@ export interface Schema {
   registration: RegistrationRow;
   call_record: CallRow;
   message_record: MessageRow;
+  registration_record: RegistrationRecordRow;
+  subscription_record: SubscriptionRow;
   usage_day: UsageDayRow;
   kept_keys: KeptKeysRow;
   node: NodeRow;

@@ -14,8 +14,10 @@ import { Leases } from "./leases.ts";
 import { Messages } from "./messages.ts";
 import { Nodes } from "./nodes.ts";
 import { RefreshTokens } from "./refreshTokens.ts";
+import { RegistrationRecords } from "./registrationRecords.ts";
 import { StoredRegistrations } from "./registrations.ts";
 import type { Database } from "./schema.ts";
+import { SubscriptionRecords } from "./subscriptionRecords.ts";
 import { Suspensions } from "./suspensions.ts";
 import { Tenants } from "./tenants.ts";
 import { Usage } from "./usage.ts";
@@ -37,6 +39,8 @@ export interface Tables {
   readonly changes: Changes;
   readonly calls: Calls;
   readonly messages: Messages;
+  readonly registrationRecords: RegistrationRecords;
+  readonly subscriptionRecords: SubscriptionRecords;
   readonly usage: Usage;
   readonly keptKeys: KeptKeysTable;
   readonly nodes: Nodes;
@@ -119,6 +123,8 @@ export function tablesOf(db: Database): Tables {
     registrations: new StoredRegistrations(db),
     calls: new Calls(db),
     messages: new Messages(db),
+    registrationRecords: new RegistrationRecords(db),
+    subscriptionRecords: new SubscriptionRecords(db),
     usage: new Usage(db),
     keptKeys: new KeptKeysTable(db),
     nodes: new Nodes(db),

@@ -106,6 +106,8 @@ async function forget(tables: Tables, { id, impu, startedAt, endedAt }: Assignme
   await tables.issuedTokens.forgetAddresses(id);
   await tables.calls.erase(impu, startedAt, endedAt ?? now);
   await tables.messages.erase(impu, startedAt, endedAt ?? now);
+  await tables.registrationRecords.erase(impu, startedAt, endedAt ?? now);
+  await tables.subscriptionRecords.erase(impu, startedAt, endedAt ?? now);
 }
 
 const told = ({ at, actor, action, subject }: AuditRecord): PersonalData["records"][number] => {

@@ -34,6 +34,8 @@ const commands = {
       ...(await openState(jwk)),
       reportSession: async () => undefined,
       reportMessage: async () => undefined,
+      noteRegistration: () => undefined,
+      noteSubscription: () => undefined,
       node: "bench",
       media: new StubPlane(),
       sealKey: new Uint8Array(32).fill(7),

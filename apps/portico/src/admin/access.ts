@@ -79,6 +79,8 @@ export const access = {
   getUsage: everybody,
   listCalls: everybody,
   listMessages: everybody,
+  listRegistrationRecords: everybody,
+  listSubscriptionRecords: everybody,
 
   exportPersonalData: owners,
   erasePersonalData: owners,

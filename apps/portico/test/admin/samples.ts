@@ -111,6 +111,8 @@ const parts: Record<OperationId, (rig: Rig, tenant: string) => Promise<Parts> | 
   getUsage: (_, tenant) => ({ params: { tenant }, query: period }),
   listCalls: (_, tenant) => ({ params: { tenant } }),
   listMessages: (_, tenant) => ({ params: { tenant } }),
+  listRegistrationRecords: (_, tenant) => ({ params: { tenant } }),
+  listSubscriptionRecords: (_, tenant) => ({ params: { tenant } }),
 
   searchAudit: (_, tenant) => ({ query: { tenant } }),
   exportAudit: (_, tenant) => ({ query: { tenant } }),

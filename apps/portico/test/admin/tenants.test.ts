@@ -261,7 +261,14 @@ test("PRV-03 everything kept of a user is told, and forgotten when she is gone; 
     endedBy: "core",
     status: 200,
   });
-  await rig.store.messages.add({ ...call, id: "m1", impu: mary.impu, remote, at: beganAt, status: 202 });
+  const message = { ...call, id: "m1", impu: mary.impu, remote, at: beganAt, status: 202 } as const;
+  await rig.store.messages.add(message);
+  await rig.store.subscriptionRecords.add([{ ...message, id: "s1", event: "presence", expires: 60 }]);
+  const { node, tenant, clientId, impi, icid } = call;
+  const registration = { id: "r1", node, tenant, clientId, impi, icid, impu: mary.impu, beganAt, renewedAt: beganAt };
+  await rig.store.registrationRecords.save([
+    { ...registration, registers: 1, endedAt: undefined, endReason: undefined },
+  ]);
   const user = { issuer: mary.issuer, subject: "mary" };
   const ask = (what: string) => rig.ask("POST", `/tenants/acme/personal-data/${what}`, { key, body: user });
   const told = (await ask("export")).body;
@@ -269,17 +276,25 @@ test("PRV-03 everything kept of a user is told, and forgotten when she is gone; 
     identities: [{ impu: mary.impu, tokens: [{ jti: mary.jti, address: "192.0.2.7" }] }],
     calls: [{ id: "c1", remote }],
     messages: [{ id: "m1", remote }],
+    registrations: [{ id: "r1", impu: mary.impu }],
+    subscriptions: [{ id: "s1", remote }],
     records: [{ action: "assignment.begin", subject: mary.impu }],
   });
   expect((await ask("erase")).body).toEqual({ assignments: 1 });
-  expect((await ask("export")).body).toMatchObject({ identities: [], calls: [], messages: [], records: [] });
-  const rest = await Promise.all(
-    ["assignments", "leases", "calls", "messages"].map((what) => rig.ask("GET", `/tenants/acme/${what}`)),
-  );
+  expect((await ask("export")).body).toMatchObject({
+    identities: [],
+    calls: [],
+    messages: [],
+    registrations: [],
+    subscriptions: [],
+    records: [],
+  });
+  const lists = ["assignments", "leases", "calls", "messages", "registration-records", "subscription-records"];
+  const rest = await Promise.all(lists.map((what) => rig.ask("GET", `/tenants/acme/${what}`)));
   const audit = await rig.ask("GET", "/audit/export?tenant=acme");
   for (const text of [...rest.map((one) => one.text), audit.text])
     expect(text).not.toMatch(/mary|192\.0\.2\.7|5550110/);
-  expect(rest.map(({ body }) => body.items?.length)).toEqual([1, 1, 1, 1]);
+  expect(rest.map(({ body }) => body.items?.length)).toEqual(Array(6).fill(1));
   expect((await rig.ask("POST", "/audit/verify", { body: { checkpoints: [] } })).body).toMatchObject({ valid: true });
 });
 
@@ -309,4 +324,51 @@ test("CHG-02b CHG-03 messages are listed by tenant, newest first and page by pag
   expect((await rig.ask("GET", "/tenants/other/messages")).body.items).toEqual([]);
   const usage = await rig.ask("GET", "/tenants/acme/usage?from=2027-03-01&until=2027-03-02");
   expect(usage.body.items).toMatchObject([{ calls: 0, messages: 2 }]);
+});
+
+test("CHG-02c registrations and subscriptions are listed by tenant, newest first and page by page, without the IMPI", async () => {
+  const rig = await Rig.open();
+  const at = Date.parse("2027-03-01T10:00:00Z");
+  const served = {
+    node: "n",
+    tenant: "acme",
+    clientId: "talk.acme.test",
+    impu: "sip:a@b",
+    impi: "secret@b",
+    icid: "i",
+  };
+  const times = { beganAt: at, renewedAt: at };
+  const open = { ...served, ...times, registers: 1, endedAt: undefined, endReason: undefined };
+  const ended = { renewedAt: at + 60_000, registers: 2, endedAt: at + 90_000, endReason: "revoked" };
+  await rig.store.registrationRecords.save([
+    { ...open, id: "r1", ...ended },
+    { ...open, id: "r2" },
+  ]);
+  const subscription = { ...served, at, direction: "outgoing", remote: "sip:a@b", status: 200, event: "reg" } as const;
+  await rig.store.subscriptionRecords.add([
+    { ...subscription, id: "s1", expires: 600 },
+    { ...subscription, id: "s2", expires: undefined, at: at + 1 },
+  ]);
+  const list = async (what: string, query = "") => (await rig.ask("GET", `/tenants/acme/${what}${query}`)).body;
+  const first = await list("registration-records", "?limit=1");
+  const [newest] = first.items ?? [];
+  expect(newest).toMatchObject({ id: "r2", registers: 1, beganAt: "2027-03-01T10:00:00.000Z" });
+  expect(newest).not.toHaveProperty("endedAt");
+  const second = await list("registration-records", `?cursor=${first.nextCursor}`);
+  expect(second.items).toMatchObject([
+    {
+      id: "r1",
+      registers: 2,
+      renewedAt: "2027-03-01T10:01:00.000Z",
+      endedAt: "2027-03-01T10:01:30.000Z",
+      endReason: "revoked",
+    },
+  ]);
+  const subscriptions = await list("subscription-records");
+  expect(subscriptions.items).toMatchObject([
+    { id: "s2" },
+    { id: "s1", event: "reg", expires: 600, direction: "outgoing" },
+  ]);
+  expect(JSON.stringify([first, second, subscriptions])).not.toContain("secret");
+  expect((await rig.ask("GET", `/tenants/acme/messages?cursor=${first.nextCursor}`)).status).toBe(400);
 });

@@ -40,7 +40,7 @@ test("CHG-02a CHG-03 a call that was answered is in the records whatever kills t
   for (let start = 0; start < 2; start += 1) {
     const records = new CallRecords(store, quiet, Date.now);
     await records.begin(node, Date.now() + 1);
-    records.close();
+    await records.close();
   }
   const kept = await store.calls.page({ tenant: "acme" }, 10_000);
   const ids = new Set(kept.map(({ id }) => id));

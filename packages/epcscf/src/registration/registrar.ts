@@ -29,7 +29,8 @@ import { asEdge, asTrustedNode, edgeHeaders } from "./trustedNode.ts";
 export interface RegistrarOptions extends EndingsOptions, OwnCredentialsOptions, AdmissionOptions, PlacesOptions {
   readonly authorisation: Authorisation;
   readonly seal: Seal;
-  readonly registered: (registration: Registration, initial: boolean) => void;
+  /** @param chargingVector of the browser's REGISTER; absent: none went to the core */
+  readonly registered: (registration: Registration, initial: boolean, chargingVector?: string) => void;
   readonly flowReplaced: (registration: Registration, flow: Flow) => void;
   /** Asks the core whether it still knows a registration. */
   readonly ask: (registration: Registration) => Promise<Memory>;
@@ -42,6 +43,7 @@ interface Pending {
   readonly claims: AccessClaims;
   readonly flow: Flow;
   readonly path: string;
+  readonly chargingVector?: string;
   /** Seconds asked of the core. */
   readonly expires: number;
   /** What the core may hold once it has got it. */
@@ -195,7 +197,8 @@ export class Registrar {
     // After that: an attempt at a silent core has taken its time.
     const expires = this.#expires(asked.expires, claims, maxExpires);
     const path = core.pathUri(flow.token, asked.outbound);
-    const pending = this.#pending({ registration, asked, claims, flow, path, expires });
+    const chargingVector = charging.next();
+    const pending = this.#pending({ registration, asked, claims, flow, path, expires, chargingVector });
     const { ledger } = this.endings;
     if (expires > 0) ledger.hold(key);
     // Written before the core hears of it: whenever this process dies, the next one finds what to end.
@@ -217,7 +220,7 @@ export class Registrar {
         path,
         supported: asked.supported,
         expires,
-        chargingVector: charging.next(),
+        chargingVector,
       },
     );
     if (expires === 0) this.endings.leaving(registration);
@@ -243,7 +246,8 @@ export class Registrar {
     const registration = registrations.byKey(key) ?? new Registration({ key, entry, asked, claims, flow });
     const expires = this.#expires(asked.expires, claims, maxExpires);
     const path = core.pathUri(flow.token, asked.outbound);
-    const pending = this.#pending({ registration, asked, claims, flow, path, expires });
+    const chargingVector = charging.next();
+    const pending = this.#pending({ registration, asked, claims, flow, path, expires, chargingVector });
     const up = this.#upward(tx.request);
     asEdge(
       up,
@@ -253,7 +257,7 @@ export class Registrar {
         path,
         supported: asked.supported,
         expires,
-        chargingVector: charging.next(),
+        chargingVector,
         authorization,
       },
     );
@@ -351,7 +355,7 @@ export class Registrar {
 
     const down = this.#forBrowser(response, notDownGranted).append(new HeaderLines(grantLines(registration, grant)));
     if (flow.open) tx.respond(down);
-    registered(registration, initial);
+    registered(registration, initial, pending.chargingVector);
     // The lease of before has no binding any more: this one has taken it over.
     if (before !== undefined && before.sessionId !== claims.sessionId) this.#options.gone(before, "taken-over");
     this.endings.granted(registration.key, claims);

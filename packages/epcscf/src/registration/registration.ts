@@ -46,6 +46,8 @@ export class Registration {
   since = 0;
   /** The same of its last grant. */
   grantedAt = 0;
+  /** REGISTERs that it has granted. */
+  registers = 0;
   /** Clock time, ms, at which the granted registration ends. */
   grantedUntil = 0;
   lostAt: number | undefined;

@@ -25,6 +25,8 @@ import {
   type RegistrationFact,
   type Revocation,
   type MessageFact,
+  type RegistrationUse,
+  type SubscriptionFact,
   type SessionFact,
   type SharedSet,
   type SharedLimits,
@@ -291,6 +293,8 @@ export interface Rig {
   readonly records: SessionFact[];
   /** As {@link Rig.records}, of messages. */
   readonly messages: MessageFact[];
+  readonly subscriptions: SubscriptionFact[];
+  readonly uses: RegistrationUse[];
   /** What writing a usage record takes. */
   writing: Promise<void>;
   readonly url: string;
@@ -362,6 +366,8 @@ export async function openRig(
   const facts: RegistrationFact[] = [];
   const records: SessionFact[] = [];
   const messages: MessageFact[] = [];
+  const subscriptions: SubscriptionFact[] = [];
+  const uses: RegistrationUse[] = [];
   const revocations = new Set<(revocation: Revocation) => void>();
   const revoked = new Set<string>();
   const suspended = new Set<string>();
@@ -418,6 +424,8 @@ export async function openRig(
       messages.push(fact);
       await rig.writing;
     },
+    noteRegistration: (use) => void uses.push(use),
+    noteSubscription: (fact) => void subscriptions.push(fact),
     media,
     node: "node-1",
     registrationStore: {
@@ -472,6 +480,8 @@ export async function openRig(
     facts,
     records,
     messages,
+    subscriptions,
+    uses,
     writing: Promise.resolve(),
     url,
     token: async (claims = {}, { seconds = 3600, key = privateKey, alg = "ES256", typ = "at+jwt" } = {}) => {

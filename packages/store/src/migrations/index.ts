@@ -9,6 +9,7 @@ import { node } from "./node.ts";
 import { purge } from "./purge.ts";
 import { registration } from "./registration.ts";
 import { retention } from "./retention.ts";
+import { softState } from "./softState.ts";
 import { tokenBinding } from "./tokenBinding.ts";
 import { usage } from "./usage.ts";
 import { waf } from "./waf.ts";
@@ -28,4 +29,5 @@ export const migrations: Record<string, Migration> = {
   "060-kept-keys": keptKeys,
   "061-node": node,
   "070-messages": messages,
+  "080-soft-state": softState,
 };

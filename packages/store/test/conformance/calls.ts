@@ -73,7 +73,7 @@ export function callsTests(open: () => Promise<Store>): void {
     const first = await store.calls.page({ tenant: "acme" }, 2);
     expect(first.map(({ id }) => id)).toEqual(["c4", "c3"]);
     const { beganAt = 0, id = "" } = first.at(-1) ?? {};
-    const rest = await store.calls.page({ tenant: "acme", before: { beganAt, id } }, 10);
+    const rest = await store.calls.page({ tenant: "acme", before: { at: beganAt, id } }, 10);
     expect(rest.map((one) => one.id)).toEqual(["c2", "c1"]);
     expect((await store.calls.page({ from: begun + 1, until: begun + 2 }, 10)).map((one) => one.id)).toEqual([
       "c3",

@@ -5,6 +5,7 @@ import { auditTests } from "./audit.ts";
 import { blocksTests } from "./blocks.ts";
 import { callsTests } from "./calls.ts";
 import { messagesTests } from "./messages.ts";
+import { softStateTests } from "./softState.ts";
 
 /** What every database has to do alike. @param open gives an empty one */
 export function conformanceTests(open: () => Promise<Store>): void {
@@ -19,6 +20,9 @@ export function conformanceTests(open: () => Promise<Store>): void {
   });
   describe("messages", () => {
     messagesTests(open);
+  });
+  describe("registrations and subscriptions", () => {
+    softStateTests(open);
   });
   describe("audit", () => {
     auditTests(open);

@@ -1,8 +1,17 @@
-import { type CallRecord, type MessageRecord, type Store, type UserKey } from "@portico/store";
+import type { CallRecord, MessageRecord, RegistrationRecord, Store, SubscriptionRecord, UserKey } from "@portico/store";
 import { Type } from "typebox";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import { inTenant, instant, named, text } from "../fields.ts";
-import { callSchema, messageSchema, shownCall, shownMessage } from "./usage.ts";
+import {
+  callSchema,
+  messageSchema,
+  registrationSchema,
+  shownCall,
+  shownMessage,
+  shownRegistration,
+  shownSubscription,
+  subscriptionSchema,
+} from "./usage.ts";
 
 /** In the body, so that no log of addresses holds it. */
 const user = named("User", { issuer: text(255, "iss of her identity provider."), subject: text(255, "Her sub.") });
@@ -35,13 +44,20 @@ export const personEndpoints: readonly Endpoint[] = [
         identities: Type.Array(identity),
         calls: Type.Array(callSchema),
         messages: Type.Array(messageSchema),
+        registrations: Type.Array(registrationSchema),
+        subscriptions: Type.Array(subscriptionSchema),
         records: Type.Array(record, { description: "What the audit says of her." }),
       }),
     },
     async handle({ waf, store }, { params, body }) {
       const key = { tenant: params.tenant, ...body };
-      const { calls, messages } = await recordsOf(store, key);
-      const records = { calls: calls.map(shownCall), messages: messages.map(shownMessage) };
+      const { calls, messages, registrations, subscriptions } = await recordsOf(store, key);
+      const records = {
+        calls: calls.map(shownCall),
+        messages: messages.map(shownMessage),
+        registrations: registrations.map(shownRegistration),
+        subscriptions: subscriptions.map(shownSubscription),
+      };
       return { body: { ...(await waf.people.export(key)), ...records } };
     },
   }),
@@ -68,18 +84,24 @@ export const personEndpoints: readonly Endpoint[] = [
 /** More than one user has of one identity. */
 const all = 100_000;
 
-/** Calls and messages of the identities she held, while she held them. */
-async function recordsOf(
-  store: Store,
-  key: UserKey,
-): Promise<{ readonly calls: CallRecord[]; readonly messages: MessageRecord[] }> {
-  const { assignments } = store;
-  const found: { calls: CallRecord[]; messages: MessageRecord[] } = { calls: [], messages: [] };
+interface UsageRecords {
+  readonly calls: CallRecord[];
+  readonly messages: MessageRecord[];
+  readonly registrations: RegistrationRecord[];
+  readonly subscriptions: SubscriptionRecord[];
+}
+
+/** Records of the identities she held, while she held them. */
+async function recordsOf(store: Store, key: UserKey): Promise<UsageRecords> {
+  const { assignments, calls, messages, registrationRecords, subscriptionRecords } = store;
+  const found: UsageRecords = { calls: [], messages: [], registrations: [], subscriptions: [] };
   for (const { tenant, impu, startedAt, endedAt } of await assignments.allOf(key)) {
     const until = endedAt === undefined ? {} : { until: endedAt + 1 };
     const hers = { tenant, impu, from: startedAt, ...until };
-    found.calls.push(...(await store.calls.page(hers, all)));
-    found.messages.push(...(await store.messages.page(hers, all)));
+    found.calls.push(...(await calls.page(hers, all)));
+    found.messages.push(...(await messages.page(hers, all)));
+    found.registrations.push(...(await registrationRecords.page(hers, all)));
+    found.subscriptions.push(...(await subscriptionRecords.page(hers, all)));
   }
   return found;
 }

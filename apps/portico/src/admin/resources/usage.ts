@@ -1,5 +1,14 @@
-import type { CallRecord, MessageRecord, UsageOfDay } from "@portico/store";
-import { type Static, Type } from "typebox";
+import type {
+  CallRecord,
+  MessageRecord,
+  RecordFilter,
+  RegistrationRecord,
+  Store,
+  SubscriptionRecord,
+  UsageOfDay,
+} from "@portico/store";
+import { type Static, type TSchema, Type } from "typebox";
+import type { OperationId } from "../access.ts";
 import { pageOf, placeOf } from "../cursor.ts";
 import { type Endpoint, endpoint } from "../endpoint.ts";
 import { AdminError } from "../errors.ts";
@@ -90,6 +99,42 @@ export const messageSchema = named("MessageRecord", {
   status: Type.Integer({ description: "SIP status that it was answered with." }),
 });
 
+export const registrationSchema = named("RegistrationRecord", {
+  id: text(255),
+  node: text(255),
+  tenant: tenantId,
+  clientId: text(255),
+  impu: Type.String({ description: "Served user; empty once erased." }),
+  icid: Type.String({
+    description: "Of the first REGISTER; empty where none went to the IMS: users of a wildcarded block.",
+  }),
+  beganAt: instant("When the IMS granted it first."),
+  renewedAt: instant("When the IMS granted it last; while it goes on, as beganAt."),
+  registers: Type.Integer({
+    minimum: 1,
+    description: "REGISTERs granted; those after the first are counted at its end.",
+  }),
+  endedAt: Type.Optional(instant("Absent: it still goes on.")),
+  endReason: Type.Optional(
+    text(64, "Why it ended, as in events; interrupted: the node died, endedAt is when it was back."),
+  ),
+});
+
+export const subscriptionSchema = named("SubscriptionRecord", {
+  id: text(255),
+  node: text(255),
+  tenant: tenantId,
+  clientId: text(255),
+  impu: Type.String({ description: "Served user; empty once erased, as remote." }),
+  remote: Type.String({ description: "Whose state is subscribed to, or who subscribes to the user's." }),
+  direction: oneOf(["outgoing", "incoming"]),
+  event: Type.String({ description: "Event package." }),
+  expires: Type.Optional(Type.Integer({ minimum: 0, description: "Seconds granted; 0: it ends." })),
+  icid: Type.String(),
+  at: instant(),
+  status: Type.Integer({ description: "SIP status that it was answered with." }),
+});
+
 export const usageEndpoints: readonly Endpoint[] = [
   endpoint({
     id: "listUsage",
@@ -118,48 +163,91 @@ export const usageEndpoints: readonly Endpoint[] = [
       return { body: reportOf(query, await store.usage.between(checked(query), params.tenant)) };
     },
   }),
-  endpoint({
+  records({
     id: "listCalls",
-    method: "GET",
-    path: "/tenants/{tenant}/calls",
-    tag: "usage",
+    path: "calls",
     summary: "Call records of a tenant, newest first",
-    params: inTenant,
-    query: recordQuery,
-    success: { status: 200, description: "A page of records.", body: pageSchema("CallRecord", callSchema) },
-    async handle({ store }, { params, query }) {
-      const limit = query.limit ?? defaultLimit;
-      const after = placeOf("calls", query.cursor, ["number", "string"]);
-      const place = after === undefined ? {} : { before: { beganAt: after[0], id: after[1] } };
-      const found = await store.calls.page({ ...filterOf(params, query), ...place }, limit + 1);
-      return { body: pageOf("calls", found, limit, { place: (one) => [one.beganAt, one.id], show: shownCall }) };
-    },
+    schema: ["CallRecord", callSchema],
+    page: ({ calls }, filter, limit) => calls.page(filter, limit),
+    time: ({ beganAt }) => beganAt,
+    show: shownCall,
   }),
-  endpoint({
+  records({
     id: "listMessages",
-    method: "GET",
-    path: "/tenants/{tenant}/messages",
-    tag: "usage",
+    path: "messages",
     summary: "Records of a tenant's messages, newest first; never what they say",
-    params: inTenant,
-    query: recordQuery,
-    success: { status: 200, description: "A page of records.", body: pageSchema("MessageRecord", messageSchema) },
-    async handle({ store }, { params, query }) {
-      const limit = query.limit ?? defaultLimit;
-      const after = placeOf("messages", query.cursor, ["number", "string"]);
-      const place = after === undefined ? {} : { before: { at: after[0], id: after[1] } };
-      const found = await store.messages.page({ ...filterOf(params, query), ...place }, limit + 1);
-      return { body: pageOf("messages", found, limit, { place: (one) => [one.at, one.id], show: shownMessage }) };
-    },
+    schema: ["MessageRecord", messageSchema],
+    page: ({ messages }, filter, limit) => messages.page(filter, limit),
+    time: ({ at: when }) => when,
+    show: shownMessage,
+  }),
+  records({
+    id: "listRegistrationRecords",
+    path: "registration-records",
+    summary: "Records of a tenant's registrations, those that are over too, newest first",
+    schema: ["RegistrationRecord", registrationSchema],
+    page: ({ registrationRecords }, filter, limit) => registrationRecords.page(filter, limit),
+    time: ({ beganAt }) => beganAt,
+    show: shownRegistration,
+  }),
+  records({
+    id: "listSubscriptionRecords",
+    path: "subscription-records",
+    summary: "Records of each SUBSCRIBE of a tenant's users, or to them, newest first",
+    schema: ["SubscriptionRecord", subscriptionSchema],
+    page: ({ subscriptionRecords }, filter, limit) => subscriptionRecords.page(filter, limit),
+    time: ({ at: when }) => when,
+    show: shownSubscription,
   }),
 ];
 
-function filterOf({ tenant }: { readonly tenant: string }, { impu, from, until }: Static<typeof recordQuery>) {
+/** A list of a tenant's records of one kind. */
+function records<Row extends { readonly id: string }>(kind: {
+  readonly id: OperationId;
+  /** Below the tenant's. */
+  readonly path: string;
+  readonly summary: string;
+  readonly schema: readonly [name: string, of: TSchema];
+  page(store: Store, filter: RecordFilter, limit: number): Promise<Row[]>;
+  /** By which they are in order. */
+  time(row: Row): number;
+  show(row: Row): unknown;
+}): Endpoint {
+  const { id, path, summary, schema } = kind;
+  return endpoint({
+    id,
+    method: "GET",
+    path: `/tenants/{tenant}/${path}`,
+    tag: "usage",
+    summary,
+    params: inTenant,
+    query: recordQuery,
+    success: { status: 200, description: "A page of records.", body: pageSchema(...schema) },
+    async handle({ store }, { params, query }) {
+      const limit = query.limit ?? defaultLimit;
+      const found = await kind.page(store, filterOf(path, params, query), limit + 1);
+      const body = pageOf(path, found, limit, {
+        place: (row) => [kind.time(row), row.id],
+        show: (row) => kind.show(row),
+      });
+      return { body };
+    },
+  });
+}
+
+/** @throws AdminError `cursor_invalid` */
+function filterOf(
+  list: string,
+  { tenant }: { readonly tenant: string },
+  { impu, from, until, cursor }: Static<typeof recordQuery>,
+): RecordFilter {
+  const after = placeOf(list, cursor, ["number", "string"]);
   return {
     tenant,
     ...(impu === undefined ? {} : { impu }),
     ...(from === undefined ? {} : { from: Date.parse(from) }),
     ...(until === undefined ? {} : { until: Date.parse(until) }),
+    ...(after === undefined ? {} : { before: { at: after[0], id: after[1] } }),
   };
 }
 
@@ -222,4 +310,27 @@ export function shownCall({ beganAt, answeredAt, endedAt, endedBy, status, ...re
 export function shownMessage({ at: when, ...record }: MessageRecord) {
   const { id, node, tenant, clientId, impu, remote, direction, icid, status } = record;
   return { id, node, tenant, clientId, impu, remote, direction, icid, at: at(when), status };
+}
+
+/** As {@link shownCall}. */
+export function shownRegistration({ beganAt, renewedAt, endedAt, endReason, ...record }: RegistrationRecord) {
+  const { id, node, tenant, clientId, impu, icid, registers } = record;
+  return {
+    id,
+    node,
+    tenant,
+    clientId,
+    impu,
+    icid,
+    beganAt: at(beganAt),
+    renewedAt: at(renewedAt),
+    registers,
+    ...(endedAt === undefined ? {} : { endedAt: at(endedAt) }),
+    ...(endReason === undefined ? {} : { endReason }),
+  };
+}
+
+/** As {@link shownCall}. */
+export function shownSubscription({ event, expires, ...record }: SubscriptionRecord) {
+  return { ...shownMessage(record), event, ...(expires === undefined ? {} : { expires }) };
 }
