@@ -9,13 +9,13 @@ export class ExpiringMap<V> {
   }
 
   get(key: string): V | undefined {
-    const entry = this.#entries.get(key);
-    return entry !== undefined && entry.until > this.#now() ? entry.value : undefined;
+    return this.entry(key)?.value;
   }
 
-  /** End of the entry, milliseconds since the epoch. */
-  until(key: string): number | undefined {
-    return this.get(key) === undefined ? undefined : this.#entries.get(key)?.until;
+  /** With its end, milliseconds since the epoch. */
+  entry(key: string): { readonly value: V; readonly until: number } | undefined {
+    const entry = this.#entries.get(key);
+    return entry !== undefined && entry.until > this.#now() ? entry : undefined;
   }
 
   set(key: string, value: V, until: number): void {

@@ -52,9 +52,10 @@ export class LocalState implements SharedState {
     by: number,
     o: { readonly limit?: number; readonly ttl: number },
   ): Promise<number | undefined> {
-    const count = Math.max(0, (this.#counters.get(name) ?? 0) + by);
+    const known = this.#counters.entry(name);
+    const count = Math.max(0, (known?.value ?? 0) + by);
     if (o.limit !== undefined && by > 0 && count > o.limit) return undefined;
-    this.#counters.set(name, count, this.#counters.until(name) ?? this.#now() + o.ttl);
+    this.#counters.set(name, count, known?.until ?? this.#now() + o.ttl);
     return count;
   }
 

@@ -25,7 +25,8 @@ export const scripts = {
     local count = math.max(0, (redis.call('GET', KEYS[1]) or 0) + by)
     if limit and by > 0 and count > limit then return false end
     local ttl = redis.call('PTTL', KEYS[1])
-    redis.call('SET', KEYS[1], count, 'PX', ttl > 0 and ttl or ARGV[3])
+    -- 0 in its last millisecond; negative: there is none.
+    redis.call('SET', KEYS[1], count, 'PX', ttl >= 0 and math.max(ttl, 1) or ARGV[3])
     return count`,
 
   /** KEYS holders; ARGV holder, amount, limit or nothing, milliseconds to live. Gives the sum or nothing. */
