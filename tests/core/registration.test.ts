@@ -309,6 +309,28 @@ describe.each(runs)("registration with $name over $protocol", ({ name, protocol 
     },
   );
 
+  test.skipIf(skipped)(
+    "EPC-REG-06 ADM-02 identities are taken out of the block: their users are told within 2 s, and nothing is left in the core",
+    async () => {
+      const [mary, ken] = [await registered("mary"), await registered("ken")];
+      const { waf } = under.portal;
+      const { document } = await waf.tenants.get("acme");
+      const blocks = document.blocks.map((block) => ({ ...block, count: 1 }));
+      const began = performance.now();
+      await waf.tenants.defineFile([{ ...document, blocks }]);
+      try {
+        expect(await ended(ken)).toBe("4403 revoked");
+        expect(performance.now() - began).toBeLessThan(2000);
+        await bound("ken", 0);
+        expect((await (await open("ken")).register()).status).toBe(401);
+        expect((await mary.register()).status).toBe(200);
+        expect((await mary.register(0)).status).toBe(200);
+      } finally {
+        await waf.tenants.defineFile([document]);
+      }
+    },
+  );
+
   test.skipIf(skipped)("nothing is left of all this: no contact, no registration, no socket", async () => {
     await eventually(
       () => under.portal.epcscf.counts,

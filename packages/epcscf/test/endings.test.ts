@@ -201,6 +201,22 @@ describe("revocation, whatever is under way", () => {
     },
   );
 
+  test("EPC-DER-05 who registers anew on her socket before it is closed keeps it", async () => {
+    const answer = rig.core.answer;
+    rig.core.answer = (tx) => (tx.request.get("Expires") === "0" ? undefined : answer(tx));
+    const [view] = rig.node.registrations();
+    void rig.node.endRegistration(view?.id ?? "");
+    await until(() => rig.node.counts.leftovers === 1);
+    const contact = `<sip:u@again.invalid;transport=ws>;reg-id=1;+sip.instance="<urn:uuid:again>"`;
+    expect((await browser.register(await rig.token(), { contact })).status).toBe(200);
+    await timed.pass(3);
+    expect(browser.socket.readyState).toBe(1);
+    expect(rig.node.registrations()).toMatchObject([{ flow: "live" }]);
+    rig.core.answer = answer;
+    await timed.pass(40);
+    expect([rig.node.counts.leftovers, core.keys.size]).toEqual([0, 1]);
+  });
+
   test("EPC-DER-05 a hundred flows: all are closed within 2 s, though the core is slow", async () => {
     const pages: Browser[] = [];
     for (let n = 0; n < 100; n += 1) {

@@ -67,6 +67,32 @@ test.each([
   await expect(verifier.verify(await token())).rejects.toMatchObject({ code: "invalid_token" });
 });
 
+test("EPC-REG-04a a token is verified once, however often it is shown; a changed or refused one is not known from then on", async () => {
+  const known = createLocalJWKSet({ keys: [{ ...(await exportJWK(signing.publicKey)), alg: "ES256" }] });
+  let looked = 0;
+  const keys: typeof known = Object.assign((...of: Parameters<typeof known>) => {
+    looked += 1;
+    return known(...of);
+  }, known);
+  const counting = new JwtVerifier({ issuer, audience: "sip:ims.test", keys, now: Date.now });
+  const token = await signed();
+  const claims = await counting.verify(token);
+  expect(await counting.verify(token)).toBe(claims);
+  expect(looked).toBe(1);
+  // Another signature over other claims, in the place of the known one.
+  const [head, payload, signature] = token.split(".");
+  const [, other] = (await signed({ impu: "sip:u2@acme.ims.test" })).split(".");
+  for (const forged of [
+    `${head}.${other}.${signature}`,
+    `${head}.${payload}.${signature?.split("").reverse().join("")}`,
+  ]) {
+    for (let turn = 0; turn < 2; turn += 1) {
+      await expect(counting.verify(forged)).rejects.toMatchObject({ code: "invalid_token" });
+    }
+  }
+  expect(looked).toBe(5);
+});
+
 test("a node without a key of its own takes signed tokens only", async () => {
   const keys = createLocalJWKSet({ keys: [{ ...(await exportJWK(signing.publicKey)), alg: "ES256" }] });
   const plain = new JwtVerifier({ issuer, audience: "sip:ims.test", keys, now: Date.now });

@@ -356,6 +356,8 @@ export class Registrar {
     const down = this.#forBrowser(response, notDownGranted).append(new HeaderLines(grantLines(registration, grant)));
     if (flow.open) tx.respond(down);
     registered(registration, initial, pending.chargingVector);
+    // The socket may have closed while the core was thinking: the binding waits for its owner, as after any loss.
+    if (!flow.open) this.endings.flowClosed(flow);
     // The lease of before has no binding any more: this one has taken it over.
     if (before !== undefined && before.sessionId !== claims.sessionId) this.#options.gone(before, "taken-over");
     this.endings.granted(registration.key, claims);
@@ -409,16 +411,14 @@ export class Registrar {
     const { registrations, flowReplaced } = this.#options;
     const other = registrations.byFlow(flow);
     if (other !== undefined && other !== registration) this.endings.flowClosed(flow);
-    // The socket may have closed while the core was thinking: the binding waits for its owner, as after any loss, unless she
-    // has come back already.
+    // Hers may have closed while the core was thinking, and she have come back already.
     const overtaken = !flow.open && registration.flow !== undefined && registration.flow !== flow;
     registrations.put(registration);
     if (overtaken) return;
     if (path !== registration.path) registration.path = detached(path);
     const before = registrations.move(registration, flow);
     if (before !== undefined && before !== flow) before.close(closeCodes.replaced, "replaced");
-    if (!flow.open) this.endings.flowClosed(flow);
-    else if (before !== flow) flowReplaced(registration, flow);
+    if (flow.open && before !== flow) flowReplaced(registration, flow);
   }
 
   #pending(parts: Omit<Pending, "binding">): Pending {

@@ -53,15 +53,24 @@ export class KeepingCore {
     return new Set(this.#bindings.keys());
   }
 
-  /** Ends all bindings of an identity and tells whoever watches it. @param named with a <contact>, as TS 24.229 asks. */
-  end(impu: string, named: boolean): void {
+  /**
+   * Ends all bindings of an identity and tells whoever watches it.
+   * @param named with a <contact>, as TS 24.229 asks
+   * @param late seconds after which the NOTIFY arrives: what was lost is sent again
+   */
+  end(impu: string, named: boolean, late = 0): void {
     const keys = [...this.#bindings].filter(([, kept]) => kept.impu === impu).map(([key]) => key);
     for (const key of keys) this.#bindings.delete(key);
     const contacts = keys.map(
       (key) => `<contact id="${key}" state="terminated" event="rejected"><uri>sip:${key}@p</uri></contact>`,
     );
-    for (const watcher of this.#watchers.get(impu)?.values() ?? []) this.#notify(watcher, impu, named ? contacts : []);
+    const watchers = [...(this.#watchers.get(impu)?.values() ?? [])];
     this.#watchers.delete(impu);
+    const tell = (): void => {
+      for (const watcher of watchers) this.#notify(watcher, impu, named ? contacts : []);
+    };
+    if (late === 0) tell();
+    else this.#clock.setTimer(late * 1000, tell);
   }
 
   #notify(watcher: Watcher, impu: string, contacts: readonly string[]): void {

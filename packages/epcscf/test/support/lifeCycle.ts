@@ -13,7 +13,13 @@ const tabs = identities.flatMap((impu) => [0, 1].map((n) => ({ impu, n })));
 export type Step =
   | { readonly do: "come" | "refresh" | "log out" | "lose the socket" | "call"; readonly tab: number }
   | {
-      readonly do: "revoke" | "next holder" | "take from block" | "end by network" | "end by operator";
+      readonly do:
+        | "revoke"
+        | "next holder"
+        | "take from block"
+        | "end by network"
+        | "end by network, told late"
+        | "end by operator";
       readonly user: number;
     }
   | { readonly do: "suspend" | "crash" | "stop and start" }
@@ -37,6 +43,7 @@ export const anyStep: fc.Arbitrary<Step> = fc.oneof(
         "next holder" as const,
         "take from block" as const,
         "end by network" as const,
+        "end by network, told late" as const,
         "end by operator" as const,
       ),
       user: fc.nat(identities.length - 1),
@@ -62,6 +69,9 @@ export class Model {
   readonly #holders = identities.map((impu) => ({ impu, person: 1, session: `${impu} 1` }));
   #core: KeepingCore | undefined;
   #sessions = 0;
+  /** Ids of the registrations that a reader of the nodes' events takes for live; and what those said that cannot be. */
+  readonly #told = new Set<string>();
+  readonly #misled: string[] = [];
   /** Requests of browsers that wait for an answer. */
   #waiting = 0;
   #baseline = 0;
@@ -93,6 +103,18 @@ export class Model {
         ...(first === undefined ? {} : { core: first.core }),
       }),
     );
+    // What a process knew before it died, nobody tells.
+    this.#told.clear();
+    const { node } = this.rig;
+    node.on((event) => {
+      if (event.type !== "registration" || this.rig.node !== node) return;
+      const { change, registration } = event;
+      const { id } = registration;
+      const isNew = change === "registered";
+      if (this.#told.has(id) === isNew) this.#misled.push(`${id} is told ${change} when ${isNew ? "" : "not "}live`);
+      if (isNew) this.#told.add(id);
+      if (change === "ended") this.#told.delete(id);
+    });
   }
 
   async run(step: Step): Promise<void> {
@@ -115,6 +137,8 @@ export class Model {
         return this.#take(step.user);
       case "end by network":
         return this.core.end(identities[step.user] ?? "", step.user === 0);
+      case "end by network, told late":
+        return this.core.end(identities[step.user] ?? "", step.user === 0, 3);
       case "end by operator":
         return this.#endByOperator(step.user);
       case "suspend":
@@ -141,6 +165,7 @@ export class Model {
     const known = new Set([...store.bindings.keys(), ...live.map(({ id }) => id)]);
     const unknown = [...this.core.keys].filter((key) => !known.has(key));
     return [
+      ...this.#misled,
       ...(holders.size > new Set(live.map(({ impu }) => impu)).size ? ["an identity has two holders"] : []),
       ...unknown.map((key) => `the core holds ${key}, which the store does not know`),
     ];
@@ -171,6 +196,8 @@ export class Model {
     return [
       ...counts.filter(([, count]) => count > 0).map(([what, count]) => `${count} ${what}`),
       ...alarms.map((alarm) => `alarm ${alarm}`),
+      ...this.#misled,
+      ...[...this.#told].map((id) => `nobody has told the end of ${id}`),
       ...this.#boundLeases(),
     ];
   }
