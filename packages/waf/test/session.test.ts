@@ -184,6 +184,19 @@ test("WWSF-06a WWSF-06b WAF-10 an identity is free only after its token, its reg
   expect((await world.exchange("ken")).body.ims.impu).toBe(impu);
 });
 
+test("WWSF-06a WWSF-06b an identity without a registration rests as long as a token of its former holder could be taken", async () => {
+  const world = await open({ tenants: [acmeWith({ count: 1, quarantineSeconds: 0 }), other] });
+  const { body } = await world.exchange("mary");
+  world.pass(100);
+  await world.refresh(body.refresh_token);
+  expect(await world.waf.endAssignment(body.ims.impu, "left", "op")).toBe(true);
+  const end = 3600 + 60;
+  world.pass(end - 1);
+  expect((await world.exchange("ken")).body.reason).toBe("block_exhausted");
+  world.pass(1);
+  expect((await world.exchange("ken")).body.ims.impu).toBe(body.ims.impu);
+});
+
 test("WWSF-05b dynamic: a guest who closes the tab gives the identity back, though every exchange fails meanwhile", async () => {
   const world = await open({ tenants: [dynamic, other] });
   await world.exchange("guest");

@@ -189,9 +189,9 @@ export class Endings {
   }
 
   /** True when a NOTIFY that comes now may be older than the last refresh: one that was lost is sent again (RFC 6665 §4.2.2). */
-  #grantedSince({ since, grantedAt, grantedUntil, grant }: Registration): boolean {
+  #grantedSince({ registers, grantedUntil, grant }: Registration): boolean {
     const ago = this.#options.clock.now() - (grantedUntil - (grant?.seconds ?? 0) * 1000);
-    return grantedAt > since && ago < longestNotify;
+    return registers > 1 && ago < longestNotify;
   }
 
   /** @returns true when the core holds no binding of its own for it any more */
