@@ -350,7 +350,8 @@ export class Epcscf {
     registration.registers += 1;
     // All the WAF learns of a refresh is until when the token lets it live: with the same token, nothing.
     // A core that grants more than it was asked for may hold the binding when the token is over (WWSF-06).
-    const until = this.#registrar.endings.binding(registration).grantedUntil;
+    const { clock, wallClock } = this.#options;
+    const until = Math.ceil(registration.grantedUntil - clock.now() + wallClock());
     const beyond = until > registration.claims.expiresAt * 1000 + beyondToken ? { expiresAt: until } : {};
     const news = initial || registration.reported !== registration.claims || "expiresAt" in beyond;
     registration.reported = registration.claims;
