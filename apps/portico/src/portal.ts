@@ -9,6 +9,7 @@ import { openSharedState, openStore, type SharedState } from "@portico/store";
 import { systemClock, systemRandom } from "@portico/transport";
 import { openWaf, secretBox, wafRoutes, type Waf } from "@portico/waf";
 import { type Admin, type AdminOptions, openAdmin } from "./admin/admin.ts";
+import { goneAfter } from "./admin/nodes.ts";
 import type { NodeFacts } from "./admin/services.ts";
 import { CallRecords } from "./callRecords.ts";
 import type { PortalConfig } from "./config/schema.ts";
@@ -184,6 +185,7 @@ async function start(
     sharedLimits,
     registrationStore: {
       all: (node) => store.registrations.all(node),
+      inherit: (node) => store.registrations.inherit(node, Date.now() - goneAfter),
       write: (node, { saved, removed }) =>
         store.transaction(async ({ registrations }) => {
           await registrations.save(node, saved);

@@ -497,6 +497,22 @@ describe("a crash", () => {
   });
 });
 
+test("ADM-04h what another node that is gone has left of the block is ended in the core; this node's own stays", async () => {
+  await come();
+  const [own] = rig.store.bindings.values();
+  if (own === undefined) throw new Error("nothing is stored");
+  const dead = { ...own, key: "dead", contact: "<sip:dead@192.0.2.9:5060>;reg-id=1" };
+  rig.store.orphans.push(dead);
+  await timed.pass(10);
+  await until(() => ends().length === 1 && rig.store.bindings.size === 1);
+  expect(ends()[0]?.get("Contact")).toContain("sip:dead@192.0.2.9:5060");
+  expect([...rig.store.bindings.keys()]).toEqual([own.key]);
+  expect([rig.node.counts.registrations, rig.node.counts.leftovers]).toEqual([1, 0]);
+  expect(rig.facts.filter(({ state }) => state === "deregistered")).toEqual([]);
+  await timed.pass(60);
+  expect(ends()).toHaveLength(1);
+});
+
 test("a tenant whose block becomes a wildcarded one: its users begin anew", async () => {
   const set: { now: typeof shared | undefined } = { now: undefined };
   await rig.close();

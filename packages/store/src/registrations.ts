@@ -1,4 +1,5 @@
-import type { Database } from "./schema.ts";
+import type { Selectable } from "kysely";
+import type { Database, Schema } from "./schema.ts";
 
 /** A binding of the core that a node of the eP-CSCF has made. */
 export interface StoredRegistration {
@@ -30,16 +31,27 @@ export class StoredRegistrations {
 
   async all(node: string): Promise<StoredRegistration[]> {
     const rows = await this.#db.selectFrom("registration").selectAll().where("node", "=", node).execute();
-    return rows.map(({ key, impu, impi, tenant, lease_id: sessionId, contact, path, granted_until: grantedUntil }) => ({
-      key,
-      impu,
-      impi,
-      tenant,
-      sessionId,
-      contact,
-      path,
-      grantedUntil,
-    }));
+    return rows.map(stored);
+  }
+
+  /**
+   * Makes what other nodes have left of wildcarded blocks a node's own; the bindings of users stay, since their leases live on elsewhere.
+   * @param seenBefore milliseconds since the epoch: a node that has not been seen since is gone
+   * @returns what has become its own
+   */
+  async inherit(node: string, seenBefore: number): Promise<StoredRegistration[]> {
+    const rows = await this.#db
+      .updateTable("registration")
+      .set({ node })
+      .where("lease_id", "=", "")
+      .where("node", "in", (eb) => eb.selectFrom("node").select("name").where("seen_at", "<", seenBefore))
+      .where("node", "!=", node)
+      .where("key", "not in", (eb) =>
+        eb.selectFrom("registration as own").select("own.key").where("own.node", "=", node),
+      )
+      .returningAll()
+      .execute();
+    return rows.map(stored);
   }
 
   /** Writes anew what has the same key. */
@@ -83,4 +95,17 @@ export class StoredRegistrations {
         .execute();
     }
   }
+}
+
+function stored({
+  key,
+  impu,
+  impi,
+  tenant,
+  lease_id: sessionId,
+  contact,
+  path,
+  granted_until: grantedUntil,
+}: Selectable<Schema["registration"]>): StoredRegistration {
+  return { key, impu, impi, tenant, sessionId, contact, path, grantedUntil };
 }

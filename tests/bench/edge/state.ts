@@ -68,6 +68,7 @@ export async function openState(
     reportRegistration: (fact) => void waf.reportRegistration(fact),
     registrationStore: {
       all: (node) => store.registrations.all(node),
+      inherit: (node) => store.registrations.inherit(node, 0),
       write: (node, { saved, removed }) =>
         store.transaction(async ({ registrations }) => {
           await registrations.save(node, saved);

@@ -3,7 +3,7 @@ import type { Store, StoredNode } from "@portico/store";
 
 /** How often a node says that it lives, and after how long it is taken for one that has gone; milliseconds. */
 const sayEvery = 5000;
-const goneAfter = 30_000;
+export const goneAfter = 30_000;
 /** How long another node may take to answer, milliseconds. */
 const patience = 2000;
 

@@ -30,6 +30,8 @@ export interface BindingChanges {
  */
 export interface RegistrationStore {
   all(node: string): Promise<Binding[]>;
+  /** Makes this node's own what nodes that are gone have left of wildcarded blocks. @returns that; one node gets each */
+  inherit(node: string): Promise<Binding[]>;
   /** All of it, or nothing when it fails. */
   write(node: string, changes: BindingChanges): Promise<void>;
 }

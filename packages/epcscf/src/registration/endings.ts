@@ -28,6 +28,8 @@ const lastWords = 1000;
 const longestNotify = 32_000;
 /** How long the end of all registrations may take when the node closes, ms; the next start ends what is left. */
 const closingMs = 4000;
+/** Between looks for what nodes that are gone have left, ms. */
+const inheritEvery = 10_000;
 
 /** Every way in which a registration ends (EPC-DER-*), and what is left in the core after it. */
 export class Endings {
@@ -37,6 +39,8 @@ export class Endings {
   readonly #leaving = new Map<Registration, boolean>();
   readonly #leftovers: Leftovers;
   readonly #stopSweep: () => void;
+  #stopInheriting: () => void = () => undefined;
+  #closed = false;
 
   constructor(options: EndingsOptions) {
     this.#options = options;
@@ -52,6 +56,7 @@ export class Endings {
       options,
       (registration, reason, coreKnows) => void this.end(registration, reason, coreKnows),
     );
+    this.#inheritLater();
   }
 
   /** Bindings in the core that are being ended, or wait for it. */
@@ -183,8 +188,10 @@ export class Endings {
   async close(last: () => Promise<void>): Promise<void> {
     const all = this.endAll("portal-closing", () => true).then(last);
     await within(this.#options.clock, closingMs, all);
+    this.#closed = true;
     this.#leftovers.close();
     this.#stopSweep();
+    this.#stopInheriting();
     await this.ledger.flush();
   }
 
@@ -192,6 +199,27 @@ export class Endings {
   #grantedSince({ registers, grantedUntil, grant }: Registration): boolean {
     const ago = this.#options.clock.now() - (grantedUntil - (grant?.seconds ?? 0) * 1000);
     return registers > 1 && ago < longestNotify;
+  }
+
+  #inheritLater(): void {
+    if (this.#closed) return;
+    this.#stopInheriting = this.#options.clock.setTimer(inheritEvery, () => void this.#inherit());
+  }
+
+  /**
+   * A wildcarded block has a binding from each of its nodes: as long as that of one that is gone stands, a call that nobody takes waits for
+   * it. Should that node come back in this moment, its watch tells it that its binding is gone, and its users come again.
+   */
+  async #inherit(): Promise<void> {
+    const { store, node, log } = this.#options;
+    try {
+      const inherited = await store.inherit(node);
+      if (inherited.length > 0) log.warn("registrations.inherited", { count: inherited.length });
+      for (const binding of inherited) void this.#leftovers.end(binding, "restarted");
+    } catch {
+      log.warn("registrations.not-inherited");
+    }
+    this.#inheritLater();
   }
 
   /** @returns true when the core holds no binding of its own for it any more */

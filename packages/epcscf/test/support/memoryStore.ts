@@ -12,6 +12,15 @@ export class MemoryStore implements RegistrationStore {
     return [...this.bindings.values()];
   }
 
+  /** What nodes that are gone have left of blocks. */
+  orphans: Binding[] = [];
+
+  async inherit(): Promise<Binding[]> {
+    const orphans = this.orphans.splice(0);
+    for (const binding of orphans) this.bindings.set(binding.key, binding);
+    return orphans;
+  }
+
   async write(_node: string, { saved, removed }: BindingChanges): Promise<void> {
     await this.writing();
     this.writes += 1;

@@ -430,6 +430,7 @@ export async function openRig(
     node: "node-1",
     registrationStore: {
       all: () => store.all(),
+      inherit: () => store.inherit(),
       write: async (name, changes) => {
         if (!dead) await store.write(name, changes);
       },

@@ -5,6 +5,7 @@ import { auditTests } from "./audit.ts";
 import { blocksTests } from "./blocks.ts";
 import { callsTests } from "./calls.ts";
 import { messagesTests } from "./messages.ts";
+import { registrationsTests } from "./registrations.ts";
 import { softStateTests } from "./softState.ts";
 
 /** What every database has to do alike. @param open gives an empty one */
@@ -23,6 +24,9 @@ export function conformanceTests(open: () => Promise<Store>): void {
   });
   describe("registrations and subscriptions", () => {
     softStateTests(open);
+  });
+  describe("registrations", () => {
+    registrationsTests(open);
   });
   describe("audit", () => {
     auditTests(open);
