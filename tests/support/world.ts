@@ -39,6 +39,8 @@ export interface WorldOptions {
   /** Address of media toward browsers; default: loopback. */
   readonly mediaAddress?: string;
   readonly lab?: Partial<LabOptions>;
+  /** Acme's block is a wildcarded one with this distinct identity. */
+  readonly wildcard?: { readonly impu: string };
   /** Take a far end's media from where it comes. */
   readonly latchCore?: boolean;
 }
@@ -60,11 +62,15 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     count: options.count ?? 20,
     assignment: "sticky",
     quarantineSeconds: 60,
+    ...(options.wildcard === undefined ? {} : { wildcard: options.wildcard }),
   };
   const lab = await startLab({
     trusted: ["127.0.0.1"],
     ...options.lab,
-    subscriptions: [...subscriptionsOf(block), ...(options.lab?.subscriptions ?? [])],
+    subscriptions: [
+      ...(options.wildcard === undefined ? subscriptionsOf(block) : []),
+      ...(options.lab?.subscriptions ?? []),
+    ],
   });
   const logged: string[] = [];
   const log: Log = {
