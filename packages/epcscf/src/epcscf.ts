@@ -350,12 +350,19 @@ export class Epcscf {
     registration.registers += 1;
     // All the WAF learns of a refresh is until when the token lets it live: with the same token, nothing.
     // A core that grants more than it was asked for may hold the binding when the token is over (WWSF-06).
-    const { clock, wallClock } = this.#options;
-    const until = Math.ceil(registration.grantedUntil - clock.now() + wallClock());
-    const beyond = until > registration.claims.expiresAt * 1000 + beyondToken ? { expiresAt: until } : {};
-    const news = initial || registration.reported !== registration.claims || "expiresAt" in beyond;
-    registration.reported = registration.claims;
-    this.#report(registration.facts, "registered", initial ? "registered" : "refreshed", true, news, beyond);
+    const { claims, grant, grantedAt, facts, reported } = registration;
+    const until = grantedAt + (grant?.seconds ?? 0) * 1000;
+    const isBeyond = until > claims.expiresAt * 1000 + beyondToken;
+    if (initial || reported !== claims || isBeyond) {
+      registration.reported = claims;
+      this.#report(
+        facts,
+        "registered",
+        initial ? "registered" : "refreshed",
+        true,
+        isBeyond ? { expiresAt: until } : {},
+      );
+    }
     this.#changed(registration, initial ? "registered" : "refreshed");
     if (initial) {
       const icid = chargingVector === undefined ? {} : { icid: icidValue(chargingVector) };
@@ -426,12 +433,11 @@ export class Epcscf {
     state: RegistrationFact["state"],
     reason: string,
     confirmed: boolean,
-    news = true,
     more: Pick<RegistrationFact, "expiresAt"> = {},
   ): void {
     this.#log.info("registration", { state, reason, confirmed });
     // No lease of the WAF's stands behind a user with credentials of her own.
-    if (!news || sessionId === "") return;
+    if (sessionId === "") return;
     // Two tabs of one web session share its lease: that is free when the last binding is gone.
     const free = confirmed && (state === "registered" || !this.#registrar.endings.mayBind({ impu, sessionId }));
     this.#options.reportRegistration({ impu, sessionId, state, reason, confirmed: free, ...more });

@@ -2,7 +2,7 @@ import { parseCredentials, parseNameAddr, parseUri, SipRequest, type SipResponse
 import { VirtualClock } from "@portico/sip/testing";
 import { generateKeyPair } from "jose";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { asTrustedNode } from "../src/registration/trustedNode.ts";
+import { vouchedBy } from "../src/registration/trustedNode.ts";
 import { grant, impi, impu, openRig, type Rig } from "./support/rig.ts";
 import { Timed } from "./support/timed.ts";
 import { until } from "./support/until.ts";
@@ -43,16 +43,8 @@ describe("REGISTER as a trusted node", () => {
     ["talk\r\nVia: x", ""],
     ["", ""],
   ])("EPC-REG-10 the name of a WWSF stays a name: %j", (wwsf, told) => {
-    const register = SipRequest.create("REGISTER", "sip:ims.test", []);
-    const binding = {
-      contact: "<sip:k@n>",
-      path: "sip:f@n",
-      supported: "path",
-      expires: 60,
-      chargingVector: "icid-value=x",
-    };
-    asTrustedNode(register, { homeDomain: "ims.test", networkId: "ims.test" }, { ...binding, impi, wwsf });
-    expect(register.get("Authorization")?.split('"auth-done"')[1]).toBe(told);
+    const authorization = vouchedBy({ homeDomain: "ims.test", networkId: "ims.test" }, impi, wwsf);
+    expect(authorization.split('"auth-done"')[1]).toBe(told);
   });
 
   test("EPC-REG-09 EPC-REG-14 what a browser claims of the trust domain is dropped", async () => {

@@ -1,5 +1,5 @@
 import { SipError } from "./errors.ts";
-import { idContentLength, headerId } from "./headerNames.ts";
+import { sameName } from "./headerNames.ts";
 import { isSpace, isTokenChar, maxOctets, parseNumber, skipSpace, trimmed } from "./scan.ts";
 
 const charC = 99;
@@ -115,11 +115,12 @@ function messageLength(held: string): number {
     if (initial !== charC && initial !== charL) continue;
     let nameEnd = at;
     while (isTokenChar(held.charCodeAt(nameEnd))) nameEnd++;
-    if (headerId(held.slice(at, nameEnd)) !== idContentLength) continue;
+    if (!sameName(held, at, nameEnd, "content-length") && !sameName(held, at, nameEnd, "l")) continue;
     const colon = skipSpace(held, nameEnd, end);
     // Two of them might be read as the one or the other (RFC 4475 §3.3.9).
     if (length >= 0 || held[colon] !== ":") throw new SipError("sip/content-length", "on a stream");
-    const value = held.slice(colon + 1, nextLine(held, at)).replaceAll("\r\n", " ");
+    const line = held.slice(colon + 1, nextLine(held, at) - 2);
+    const value = line.includes("\r\n") ? line.replaceAll("\r\n", " ") : line;
     length = parseNumber(trimmed(value, 0, value.length));
     if (length < 0) throw new SipError("sip/content-length", "no number");
   }

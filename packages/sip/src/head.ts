@@ -18,15 +18,27 @@ export interface AddedLine {
 
 type Line = number | AddedLine;
 
-/** @param encoded the value is octets already. @throws SipError `sip/injection` */
-export function addedLine(name: string, value: string, encoded = false): AddedLine {
+/** The name of a header field, checked. */
+export type HeaderName = Pick<AddedLine, "id" | "name">;
+
+/** @throws SipError `sip/injection` */
+export function headerName(name: string): HeaderName {
   // A name with a number of its own is a token.
   const id = headerId(name);
   if (id === 0 && !isToken(name)) throw new SipError("sip/injection", "header name");
+  return { id, name };
+}
+
+/** @param encoded the value is octets already. @throws SipError `sip/injection` */
+export function lineOf({ id, name }: HeaderName, value: string, encoded = false): AddedLine {
   const unusual = beyondText.test(value);
   if (unusual && hasLineEnd(value)) throw new SipError("sip/injection", name);
   const line = unusual && !encoded ? octets.fromText(value) : value;
   return { id, name, value: trimmed(line, 0, line.length) };
+}
+
+function addedLine(name: string, value: string, encoded = false): AddedLine {
+  return lineOf(headerName(name), value, encoded);
 }
 
 /**

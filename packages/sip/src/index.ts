@@ -14,7 +14,7 @@ export { formatVia, parseVia } from "./via.ts";
 export type { Via } from "./via.ts";
 export { parseCredentials } from "./credentials.ts";
 export type { Credentials } from "./credentials.ts";
-export { createResponse, HeaderLines, parseMessage, SipRequest, SipResponse } from "./message.ts";
+export { createResponse, HeaderForm, parseMessage, SipRequest, SipResponse } from "./message.ts";
 export { HeaderSet } from "./headerSet.ts";
 export type { Body, CSeq, HeaderList, ResponseOptions, SipMessage } from "./message.ts";
 export { createRefusal } from "./refusal.ts";

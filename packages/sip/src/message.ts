@@ -7,7 +7,7 @@ import { SipResponse } from "./response.ts";
 import { charCr, charLf } from "./scan.ts";
 
 export type { CSeq } from "./cseq.ts";
-export { HeaderLines } from "./messageBase.ts";
+export { HeaderForm } from "./headerForm.ts";
 export type { Body, HeaderList } from "./messageBase.ts";
 export { createResponse } from "./createResponse.ts";
 export type { ResponseOptions } from "./createResponse.ts";

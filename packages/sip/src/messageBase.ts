@@ -1,7 +1,7 @@
 import type { CSeq } from "./cseq.ts";
 import { SipError } from "./errors.ts";
-import type { AddedLine, Head } from "./head.ts";
-import { addedLine } from "./head.ts";
+import type { Head } from "./head.ts";
+import type { HeaderForm } from "./headerForm.ts";
 import type { HeaderSet } from "./headerSet.ts";
 import { idContentLength, idFrom, idTo, idVia } from "./headerNames.ts";
 import type { NameAddr } from "./nameAddr.ts";
@@ -20,22 +20,6 @@ export interface Body {
 
 /** Header fields to be put into a message, in their order. */
 export type HeaderList = readonly (readonly [name: string, value: string])[];
-
-/**
- * Header lines that are checked and encoded once, to be put into many messages.
- *
- * @example
- * const ours = new HeaderLines([["P-Visited-Network-ID", '"ims.example"'], ["Require", "path"]]);
- * invite.append(ours);
- */
-export class HeaderLines {
-  readonly lines: readonly AddedLine[];
-
-  /** @throws SipError `sip/injection` */
-  constructor(headers: HeaderList) {
-    this.lines = headers.map(([name, value]) => addedLine(name, value));
-  }
-}
 
 /**
  * What requests and responses share: header lines and the body.
@@ -143,9 +127,12 @@ export abstract class Message {
     return this;
   }
 
-  /** Puts these lines at the end; what has the same name stays where it is. */
-  append(lines: HeaderLines): this {
-    for (const line of lines.lines) this.head.appendLine(line);
+  /**
+   * Puts the lines of a form at the end; what has the same name stays where it is.
+   * @param values one for each name of the form; undefined: without that line
+   */
+  append(form: HeaderForm, values: readonly (string | undefined)[]): this {
+    form.appendTo(this.head, values);
     return this;
   }
 

@@ -1,4 +1,4 @@
-import { HeaderLines, HeaderSet, octets, parseMessage, SipRequest } from "@portico/sip";
+import { HeaderForm, HeaderSet, octets, parseMessage, SipRequest } from "@portico/sip";
 import { expect, test } from "vitest";
 
 const text = [
@@ -53,18 +53,15 @@ test("an excerpt is the lines of a set as they stand, and tells messages apart t
   expect(register().excerpt(new HeaderSet(["Route"]))).toBe("");
 });
 
-test("lines that are ready are encoded, stand at the end, and begin no line of their own", () => {
-  const lines = new HeaderLines([
-    ["Subject", " Zoë "],
-    ["Contact", "<sip:portal.example>"],
-    ["Content-Length", "99"],
-  ]);
-  const message = register().append(lines);
+test("the lines of a form are encoded, stand at the end, and begin no line of their own", () => {
+  const form = new HeaderForm(["Subject", "Contact", "P-Absent", "Content-Length"]);
+  const message = register().append(form, [" Zoë ", "<sip:portal.example>", undefined, "99"]);
   expect(message.get("Subject")).toBe("Zoë");
+  expect(message.has("P-Absent")).toBe(false);
   expect(message.all("Contact").at(-1)).toBe("<sip:portal.example>");
   // What is said of the body is true all the same.
   expect(message.toOctets()).toContain(octets.fromText("Subject: Zoë\r\nContact: <sip:portal.example>\r\n"));
   expect(message.toOctets()).not.toContain("99");
-  expect(() => new HeaderLines([["Subject", "one\r\nVia: two"]])).toThrow("Subject");
-  expect(() => new HeaderLines([["Sub ject", "one"]])).toThrow("header name");
+  expect(() => register().append(form, ["one\r\nVia: two"])).toThrow("Subject");
+  expect(() => new HeaderForm(["Sub ject"])).toThrow("header name");
 });

@@ -1,4 +1,4 @@
-import { parseCredentials, SipError, type SipRequest } from "@portico/sip";
+import { parseCredentials, parseNameAddr, SipError, type SipRequest } from "@portico/sip";
 import { EpcscfError, TokenError } from "../errors.ts";
 import type { AccessClaims, BlockEntry, BlockTable, Revocations, TokenVerifier } from "../ports.ts";
 import type { Flow } from "../w2/flow.ts";
@@ -42,8 +42,8 @@ export class Authorisation {
     const { homeDomain, blocks } = this.#options;
     if (
       register.uri.toLowerCase() !== `sip:${homeDomain}` ||
-      !sameAddress(register.to.uri, claims.impu) ||
-      !sameAddress(register.from.uri, claims.impu)
+      !namesOnly(register, "To", claims.impu) ||
+      !namesOnly(register, "From", claims.impu)
     ) {
       throw new EpcscfError("epcscf/identity-mismatch");
     }
@@ -76,6 +76,13 @@ function bearer(request: SipRequest): string | undefined {
     }
   }
   return undefined;
+}
+
+function namesOnly(register: SipRequest, header: "To" | "From", impu: string): boolean {
+  const value = register.get(header) ?? "";
+  // As most write it: <IMPU>, with a tag or without.
+  if (value.startsWith(impu, 1) && value[0] === "<" && value[impu.length + 1] === ">") return true;
+  return sameAddress(parseNameAddr(value).uri, impu);
 }
 
 /** Equal as SIP URIs, with nothing beyond scheme, user and host: parameters have no place in a registered IMPU. */

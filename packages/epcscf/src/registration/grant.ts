@@ -39,6 +39,8 @@ const sources = new HeaderSet([
   "P-Charging-Function-Addresses",
 ]);
 
+const vector = new HeaderSet(["P-Charging-Vector"]);
+
 /**
  * Reads the grant.
  * @param asked seconds asked for, where the core names none.
@@ -51,7 +53,7 @@ export function readGrant(
   asked: number,
   known?: Grant,
 ): Grant {
-  const homeIoi = terminatingIoi(response.get("P-Charging-Vector"));
+  const homeIoi = terminatingIoi(response);
   const source = `${asked} ${homeIoi ?? ""}\r\n${response.excerpt(sources)}`;
   if (source === known?.source) return known;
   const contacts = grantedContacts(response);
@@ -86,9 +88,11 @@ function digits(value: string | undefined): number | undefined {
   return value !== undefined && /^\s*\d+\s*$/.test(value) ? Number(value) : undefined;
 }
 
-function terminatingIoi(vector: string | undefined): string | undefined {
+function terminatingIoi(response: SipResponse): string | undefined {
+  // Most say nothing of it.
+  if (!/term-ioi/i.test(response.excerpt(vector))) return undefined;
   try {
-    const ioi = vector === undefined ? undefined : parseChargingVector(vector).terminatingIoi;
+    const ioi = parseChargingVector(response.get("P-Charging-Vector") ?? "").terminatingIoi;
     return ioi === undefined ? undefined : detached(ioi);
   } catch {
     return undefined;

@@ -2,7 +2,7 @@ import { SipRequest, type Random } from "@portico/sip";
 import type { Core } from "../core.ts";
 import type { ChargingVectors } from "../policy/charging.ts";
 import type { Binding } from "./binding.ts";
-import { asTrustedNode } from "./trustedNode.ts";
+import { asEdge, vouchedBy } from "./trustedNode.ts";
 
 export interface OwnRegisterOptions {
   readonly core: Core;
@@ -34,17 +34,14 @@ export function ownRegister(
     ["Call-ID", callId],
     ["CSeq", `${cseq} REGISTER`],
   ]);
-  asTrustedNode(
-    request,
-    { homeDomain, networkId },
-    {
-      impi: binding.impi,
-      contact: `${binding.contact};expires=${expires}`,
-      path: binding.path,
-      supported: "path, outbound",
-      expires,
-      chargingVector: charging.next(),
-    },
-  );
+  const node = { homeDomain, networkId };
+  const edge = {
+    contact: `${binding.contact};expires=${expires}`,
+    path: binding.path,
+    supported: "path, outbound",
+    expires,
+    chargingVector: charging.next(),
+  };
+  asEdge(request, node, edge, vouchedBy(node, binding.impi));
   return request;
 }

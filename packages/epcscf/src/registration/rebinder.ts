@@ -26,9 +26,12 @@ export class Rebinder {
     this.#options = options;
   }
 
-  /** Resolves when no REGISTER of this node's own is on its way for a key: a browser's that overtook it would be undone by it. */
-  async settled(key: string): Promise<void> {
-    await this.#underWay.get(key);
+  /**
+   * Of a key for which a REGISTER of this node's own is on its way: resolves when it is answered, since a browser's that overtook it
+   * would be undone by it.
+   */
+  settled(key: string): Promise<unknown> | undefined {
+    return this.#underWay.get(key);
   }
 
   /** @param expires seconds. @returns false when nobody has answered */

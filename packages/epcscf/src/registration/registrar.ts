@@ -1,4 +1,4 @@
-import { HeaderLines, type HeaderList, type ServerTransaction, type SipRequest, type SipResponse } from "@portico/sip";
+import { HeaderForm, type ServerTransaction, type SipRequest, type SipResponse } from "@portico/sip";
 import { detached } from "../detached.ts";
 import { EpcscfError, TokenError } from "../errors.ts";
 import { dropping, strip } from "../policy/headers.ts";
@@ -24,7 +24,7 @@ import { Restorer, type Granted } from "./restorer.ts";
 import { Registration, setName } from "./registration.ts";
 import { OwnCredentials, type OwnCredentialsOptions, type OwnIdentity } from "./ownCredentials.ts";
 import { inUse, TokensInUse } from "./tokensInUse.ts";
-import { asEdge, asTrustedNode, edgeHeaders } from "./trustedNode.ts";
+import { asEdge, type EdgeBinding, edgeHeaders, vouchedBy } from "./trustedNode.ts";
 
 export interface RegistrarOptions extends EndingsOptions, OwnCredentialsOptions, AdmissionOptions, PlacesOptions {
   readonly authorisation: Authorisation;
@@ -61,7 +61,7 @@ const notDownGranted = dropping("down", ["Path", "Contact", "Service-Route", "P-
 /** How long a REGISTER may be on its way to the core, ms: timer F of RFC 3261 §17.1.2.2. */
 const longestWay = 32_000;
 /** Seconds between keep-alives a browser is told when outbound is in force (RFC 5626 §4.4). */
-const flowTimer = 120;
+const flowTimer = "120";
 
 /** Registration with the core on behalf of browsers: REGISTER is proxied, as a trusted node (EPC-REG-*). */
 export class Registrar {
@@ -157,11 +157,16 @@ export class Registrar {
     if (held === undefined && asked.uri === undefined) throw new EpcscfError("epcscf/contact");
     const key = this.#key(claims, asked, flow, held);
     this.#checkOthers(claims, asked);
-    const answered = this.#tokens.show(claims.tokenId, key, flow);
+    const settled = this.#rebinder.settled(key);
+    // A refresh has its place, and its token is known to be in use.
+    const isRefresh = held?.key === key && held.claims === claims && settled === undefined;
+    const answered = isRefresh ? undefined : this.#tokens.show(claims.tokenId, key, flow);
     let giveBack: (() => void) | undefined;
     try {
-      if (asked.expires > 0) giveBack = await this.#places.take(entry.tenant, key);
-      await this.#rebinder.settled(key);
+      if (!isRefresh) {
+        if (asked.expires > 0) giveBack = await this.#places.take(entry.tenant, key);
+        await this.#rebinder.settled(key);
+      }
       const registration = registrations.byKey(key) ?? new Registration({ key, entry, asked, claims, flow });
       const user = { registration, asked, claims, flow };
       this.#checkSet(registration, entry);
@@ -169,7 +174,7 @@ export class Registrar {
       else await this.#share(tx, entry.shared, user);
     } finally {
       giveBack?.();
-      answered();
+      answered?.();
     }
   }
 
@@ -210,21 +215,11 @@ export class Registrar {
       throw new EpcscfError("epcscf/registration-over");
     }
 
-    asTrustedNode(
-      up,
-      { homeDomain: core.options.homeDomain, networkId },
-      {
-        impi: entry.impi,
-        wwsf: core.options.namesWwsf === true ? claims.clientId : undefined,
-        contact: `${pending.binding.contact};expires=${expires}`,
-        path,
-        supported: asked.supported,
-        expires,
-        chargingVector,
-      },
-    );
+    const node = { homeDomain: core.options.homeDomain, networkId };
+    const wwsf = core.options.namesWwsf === true ? claims.clientId : undefined;
+    asEdge(up, node, edgeBinding(pending, chargingVector), vouchedBy(node, entry.impi, wwsf));
     if (expires === 0) this.endings.leaving(registration);
-    const response = await this.#ask(up, key);
+    const response = (await this.#ask(up, key))?.removeFirst("Via");
     if (expires > 0) ledger.release(key);
     const endedByCore = expires === 0 && this.endings.left(registration);
     if (endedByCore && (response?.status ?? 408) >= 300) await this.endings.end(registration, "network", true);
@@ -249,22 +244,12 @@ export class Registrar {
     const chargingVector = charging.next();
     const pending = this.#pending({ registration, asked, claims, flow, path, expires, chargingVector });
     const up = this.#upward(tx.request);
-    asEdge(
-      up,
-      { homeDomain: core.options.homeDomain, networkId },
-      {
-        contact: `${pending.binding.contact};expires=${expires}`,
-        path,
-        supported: asked.supported,
-        expires,
-        chargingVector,
-        authorization,
-      },
-    );
+    const node = { homeDomain: core.options.homeDomain, networkId };
+    asEdge(up, node, edgeBinding(pending, chargingVector), authorization);
     // Only on her own flow: nobody else's word makes a live registration one that leaves.
     const leaving = expires === 0 && held === registration;
     if (leaving) this.endings.leaving(registration);
-    const response = await this.#ask(up, key);
+    const response = (await this.#ask(up, key))?.removeFirst("Via");
     const endedByCore = leaving && this.endings.left(registration);
     if (endedByCore && (response?.status ?? 408) >= 300) await this.endings.end(registration, "network", true);
     if (response?.status === 401) {
@@ -338,7 +323,9 @@ export class Registrar {
     const initial = registration.grantedUntil === 0;
     registration.grantedAt = wallClock();
     if (initial) registration.since = registration.grantedAt;
-    const before = initial ? undefined : this.endings.binding(registration);
+    // The lease of before has no binding any more: this one takes it over.
+    const takesOver = !initial && registration.claims.sessionId !== claims.sessionId;
+    const before = takesOver ? this.endings.binding(registration) : undefined;
     registration.asked = asked;
     if (claims.own === true) registration.bearer = "";
     else if (registration.claims !== claims || initial)
@@ -353,13 +340,13 @@ export class Registrar {
     this.#take(registration, pending);
     if (vouched) this.endings.ledger.touch(this.endings.binding(registration));
 
-    const down = this.#forBrowser(response, notDownGranted).append(new HeaderLines(grantLines(registration, grant)));
-    if (flow.open) tx.respond(down);
+    if (flow.open) {
+      tx.respond(this.#forBrowser(response, notDownGranted).append(grantForm, grantLines(registration, grant)));
+    }
     registered(registration, initial, pending.chargingVector);
     // The socket may have closed while the core was thinking: the binding waits for its owner, as after any loss.
     if (!flow.open) this.endings.flowClosed(flow);
-    // The lease of before has no binding any more: this one has taken it over.
-    if (before !== undefined && before.sessionId !== claims.sessionId) this.#options.gone(before, "taken-over");
+    if (before !== undefined) this.#options.gone(before, "taken-over");
     this.endings.granted(registration.key, claims);
   }
 
@@ -384,10 +371,10 @@ export class Registrar {
     };
   }
 
-  /** Asks the core. @returns its answer without the Via of the question */
-  async #ask(up: SipRequest, key: string): Promise<SipResponse | undefined> {
+  /** Asks the core. @returns its answer, with the Via of the question */
+  #ask(up: SipRequest, key: string): Promise<SipResponse | undefined> {
     const { agent, core } = this.#options;
-    return (await relay(agent, up, core.entry(key)))?.removeFirst("Via");
+    return relay(agent, up, core.entry(key));
   }
 
   /** A tenant's block may have become a wildcarded one, or stopped being one: its users begin anew. @throws EpcscfError. */
@@ -467,14 +454,27 @@ export class Registrar {
   }
 }
 
+function edgeBinding({ binding, asked, path, expires }: Pending, chargingVector: string): EdgeBinding {
+  return {
+    contact: `${binding.contact};expires=${expires}`,
+    path,
+    supported: asked.supported,
+    expires,
+    chargingVector,
+  };
+}
+
+const grantForm = new HeaderForm(["P-Associated-URI", "Service-Route", "Contact", "Flow-Timer"]);
+
 /** What a grant says to the browser. */
-function grantLines({ accessContact }: Registration, grant: Grant): HeaderList {
+function grantLines({ accessContact }: Registration, grant: Grant): (string | undefined)[] {
   const { params, serviceRoute, associated, outbound } = grant;
-  const lines: [string, string][] = [["P-Associated-URI", associated.join(", ")]];
-  if (serviceRoute.length > 0) lines.push(["Service-Route", serviceRoute.join(", ")]);
-  lines.push(["Contact", `<${accessContact}>${params}`]);
-  if (outbound) lines.push(["Flow-Timer", String(flowTimer)]);
-  return lines;
+  return [
+    associated.join(", "),
+    serviceRoute.length > 0 ? serviceRoute.join(", ") : undefined,
+    `<${accessContact}>${params}`,
+    outbound ? flowTimer : undefined,
+  ];
 }
 
 const sameUser = (one: AccessClaims, other: AccessClaims): boolean =>

@@ -4,7 +4,7 @@ import type { TransactionTable } from "./storage.ts";
 interface Entry<T> {
   readonly key: string;
   readonly hash: number;
-  readonly value: T;
+  value: T;
   next: Entry<T> | undefined;
 }
 
@@ -44,9 +44,14 @@ export class HashedTable<T> implements TransactionTable<T> {
   }
 
   set(key: string, value: T): void {
-    this.delete(key);
-    if (this.#size >= this.#slots.length) this.#grow();
     const hash = this.#hash(key);
+    let entry = this.#slots[hash & (this.#slots.length - 1)];
+    while (entry !== undefined && (entry.hash !== hash || entry.key !== key)) entry = entry.next;
+    if (entry !== undefined) {
+      entry.value = value;
+      return;
+    }
+    if (this.#size >= this.#slots.length) this.#grow();
     const slot = hash & (this.#slots.length - 1);
     this.#slots[slot] = { key, hash, value, next: this.#slots[slot] };
     this.#size += 1;
