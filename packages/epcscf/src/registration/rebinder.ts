@@ -10,6 +10,7 @@ import type { Registration } from "./registration.ts";
 export interface RebinderOptions extends OwnRegisterOptions {
   readonly agent: UserAgent;
   readonly clock: Clock;
+  readonly wallClock: () => number;
   readonly log: Log;
   readonly endings: Endings;
   /** The core has granted it once more. */
@@ -71,17 +72,16 @@ export class Rebinder {
   }
 
   #granted(registration: Registration, response: SipResponse, expires: number): void {
-    const { core, clock, endings, log, registered } = this.#options;
+    const { core, clock, wallClock, endings, log, registered } = this.#options;
     const ours = { uri: core.uri(registration.key), impu: registration.impu };
     try {
-      registration.grant = readGrant(response, ours, expires, registration.grant);
+      const grant = readGrant(response, ours, expires, registration.grant);
+      registration.granted(grant, clock.now(), wallClock());
     } catch {
       log.alarm("core.contradiction");
       void endings.end(registration, "network");
       return;
     }
-    registration.withdrawn = [];
-    registration.grantedUntil = clock.now() + registration.grant.seconds * 1000;
     endings.ledger.touch(endings.binding(registration));
     registered(registration, false);
   }

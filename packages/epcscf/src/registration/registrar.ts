@@ -321,8 +321,6 @@ export class Registrar {
       throw error;
     }
     const initial = registration.grantedUntil === 0;
-    registration.grantedAt = wallClock();
-    if (initial) registration.since = registration.grantedAt;
     // The lease of before has no binding any more: this one takes it over.
     const takesOver = !initial && registration.claims.sessionId !== claims.sessionId;
     const before = takesOver ? this.endings.binding(registration) : undefined;
@@ -331,9 +329,7 @@ export class Registrar {
     else if (registration.claims !== claims || initial)
       registration.bearer = detached(tx.request.get("Authorization") ?? "");
     registration.claims = claims;
-    registration.grant = grant;
-    registration.withdrawn = [];
-    registration.grantedUntil = clock.now() + grant.seconds * 1000;
+    registration.granted(grant, clock.now(), wallClock());
     registration.lostAt = undefined;
     // Two may have been on their way at once.
     this.#endFormer(claims);

@@ -67,6 +67,15 @@ export class Registration {
     return this.entry.impu;
   }
 
+  /** The core has granted it, or done so again. @param now clock time, ms. @param at milliseconds since the epoch. */
+  granted(grant: Grant, now: number, at: number): void {
+    this.grant = grant;
+    this.withdrawn = nobody;
+    this.grantedAt = at;
+    if (this.grantedUntil === 0) this.since = at;
+    this.grantedUntil = now + grant.seconds * 1000;
+  }
+
   /** Route values of requests toward the core, nearest first. */
   get serviceRoute(): readonly string[] {
     return this.grant?.serviceRoute ?? [];
