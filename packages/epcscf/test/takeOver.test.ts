@@ -84,14 +84,44 @@ test("EPC-DER-06 what the core grants the former session late does not end the b
   grant(rig.core)(await next(held, 3));
   expect((await answer).status).toBe(200);
   grant(rig.core)(late);
+  // The core has the former Path now, unless it is told the next one's once more.
+  const once = await next(held, 4);
+  const asked = [held[2], once].map((tx) => ["Path", "Contact"].map((name) => tx?.request.get(name)?.split(";")[0]));
+  expect(asked[1]).toEqual(asked[0]);
+  expect(Number(once.request.get("Expires"))).toBeGreaterThan(0);
+  grant(rig.core)(once);
   await timed.pass(3);
   browser.agent.hopClosed(browser);
   await refresh;
-  expect(held).toHaveLength(3);
+  expect(held).toHaveLength(4);
   expect(rig.node.registrations()).toMatchObject([{ sessionId: "s2", flow: "live" }]);
   await timed.pass(12);
   expect([rig.store.bindings.size, rig.node.counts.leftovers]).toEqual([1, 0]);
   expect(confirmed()).toEqual(["s1"]);
+});
+
+test("EPC-REG-11a what the core grants on a lost socket late does not take her calls there", async () => {
+  const held = hold();
+  const refresh = browser.register(await rig.token()).catch(() => "lost");
+  const late = await next(held, 1);
+  browser.socket.terminate();
+  await until(() => rig.node.counts.flows === 0);
+  const again = await rig.connect();
+  const answer = again.register(await rig.token());
+  const now = await next(held, 2);
+  grant(rig.core)(now);
+  expect((await answer).status).toBe(200);
+  grant(rig.core)(late);
+  const told = await next(held, 3);
+  grant(rig.core)(told);
+  expect(late.request.get("Path")).not.toBe(now.request.get("Path"));
+  expect([told.request.get("Path")?.split(";")[0], Number(told.request.get("Expires")) > 0]).toEqual([
+    now.request.get("Path")?.split(";")[0],
+    true,
+  ]);
+  expect(rig.node.registrations()).toMatchObject([{ flow: "live" }]);
+  browser.agent.hopClosed(browser);
+  await refresh;
 });
 
 test("ADM-09b a log-out that is answered late takes no row away from the REGISTER after it", async () => {

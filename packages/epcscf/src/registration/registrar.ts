@@ -304,9 +304,10 @@ export class Registrar {
     const { vouched } = registration;
     const revoked = authorisation.isRevoked(claims);
     if (registration.ended !== undefined || revoked) {
-      // It ended while the core was thinking: what that has just granted goes again, unless her next session has it by now.
-      const isAnothers = registrations.byKey(registration.key) !== undefined;
-      if (vouched && !isAnothers) void this.endings.unbind(pending.binding, registration.ended ?? "revoked");
+      const isLive = registrations.byKey(registration.key) !== undefined;
+      if (isLive && registration.claims.sessionId !== claims.sessionId) this.#bindAgain(registration);
+      // It ended while the core was thinking: what that has just granted goes again.
+      else if (vouched) void this.endings.unbind(pending.binding, registration.ended ?? "revoked");
       if (revoked) throw new TokenError("invalid_token", "the token is revoked");
       throw new EpcscfError("epcscf/registration-over");
     }
@@ -397,11 +398,16 @@ export class Registrar {
     // Hers may have closed while the core was thinking, and she have come back already.
     const overtaken = !flow.open && registration.flow !== undefined && registration.flow !== flow;
     registrations.put(registration);
-    if (overtaken) return;
+    if (overtaken) return this.#bindAgain(registration);
     if (path !== registration.path) registration.path = detached(path);
     const before = registrations.move(registration, flow);
     if (before !== undefined && before !== flow) before.close(closeCodes.replaced, "replaced");
     if (flow.open && before !== flow) flowReplaced(registration, flow);
+  }
+
+  /** A REGISTER older than its last has been answered after it: the core may have the Path of a socket that is gone. */
+  #bindAgain(registration: Registration): void {
+    void this.#held(registration)?.restore();
   }
 
   #pending(parts: Omit<Pending, "binding">): Pending {
