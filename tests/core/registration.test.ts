@@ -310,6 +310,25 @@ describe.each(runs)("registration with $name over $protocol", ({ name, protocol 
   );
 
   test.skipIf(skipped)(
+    "WAF-04c EPC-REG-07 a token that is encrypted for the portal registers like any other",
+    async () => {
+      const { tenants } = under.portal.waf;
+      const { document } = await tenants.get("acme");
+      await tenants.defineFile([{ ...document, encryptedTokens: true }]);
+      try {
+        const { accessToken } = await under.signIn("mary");
+        expect(accessToken.split(".")).toHaveLength(5);
+        const phone = await registered("mary");
+        await bound("mary", 1);
+        expect((await phone.register(0)).status).toBe(200);
+        await bound("mary", 0);
+      } finally {
+        await tenants.defineFile([document]);
+      }
+    },
+  );
+
+  test.skipIf(skipped)(
     "EPC-REG-06 ADM-02 identities are taken out of the block: their users are told within 2 s, and nothing is left in the core",
     async () => {
       const [mary, ken, spare] = [await registered("mary"), await registered("ken"), await open("ken")];
