@@ -23,7 +23,7 @@ interface Keys {
   readonly public: JWK;
 }
 
-/** A third party in small: users who are signed in by being named in the query, a page with the SDK, W4 to the portal. */
+/** A third party in small: users who are signed in by being named in the query, anonymous ones by not being named, a page with the SDK, W4 to the portal. */
 export class Site {
   static readonly clientId = "talk.acme.test";
   readonly #server: Server;
@@ -97,21 +97,23 @@ export class Site {
   async #session(user: string): Promise<ImsSession> {
     if (this.withoutTokens.has(user)) throw new Error("no tokens now");
     const response = await this.#post("token", {
-      grant_type: tokenExchange,
-      subject_token: await this.#sign({
-        iss: this.origin,
-        aud: Site.clientId,
-        sub: user,
-        ...this.claims.get(user),
-      }),
-      subject_token_type: idTokenType,
-      requested_token_type: "urn:ietf:params:oauth:token-type:access_token",
+      ...(user === "" ? { grant_type: "client_credentials" } : await this.#exchange(user)),
       scope: "ims.register ims.voice",
       web_session: randomUUID(),
     });
     const answer = (await response.json()) as Grant;
     this.#refreshTokens.set(user, answer.refresh_token);
     return { ...answer.ims, accessToken: answer.access_token, expiresIn: answer.expires_in };
+  }
+
+  async #exchange(user: string): Promise<Readonly<Record<string, string>>> {
+    const claims = { iss: this.origin, aud: Site.clientId, sub: user, ...this.claims.get(user) };
+    return {
+      grant_type: tokenExchange,
+      subject_token: await this.#sign(claims),
+      subject_token_type: idTokenType,
+      requested_token_type: "urn:ietf:params:oauth:token-type:access_token",
+    };
   }
 
   async #post(path: string, form: Readonly<Record<string, string>>): Promise<Response> {

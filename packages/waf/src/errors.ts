@@ -22,8 +22,15 @@ const catalogue = {
     status: 400,
     error: "unsupported_grant_type",
     message: "The grant type is not supported",
-    cause: "grant_type is neither token exchange nor refresh_token",
-    remedy: "Use urn:ietf:params:oauth:grant-type:token-exchange or refresh_token.",
+    cause: "grant_type is none of token exchange, client_credentials and refresh_token",
+    remedy: "Use urn:ietf:params:oauth:grant-type:token-exchange, client_credentials or refresh_token.",
+  },
+  anonymous_refused: {
+    status: 400,
+    error: "unauthorized_client",
+    message: "This tenant has no anonymous users",
+    cause: "A session was asked for without proof of a user, and the tenant's document has no member anonymous",
+    remedy: "Exchange a token of the user, or have the operator set a block apart for anonymous users.",
   },
   // Nothing here tells an attacker whether the client exists; what follows it needs the client's own key.
   client_unauthenticated: {

@@ -24,7 +24,7 @@ export type { By, Tenants } from "./tenant/tenants.ts";
 export { type ClientDocument, type TenantDocument, tenantSchema } from "./tenant/document.ts";
 export type { Introspection } from "./token/introspection.ts";
 export { type Restrictions, type RestrictionsClaim, restrictionsSchema } from "./token/restrictions.ts";
-export type { ExchangeRequest, RefreshRequest, TokenResponse } from "./token/tokens.ts";
+export type { ExchangeRequest, RefreshRequest, SessionRequest, TokenResponse } from "./token/tokens.ts";
 export type { IceServer, TurnConfig } from "./turn.ts";
 export {
   type Alarm,

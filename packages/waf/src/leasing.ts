@@ -16,6 +16,7 @@ import type { Now, Random } from "./ports.ts";
 import { digest } from "./secrets.ts";
 import { choose, refused, type Choice } from "./tenant/rules.ts";
 import type { Directory, KnownClient } from "./tenant/directory.ts";
+import { anonymousOf, anonymousTokenSeconds, isAnonymous } from "./token/anonymous.ts";
 import {
   describeRefreshToken,
   type Grant,
@@ -179,6 +180,7 @@ export class Leasing {
         return undefined;
       }
       if (lease.endedAt !== undefined || assignment.endedAt !== undefined) return undefined;
+      if (isAnonymous(assignment) && this.#tenants.get(lease.tenant)?.anonymous === undefined) return undefined;
       const entry = await tables.blocks.find(lease.impu);
       if (entry === undefined) return undefined;
       if (token.rotatedAt === undefined) await tables.refreshTokens.rotate(token.hash, now);
@@ -362,9 +364,11 @@ export class Leasing {
   ): Promise<Held> {
     const { impu } = wish;
     // WAF-08: whether the identity is foreign, unknown or a colleague's, the answer is the same.
-    if (impu !== undefined && (await tables.blocks.find(impu))?.tenant !== tenant.id) {
+    const asked = impu === undefined ? undefined : await tables.blocks.find(impu);
+    if (impu !== undefined && (asked?.tenant !== tenant.id || asked.block === tenant.anonymous?.block)) {
       throw new WafError("identity_refused");
     }
+    const guests = isAnonymous(user) ? { block: anonymousOf(tenant).block } : undefined;
     const held = await tables.assignments.of(user);
     const entry = held && (await tables.blocks.find(held.impu));
     if (held !== undefined && entry !== undefined) {
@@ -374,7 +378,7 @@ export class Leasing {
     // The operator took the entry out of the block while the user held it.
     if (held !== undefined) await this.#endAssignment(tables, ended, held, "entry_withdrawn", now);
     const choice: Choice =
-      impu === undefined ? await choose(tables, tenant, wish.claims, wish.explicit === true) : { impu };
+      guests ?? (impu === undefined ? await choose(tables, tenant, wish.claims, wish.explicit === true) : { impu });
     const free = await tables.blocks.free(tenant.id, now, choice);
     if (free === undefined) throw choice.impu === undefined ? new WafError("block_exhausted") : refused(choice.claim);
     const assignment = {
@@ -441,7 +445,9 @@ export class Leasing {
 
   /** @param until end of the refresh token */
   #timesOf(entry: StoredEntry, until: number, now: number): LeaseTimes {
-    const tokenUntil = Math.floor(Math.min(now + this.#accessTokenSeconds * 1000, until) / 1000) * 1000;
+    const guests = this.#tenants.get(entry.tenant)?.anonymous?.block === entry.block;
+    const life = guests ? Math.min(anonymousTokenSeconds, this.#accessTokenSeconds) : this.#accessTokenSeconds;
+    const tokenUntil = Math.floor(Math.min(now + life * 1000, until) / 1000) * 1000;
     // A dynamic identity goes back when a page stops refreshing: guests close tabs, and seldom log out.
     return { tokenUntil, expiresAt: this.#isDynamic(entry) ? tokenUntil + skewSeconds * 1000 : until };
   }

@@ -1,4 +1,4 @@
-import type { Assignment, Store, StoredEntry, TokenTrace } from "@portico/store";
+import type { Assignment, Store, StoredEntry, TokenTrace, UserKey } from "@portico/store";
 import type { JSONWebKeySet, JWTPayload, JWTVerifyGetKey } from "jose";
 import { domainOf } from "./block/definition.ts";
 import { BlockTable } from "./block/blocks.ts";
@@ -14,14 +14,15 @@ import { type Fetch, guardedFetch } from "./keys/guardedFetch.ts";
 import type { TokenRecipient } from "./keys/recipientKey.ts";
 import { type KeyStorage, keysInMemory } from "./keys/keyStorage.ts";
 import { SigningKeys, type SigningKeyView } from "./keys/signingKeys.ts";
-import { Leasing, type RegistrationFact, type Revocation } from "./leasing.ts";
+import { Leasing, type RegistrationFact, type Revocation, type Wish } from "./leasing.ts";
 import { People } from "./people.ts";
 import type { Now, Random, SetTimer } from "./ports.ts";
 import { tenantOf } from "./tenant/check.ts";
 import { Directory, type KnownClient } from "./tenant/directory.ts";
 import type { TenantDocument } from "./tenant/document.ts";
 import { Tenants } from "./tenant/tenants.ts";
-import { claimOf, narrowed } from "./token/restrictions.ts";
+import { anonymousRestrictions, anonymousUser } from "./token/anonymous.ts";
+import { claimOf } from "./token/restrictions.ts";
 import {
   auditSeconds,
   defaultAccessTokenSeconds,
@@ -35,8 +36,9 @@ import {
   audienceOf,
   claimsOf,
   type ExchangeRequest,
-  grantedScope,
   type RefreshRequest,
+  type SessionRequest,
+  termsOf,
   type TokenResponse,
   tokenResponse,
 } from "./token/tokens.ts";
@@ -245,22 +247,35 @@ export class Waf {
    * @throws WafError
    */
   async exchange(client: Client, request: ExchangeRequest): Promise<TokenResponse> {
-    const served = audienceOf(this.#o);
-    if (request.audience !== undefined && request.audience !== served) {
-      throw new WafError("audience_refused", `this WAF serves ${served}`);
-    }
     const { tenant } = client;
-    const scope = grantedScope(tenant, request.scope);
-    const country = tenant.dialPlan?.national?.country;
-    const restrictions = narrowed(claimOf(tenant.restrictions), request.restrictions, country);
-    await this.#sweep();
-    const grant = await this.#alarmed(tenant, async () => {
+    const terms = termsOf(tenant, request, audienceOf(this.#o), claimOf(tenant.restrictions));
+    return await this.#begin(client, async () => {
       const { webSession, impu, address, proofKey, subjectTokenType: type } = request;
       const audience = [this.issuer, `${this.issuer}/token`];
       const context = { type, client, directory: this.#directory, audience, now: this.#o.now() };
       const { issuer, subject, claims } = await subjectOf(request.subjectToken, context);
       const user = { tenant: tenant.id, issuer, subject };
-      const wish = { webSession, scope, restrictions, claims, impu, proofKey, address };
+      return [user, { ...terms, webSession, claims, impu, proofKey, address }];
+    });
+  }
+
+  /**
+   * A session for a user whom nobody vouches for (TS 22.228 Annex H.5), on an identity of the block that the tenant has for such.
+   * @throws WafError `anonymous_refused`, `block_exhausted`
+   */
+  async admit(client: Client, request: SessionRequest): Promise<TokenResponse> {
+    const { tenant, document } = client;
+    const terms = termsOf(tenant, request, audienceOf(this.#o), anonymousRestrictions(tenant));
+    const { webSession, address, proofKey } = request;
+    const user = anonymousUser(tenant.id, document.clientId, webSession);
+    const wish = { ...terms, webSession, claims: {}, impu: undefined, proofKey, address };
+    return await this.#begin(client, async () => [user, wish]);
+  }
+
+  async #begin(client: Client, asked: () => Promise<[UserKey, Wish]>): Promise<TokenResponse> {
+    await this.#sweep();
+    const grant = await this.#alarmed(client.tenant, async () => {
+      const [user, wish] = await asked();
       return await this.#leasing.begin(user, client, wish);
     });
     return await this.#issue(client, grant);

@@ -22,7 +22,7 @@ test("the metadata name every endpoint and how to authenticate", async () => {
     introspection_endpoint: `${issuer}/introspect`,
     jwks_uri: `${issuer}/jwks`,
     token_endpoint_auth_methods_supported: ["private_key_jwt"],
-    grant_types_supported: ["urn:ietf:params:oauth:grant-type:token-exchange", "refresh_token"],
+    grant_types_supported: ["urn:ietf:params:oauth:grant-type:token-exchange", "client_credentials", "refresh_token"],
   });
 });
 

@@ -28,7 +28,7 @@ export function metadata(issuer: string, mutualTls: string | undefined): Metadat
     jwks_uri: `${issuer}/jwks`,
     // There is no authorization endpoint; the member is REQUIRED all the same (RFC 8414 §2).
     response_types_supported: [],
-    grant_types_supported: ["urn:ietf:params:oauth:grant-type:token-exchange", "refresh_token"],
+    grant_types_supported: ["urn:ietf:params:oauth:grant-type:token-exchange", "client_credentials", "refresh_token"],
     ...Object.fromEntries(authenticated.map((name) => [`${name}_auth_methods_supported`, methods])),
     ...Object.fromEntries(
       authenticated.map((name) => [`${name}_auth_signing_alg_values_supported`, signatureAlgorithms]),

@@ -7,12 +7,15 @@ import { WafError } from "../errors.ts";
 import { Form } from "./form.ts";
 import { type Rate, RateLimits } from "./rateLimits.ts";
 import { endpoints, metadata } from "./metadata.ts";
+import { anonymousRate } from "../token/anonymous.ts";
 import { parseRestrictions } from "../token/restrictions.ts";
 import { subjectTokenTypes } from "../token/subject.ts";
-import type { TokenResponse } from "../token/tokens.ts";
+import type { SessionRequest, TokenResponse } from "../token/tokens.ts";
 import type { Client, Waf } from "../waf.ts";
 
 const exchangeGrant = "urn:ietf:params:oauth:grant-type:token-exchange";
+/** RFC 6749 §4.4: for a session without a user that is known. */
+const anonymousGrant = "client_credentials";
 const tokenType = "urn:ietf:params:oauth:token-type";
 /** Octets; an ID token with many claims has some 8 KiB. */
 const bodyLimit = 32 * 1024;
@@ -89,7 +92,11 @@ export function wafRoutes(waf: Waf, o: WafRoutesOptions = {}): FastifyPluginAsyn
       const form = formOf(request, reply);
       const client = await admit(request, form);
       const urls = [waf.issuer, mutualTls ?? waf.issuer].map((base) => `${base}${endpoints.token_endpoint}`);
-      return await grant(waf, client, form, { address: request.ip, proofKey: await provenKey(waf, request, urls) });
+      const context = { address: request.ip, proofKey: await provenKey(waf, request, urls) };
+      if (form.get("grant_type") !== anonymousGrant) return await grant(waf, client, form, context);
+      const { clientId } = client.document;
+      await limits.admit(`${clientId} anonymous`, client.tenant.anonymous?.rate ?? anonymousRate);
+      return await waf.admit(client, sessionOf(form, context));
     });
     app.post(`${pathname}/introspect`, async (request, reply) => {
       const form = formOf(request, reply);
@@ -122,12 +129,9 @@ export function wafRoutes(waf: Waf, o: WafRoutesOptions = {}): FastifyPluginAsyn
   };
 }
 
-async function grant(
-  waf: Waf,
-  client: Client,
-  form: Form,
-  context: { readonly address: string; readonly proofKey: string | undefined },
-): Promise<TokenResponse> {
+type Context = Pick<SessionRequest, "address" | "proofKey">;
+
+async function grant(waf: Waf, client: Client, form: Form, context: Context): Promise<TokenResponse> {
   const type = form.need("grant_type");
   if (type === "refresh_token") {
     return await waf.refresh(client, {
@@ -145,17 +149,23 @@ async function grant(
       `subject_token_type must be ${Object.keys(subjectTokenTypes).join(" or ")}`,
     );
   }
-  const restrictions = form.get("restrictions", 4096);
   return await waf.exchange(client, {
     subjectToken: form.need("subject_token"),
     subjectTokenType,
+    impu: form.get("impu", 255),
+    ...sessionOf(form, context),
+  });
+}
+
+function sessionOf(form: Form, context: Context): SessionRequest {
+  const restrictions = form.get("restrictions", 4096);
+  return {
     webSession: form.need("web_session", 128),
     audience: form.get("audience", 255),
     scope: form.get("scope", 1024),
-    impu: form.get("impu", 255),
     restrictions: restrictions === undefined ? undefined : parseRestrictions(restrictions),
     ...context,
-  });
+  };
 }
 
 /** The key that a DPoP proof of the request proves, if there is one. */

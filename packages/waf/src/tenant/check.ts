@@ -2,6 +2,7 @@ import { Compile } from "typebox/compile";
 import { blockProblems } from "../block/entries.ts";
 import { WafError } from "../errors.ts";
 import { type Problem, problemsOf } from "../problems.ts";
+import { anonymousPrefix, anonymousRestrictions } from "../token/anonymous.ts";
 import { badZones } from "../token/restrictions.ts";
 import { isSafeUrl } from "../url.ts";
 import { type TenantDocument, tenantSchema } from "./document.ts";
@@ -15,7 +16,14 @@ const compiled = Compile(tenantSchema);
 export function checkTenant(value: unknown): Problem[] {
   const problems = problemsOf(tenantSchema, compiled.Errors(value));
   if (problems.length > 0 || !compiled.Check(value)) return problems;
-  return [...members(value), ...clients(value), ...providers(value), ...blocks(value), ...rules(value)];
+  return [
+    ...members(value),
+    ...clients(value),
+    ...providers(value),
+    ...blocks(value),
+    ...rules(value),
+    ...anonymous(value),
+  ];
 }
 
 /** @throws WafError `tenant_invalid` with all problems */
@@ -53,7 +61,10 @@ function* clients({ clients: all }: TenantDocument): Generator<Problem> {
     "clientId",
     all.map(({ clientId }) => clientId),
   );
-  for (const [n, { authentication, subjectTokens }] of all.entries()) {
+  for (const [n, { clientId, authentication, subjectTokens }] of all.entries()) {
+    if (clientId.startsWith(anonymousPrefix)) {
+      yield { path: `/clients/${n}/clientId`, problem: `begins with ${anonymousPrefix}` };
+    }
     const path = `/clients/${n}/authentication`;
     const names = ["subjectDn", "sanDns", "sanUri", "sanIp", "sanEmail"] as const;
     const named = names.filter((name) => authentication[name] !== undefined);
@@ -68,7 +79,8 @@ function* clients({ clients: all }: TenantDocument): Generator<Problem> {
   }
 }
 
-function* providers({ identityProviders, clients: all }: TenantDocument): Generator<Problem> {
+function* providers(tenant: TenantDocument): Generator<Problem> {
+  const { identityProviders, clients: all } = tenant;
   yield* repeats(
     "/identityProviders",
     "issuer",
@@ -79,12 +91,14 @@ function* providers({ identityProviders, clients: all }: TenantDocument): Genera
     const { issuer, discovery } = provider;
     if (discovery !== undefined && !isSafeUrl(issuer))
       yield { path: `${path}/issuer`, problem: "must be an https URL" };
+    if (issuer.startsWith(anonymousPrefix)) yield { path: `${path}/issuer`, problem: `begins with ${anonymousPrefix}` };
     if (all.some(({ clientId }) => clientId === issuer)) {
       yield { path: `${path}/issuer`, problem: "is a clientId, under which the WWSF vouches for users itself" };
     }
     yield* keySource(path, provider);
   }
-  if (identityProviders.length === 0 && all.every(({ subjectTokens }) => subjectTokens === undefined)) {
+  const vouched = tenant.anonymous === undefined;
+  if (vouched && identityProviders.length === 0 && all.every(({ subjectTokens }) => subjectTokens === undefined)) {
     yield {
       path: "/identityProviders",
       problem: "is empty, and no client has subjectTokens: nobody vouches for users",
@@ -122,6 +136,32 @@ function* rules({ rules: all = [] }: TenantDocument): Generator<Problem> {
         path: `/rules/${n}`,
         problem: needs ? `with ${choose} needs claim` : `with ${choose} has no use for claim`,
       };
+    }
+  }
+}
+
+/** Nobody vouches for these users: their block is theirs alone, so that all of them together take nothing from others. */
+function* anonymous(tenant: TenantDocument): Generator<Problem> {
+  const { anonymous: guests, blocks: all, rules: chosen, identityProviders, clients: sites } = tenant;
+  if (guests === undefined) return;
+  const block = all.find(({ id }) => id === guests.block);
+  if (block?.assignment !== "dynamic")
+    yield { path: "/anonymous/block", problem: "is no dynamic block of this tenant" };
+  for (const { path, problem } of badZones(guests.restrictions))
+    yield { path: `/anonymous/restrictions${path}`, problem };
+  try {
+    anonymousRestrictions(tenant);
+  } catch (error) {
+    if (!(error instanceof WafError)) throw error;
+    yield { path: "/anonymous/restrictions", problem: `is not within those of the tenant: ${error.message}` };
+  }
+  const others = identityProviders.length > 0 || sites.some(({ subjectTokens }) => subjectTokens !== undefined);
+  if (others && chosen === undefined) {
+    yield { path: "/rules", problem: "must say which block users get an identity of, since one is for anonymous ones" };
+  }
+  for (const [n, rule] of (chosen ?? []).entries()) {
+    if (rule.block === undefined || rule.block === guests.block) {
+      yield { path: `/rules/${n}/block`, problem: "must name a block other than that of anonymous users" };
     }
   }
 }

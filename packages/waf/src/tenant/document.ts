@@ -117,6 +117,13 @@ const dialPlan = Type.Object(
   closed,
 );
 
+const rate = Type.Object(
+  {
+    burst: Type.Integer({ minimum: 1, maximum: 100_000 }),
+    perSecond: Type.Number({ minimum: 0.01, maximum: 10_000 }),
+  },
+  closed,
+);
 const many = Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 }));
 
 /**
@@ -168,15 +175,7 @@ export const tenantSchema = Type.Object(
           /** Calls of the tenant at once. */
           calls: many,
           /** Requests of each client at the WAF: at once, and in the long run a second. */
-          tokenRate: Type.Optional(
-            Type.Object(
-              {
-                burst: Type.Integer({ minimum: 1, maximum: 100_000 }),
-                perSecond: Type.Number({ minimum: 0.01, maximum: 10_000 }),
-              },
-              closed,
-            ),
-          ),
+          tokenRate: Type.Optional(rate),
         },
         closed,
       ),
@@ -185,6 +184,18 @@ export const tenantSchema = Type.Object(
     identityProviders: Type.Array(identityProvider, { maxItems: 20 }),
     blocks: Type.Array(blockSchema, { maxItems: 50 }),
     rules: Type.Optional(Type.Array(rule, { maxItems: 100 })),
+    anonymous: Type.Optional(
+      Type.Object(
+        {
+          block: Type.String({ ...text, description: "a dynamic block of theirs alone, named by no rule" }),
+          /** What they may do. */
+          restrictions: restrictionsSchema,
+          /** New sessions of each client: at once, and in the long run a second; absent: 20 and 1. */
+          rate: Type.Optional(rate),
+        },
+        { ...closed, description: "Users whom nobody vouches for (TS 22.228 Annex H.5); absent: there are none" },
+      ),
+    ),
     /** What every token of the tenant is restricted to; a request may narrow it further. */
     restrictions: Type.Optional(restrictionsSchema),
     dialPlan: Type.Optional(dialPlan),

@@ -5,28 +5,32 @@ import type { Grant } from "./grant.ts";
 import type { Now } from "../ports.ts";
 import type { TenantDocument } from "../tenant/document.ts";
 import type { KnownClient } from "../tenant/directory.ts";
-import type { Restrictions } from "./restrictions.ts";
+import { narrowed, type Restrictions, type RestrictionsClaim } from "./restrictions.ts";
 import type { SubjectTokenType } from "./subject.ts";
 import { type IceServer, turnCredentials, type TurnConfig } from "../turn.ts";
 
-/** Parameters of a token exchange (RFC 8693 §2.1), their types already checked. */
-export interface ExchangeRequest {
-  /** ID token of the user, or a JWT that the WWSF has signed for her. */
-  readonly subjectToken: string;
-  readonly subjectTokenType: SubjectTokenType;
+/** Parameters of a request for a session, their types already checked. */
+export interface SessionRequest {
   /** The WWSF's own id of the user's web session, opaque, up to 128 characters. */
   readonly webSession: string;
   readonly audience?: string | undefined;
   /** Space-separated; absent: all the tenant has. */
   readonly scope?: string | undefined;
-  /** Asks for this identity. */
-  readonly impu?: string | undefined;
   /** Narrows what the user may do. */
   readonly restrictions?: Restrictions | undefined;
   /** Thumbprint of the key that came with a proof (RFC 9449); the refresh token is bound to it. */
   readonly proofKey?: string | undefined;
   /** Where the request came from, for the audit. */
   readonly address: string;
+}
+
+/** Those of a token exchange (RFC 8693 §2.1). */
+export interface ExchangeRequest extends SessionRequest {
+  /** ID token of the user, or a JWT that the WWSF has signed for her. */
+  readonly subjectToken: string;
+  readonly subjectTokenType: SubjectTokenType;
+  /** Asks for this identity. */
+  readonly impu?: string | undefined;
 }
 
 /** Parameters of a refresh (RFC 6749 §6). */
@@ -70,13 +74,31 @@ interface Issuer {
   readonly now: Now;
 }
 
+/**
+ * What a request is granted, which may ask for less than it could have.
+ * @param own what its user is restricted to in any case
+ * @throws WafError `audience_refused`, `scope_refused`, `restrictions_refused`
+ */
+export function termsOf(
+  tenant: TenantDocument,
+  request: SessionRequest,
+  served: string,
+  own: RestrictionsClaim | undefined,
+): { readonly scope: string; readonly restrictions: RestrictionsClaim | undefined } {
+  if (request.audience !== undefined && request.audience !== served) {
+    throw new WafError("audience_refused", `this WAF serves ${served}`);
+  }
+  const scope = grantedScope(tenant, request.scope);
+  return { scope, restrictions: narrowed(own, request.restrictions, tenant.dialPlan?.national?.country) };
+}
+
 /** `aud` of access tokens. */
 export function audienceOf({ homeDomain }: Pick<Issuer, "homeDomain">): string {
   return `sip:${homeDomain}`;
 }
 
 /** @throws WafError `scope_refused` */
-export function grantedScope(tenant: TenantDocument, asked: string | undefined): string {
+function grantedScope(tenant: TenantDocument, asked: string | undefined): string {
   const allowed = ["ims.register", ...tenant.services.map((service) => `ims.${service}`)];
   if (asked === undefined) return allowed.join(" ");
   const scopes = [...new Set(asked.split(" ").filter(Boolean))];
