@@ -31,9 +31,9 @@ let cseq = 0;
 function register(
   browser: Browser,
   credentials?: string,
-  more: { impu?: string; expires?: number } = {},
+  more: { impu?: string; expires?: number; instance?: string } = {},
 ): Promise<SipResponse> {
-  const { impu = self, expires = 600 } = more;
+  const { impu = self, expires = 600, instance = "" } = more;
   cseq += 1;
   const request = SipRequest.create("REGISTER", "sip:ims.test", [
     ["Max-Forwards", "70"],
@@ -41,7 +41,7 @@ function register(
     ["To", `<${impu}>`],
     ["Call-ID", "own@k3v9q0d1xm.invalid"],
     ["CSeq", `${cseq} REGISTER`],
-    ["Contact", `<sip:self@k3v9q0d1xm.invalid;transport=ws>;expires=${expires}`],
+    ["Contact", `<sip:self@k3v9q0d1xm.invalid;transport=ws>;expires=${expires}${instance}`],
     ...(credentials === undefined ? [] : [["Authorization", `Digest ${credentials}`] as [string, string]]),
   ]);
   return browser.agent.send(request, browser);
@@ -233,6 +233,26 @@ test("ADM-02 a tenant that is suspended while the core thinks: 401, and she is n
   rig.core.answer(tx);
   expect((await answer).status).toBe(401);
   expect(rig.node.counts.registrations).toBe(0);
+});
+
+test("what the core grants on a lost socket late ends nothing of her: nobody but she can bind her again", async () => {
+  const browser = await open();
+  const instance = `;reg-id=1;+sip.instance="<urn:uuid:8e2f3c60-5d0b-4c79-9d7b-0a9c2f5e1b77>"`;
+  const late = Promise.withResolvers<ServerTransaction>();
+  rig.core.answer = (tx) => late.resolve(tx);
+  const lost = register(browser, response, { instance }).catch(() => "lost");
+  const tx = await late.promise;
+  browser.socket.terminate();
+  await until(() => rig.node.counts.flows === 0);
+  rig.core.answer = grant(rig.core);
+  expect((await register(await rig.connect(), response, { instance })).status).toBe(200);
+  rig.core.answer(tx);
+  // What the node does with it is over when it has served another one.
+  expect((await register(await rig.connect(), response, { impu: "sip:other@ims.test" })).status).toBe(200);
+  expect(rig.node.registrations()).toMatchObject([{ impu: self, flow: "live" }, { impu: "sip:other@ims.test" }]);
+  expect(registers()).toHaveLength(3);
+  browser.agent.hopClosed(browser);
+  await lost;
 });
 
 test("who does not know the password changes nothing for who does", async () => {

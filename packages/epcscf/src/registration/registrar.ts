@@ -407,7 +407,7 @@ export class Registrar {
 
   /** A REGISTER older than its last has been answered after it: the core may have the Path of a socket that is gone. */
   #bindAgain(registration: Registration): void {
-    void this.#held(registration)?.restore();
+    if (registration.vouched) void this.#held(registration)?.restore();
   }
 
   #pending(parts: Omit<Pending, "binding">): Pending {
