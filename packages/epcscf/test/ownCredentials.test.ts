@@ -31,13 +31,13 @@ let cseq = 0;
 function register(
   browser: Browser,
   credentials?: string,
-  more: { impu?: string; expires?: number; instance?: string } = {},
+  more: { impu?: string; from?: string; expires?: number; instance?: string } = {},
 ): Promise<SipResponse> {
-  const { impu = self, expires = 600, instance = "" } = more;
+  const { impu = self, from = impu, expires = 600, instance = "" } = more;
   cseq += 1;
   const request = SipRequest.create("REGISTER", "sip:ims.test", [
     ["Max-Forwards", "70"],
-    ["From", `<${impu}>;tag=w1`],
+    ["From", `<${from}>;tag=w1`],
     ["To", `<${impu}>`],
     ["Call-ID", "own@k3v9q0d1xm.invalid"],
     ["CSeq", `${cseq} REGISTER`],
@@ -218,6 +218,16 @@ test.each([
   rig.core.answer = grant(rig.core);
   const { status } = await register(stranger, response.replace("self@ims.test", "u0042.acme@ims.test"), { impu });
   expect([400, 403]).toContain(status);
+  expect(registers()).toEqual([]);
+});
+
+test("EPC-REG-05a nobody registers her in another's name, nor another in hers: 403", async () => {
+  const browser = await open();
+  rig.core.answer = grant(rig.core);
+  const holder = "sip:u0042@acme.ims.test";
+  for (const names of [{ from: holder }, { from: "sip:boss@ims.test" }, { from: self, impu: "sip:boss@ims.test" }]) {
+    expect((await register(browser, response, names)).status).toBe(403);
+  }
   expect(registers()).toEqual([]);
 });
 
