@@ -180,3 +180,18 @@ test("a wrong key is told from an operator who is away, and the cause names what
   await away.end("web-x");
   await expect(away.imsSession(user)).rejects.toMatchObject({ code: "signed_out" });
 });
+
+test("GEN-14b a visitor whom the site does not know gets an identity of those for such, once for each web session", async () => {
+  const wwsf = kit();
+  const visitor = { session: "visitor-1", anonymous: true } as const;
+  const first = await wwsf.imsSession(visitor);
+  expect(first).toMatchObject({ impu: "sip:g0001@acme.ims.test", expiresIn: 300 });
+  expect((await wwsf.imsSession(visitor)).impu, "by a refresh").toBe(first.impu);
+  await expect(wwsf.imsSession({ session: "visitor-2", anonymous: true })).rejects.toMatchObject({
+    code: "block_exhausted",
+  });
+  await wwsf.end(visitor.session);
+  await expect(wwsf.imsSession(visitor)).rejects.toMatchObject({ code: "signed_out" });
+  const { sid } = decodeJwt(first.accessToken);
+  expect(operator.waf.isRevoked({ sessionId: String(sid), tenant: "acme" })).toBe(true);
+});

@@ -94,6 +94,12 @@ export class WafClient {
     );
   }
 
+  /** First grant of a web session of which no user is known (RFC 6749 §4.4). @throws WwsfError */
+  async admit({ webSession, scope }: Pick<ExchangeRequest, "webSession" | "scope">): Promise<Grant> {
+    const form = { grant_type: "client_credentials", web_session: webSession };
+    return readGrant(await this.#post("token", { ...form, ...(scope === undefined ? {} : { scope }) }));
+  }
+
   /** A further grant of the same web session; the refresh token is replaced each time. @throws WwsfError */
   async refresh(refreshToken: string, webSession: string): Promise<Grant> {
     const form = { grant_type: "refresh_token", refresh_token: refreshToken, web_session: webSession };

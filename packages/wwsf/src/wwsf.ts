@@ -33,6 +33,10 @@ export type Proof =
       readonly subject: string;
       /** Further claims, such as those that the rules for choosing a number look at. */
       readonly claims?: Readonly<Record<string, unknown>>;
+    }
+  | {
+      /** A visitor whom the site does not know, where the operator has identities for such. */
+      readonly anonymous: true;
     };
 
 /** A user whom the site has signed in. */
@@ -156,11 +160,14 @@ export class Wwsf {
         await this.#sessions.set(session, {}, sessionSeconds);
       }
     }
-    const request = { ...(await this.#prove(user)), webSession: session, scope: this.#scope, impu };
-    return await this.#keep(session, await this.#waf.exchange(request));
+    const request = { webSession: session, scope: this.#scope };
+    if ("anonymous" in user) return await this.#keep(session, await this.#waf.admit(request));
+    return await this.#keep(session, await this.#waf.exchange({ ...(await this.#prove(user)), ...request, impu }));
   }
 
-  async #prove(proof: Proof): Promise<Pick<ExchangeRequest, "subjectToken" | "subjectTokenType">> {
+  async #prove(
+    proof: Exclude<Proof, { anonymous: true }>,
+  ): Promise<Pick<ExchangeRequest, "subjectToken" | "subjectTokenType">> {
     if ("idToken" in proof) {
       const { idToken } = proof;
       return { subjectToken: typeof idToken === "string" ? idToken : await idToken(), subjectTokenType: "id_token" };
