@@ -1,7 +1,7 @@
 import { createResponse, Dialog, type ServerTransaction, type SipRequest, type SipResponse } from "@portico/sip";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { dial, toNode } from "./support/call.ts";
-import { grant, type Browser, type Rig } from "./support/rig.ts";
+import { grant, ScriptedCore, type Browser, type Rig } from "./support/rig.ts";
 import { Timed } from "./support/timed.ts";
 import { until } from "./support/until.ts";
 
@@ -136,15 +136,52 @@ describe("an S-CSCF that has lost its registrations", () => {
     },
   );
 
-  test("EPC-REG-01h it does not answer: it is asked again half a minute later", async () => {
-    await comeAll(42, 44);
+  test("EPC-REG-01h nobody answers: it is asked again half a minute later, and one REGISTER goes out for all each time", async () => {
+    await comeAll(42, 50);
     known.clear();
     silent = true;
     await timed.pass(interval + 33);
-    expect(requests("REGISTER")).toHaveLength(3);
+    await until(() => requests("REGISTER").length === 10);
     silent = false;
-    await timed.pass(2 * interval);
-    await until(() => known.size === 3);
+    await timed.pass(33 + interval);
+    // Her own subscription may be being refreshed just then.
+    await until(() => known.size >= 8);
+    await timed.pass(interval);
+    await until(() => known.size === 9);
+    expect(rig.node.counts.registrations).toBe(9);
+  });
+
+  test("EPC-REG-01h it is gone for good, and the core has another one for her: all others follow her there, and are watched there", async () => {
+    await comeAll(42, 50);
+    const second = await ScriptedCore.open();
+    try {
+      // The I-CSCF is where it was, and the S-CSCF of before is silent.
+      rig.core.answer = (tx) => {
+        if (tx.request.method === "REGISTER") return grant(second)(tx);
+        if (tx.request.method === "SUBSCRIBE" && tx.request.toTag === undefined) return subscribed(tx);
+        return undefined;
+      };
+      const before = requests("REGISTER").length;
+      await timed.pass(interval + 33);
+      await until(() => requests("REGISTER").length === before + 9);
+      await until(() => initial().length === 18);
+      const routes = rig.node.registrations(true).map(({ network }) => network?.serviceRoute.join());
+      expect(new Set(routes)).toEqual(new Set([`<${second.uri.replace("sip:", "sip:orig@")};transport=tcp;lr>`]));
+      await timed.pass(interval);
+      expect(requests("REGISTER")).toHaveLength(before + 9);
+    } finally {
+      await second.close();
+    }
+  });
+
+  test("EPC-REG-01h it is silent, and the core has no other one: one REGISTER finds that out for all", async () => {
+    await comeAll(42, 50);
+    const before = requests("REGISTER").length;
+    rig.core.answer = (tx) => (tx.request.method === "REGISTER" ? tx.reply(504) : undefined);
+    await timed.pass(interval + 33);
+    await until(() => requests("REGISTER").length === before + 1);
+    expect(rig.node.counts.registrations).toBe(9);
+    rig.core.answer = answer;
   });
 
   test("EPC-REG-01d EPC-REG-01h a call or a message that it forbids to whom it does not know: 504 that asks for an initial registration, and she is registered again at once", async () => {

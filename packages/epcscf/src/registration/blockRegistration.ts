@@ -32,7 +32,7 @@ export interface BlockUsers {
   /** True while somebody is registered by it. */
   any(): boolean;
   /** The core leads elsewhere from now on. */
-  rerouted(serviceRoute: readonly string[]): void;
+  rerouted(route: Pick<Grant, "serviceRoute" | "scscf">): void;
   /** It is over: so are theirs. */
   end(reason: EndReason): void;
 }
@@ -147,7 +147,9 @@ export class BlockRegistration {
     if (state.name !== "registered") return undefined;
     const { stay } = state;
     return {
-      scscf: stay.grant.serviceRoute[0] ?? "",
+      get scscf() {
+        return stay.grant.scscf;
+      },
       at: stay.grantedUntil - stay.grant.seconds * 1000,
       ask: () => this.#regEvent.ask(stay),
       restore: async () => {
@@ -252,7 +254,7 @@ export class BlockRegistration {
     const ms = grant.seconds * 1000;
     this.#stopTimer = clock.setTimer(ms > 2 * margin ? ms - margin : ms / 2, () => this.#due(stay));
     this.#regEvent.watch(stay, grant.seconds);
-    if (moved) this.#users.rerouted(grant.serviceRoute);
+    if (moved) this.#users.rerouted(grant);
     this.settle();
   }
 

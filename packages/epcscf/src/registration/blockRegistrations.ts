@@ -31,9 +31,9 @@ export class BlockRegistrations {
       { tenant, set },
       {
         any: () => registrations.sharing(set).size > 0,
-        rerouted: (serviceRoute) => {
+        rerouted: ({ serviceRoute, scscf }) => {
           for (const user of registrations.sharing(set))
-            if (user.grant !== undefined) user.grant = { ...user.grant, serviceRoute };
+            if (user.grant !== undefined) user.grant = { ...user.grant, serviceRoute, scscf };
         },
         end: (reason) =>
           void endings.endAll(reason, ({ entry }) => entry.shared !== undefined && setName(entry.shared) === name),

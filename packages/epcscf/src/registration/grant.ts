@@ -1,4 +1,4 @@
-import { formatParams, HeaderSet, parseChargingVector, type SipResponse } from "@portico/sip";
+import { formatParams, HeaderSet, parseChargingVector, parseNameAddr, parseUri, type SipResponse } from "@portico/sip";
 import { detached } from "../detached.ts";
 import { EpcscfError } from "../errors.ts";
 import { grantedContacts, isNameAddr } from "./contact.ts";
@@ -13,6 +13,8 @@ export interface Grant {
   readonly params: string;
   /** Service-Route values, nearest first (RFC 3608). */
   readonly serviceRoute: readonly string[];
+  /** Host and port of the S-CSCF, which is the first of it; empty without. */
+  readonly scscf: string;
   /** P-Associated-URI values that can be read; the first is the default identity. Never empty. */
   readonly associated: readonly string[];
   /** `Require: outbound`: RFC 5626 is in force for the flow. */
@@ -64,11 +66,13 @@ export function readGrant(
   const seconds = Math.min(said ?? asked, longest);
   if (seconds === 0) throw new EpcscfError("epcscf/core-contradiction");
   const associated = kept(response.list("P-Associated-URI").filter((value) => isNameAddr(value)));
+  const serviceRoute = kept(response.list("Service-Route").filter((value) => isNameAddr(value)));
   return {
     source: detached(source),
     seconds,
     params: detached(formatParams(new Map([...(granted?.params ?? []), ["expires", String(seconds)]]))),
-    serviceRoute: kept(response.list("Service-Route").filter((value) => isNameAddr(value))),
+    serviceRoute,
+    scscf: hostOf(serviceRoute[0]),
     associated: associated.length > 0 ? associated : [`<${own.impu}>`],
     outbound: response.list("Require").some((option) => option.toLowerCase() === "outbound"),
     chargingFunctions: kept(response.all("P-Charging-Function-Addresses"))[0],
@@ -82,6 +86,13 @@ function kept(values: readonly string[]): string[] {
     .filter((value) => value.length <= longestValue)
     .slice(0, mostValues)
     .map((value) => detached(value));
+}
+
+/** The user part may be another one in each grant. */
+function hostOf(route: string | undefined): string {
+  if (route === undefined) return "";
+  const { host, port } = parseUri(parseNameAddr(route).uri);
+  return detached(`${host.toLowerCase()}:${port ?? ""}`);
 }
 
 function digits(value: string | undefined): number | undefined {

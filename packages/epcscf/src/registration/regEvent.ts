@@ -64,6 +64,8 @@ interface Watch {
   /** Further SUBSCRIBEs go where the dialog leads. */
   routed: boolean;
   asking: Promise<Memory> | undefined;
+  /** Who has been asked for it. */
+  scscf: string;
   /** The core has said that it knows the registration no more; until the next grant. */
   lost: boolean;
 }
@@ -86,7 +88,10 @@ export class RegEvent<Of extends Watched> {
   /** Watches a registration unless that is done already. @param seconds the granted registration time. */
   watch(registration: Of, seconds: number): void {
     const known = this.#watches.get(registration);
-    if (known?.subscription !== undefined) return;
+    const { scscf = "" } = registration.grant ?? {};
+    if (known?.subscription !== undefined && known.scscf === scscf) return;
+    // The S-CSCF of before has nothing more to say of it.
+    known?.subscription?.close();
     known?.stopPause?.();
     const watch = known ?? {
       subscription: undefined,
@@ -94,9 +99,12 @@ export class RegEvent<Of extends Watched> {
       refusals: 0,
       routed: false,
       asking: undefined,
+      scscf,
       lost: false,
     };
     watch.stopPause = undefined;
+    watch.subscription = undefined;
+    watch.scscf = scscf;
     watch.lost = false;
     this.#watches.set(registration, watch);
     void this.#subscribe(registration, watch, seconds, this.#options.core.entry(registration.key));
@@ -125,13 +133,14 @@ export class RegEvent<Of extends Watched> {
   }
 
   async #ask(watch: Watch, subscription: Subscription): Promise<Memory> {
+    const { scscf } = watch;
     const response = await subscription.refresh();
-    if (response === undefined) return "unwatched";
+    // Another S-CSCF may have been granted it meanwhile.
+    if (response === undefined || watch.scscf !== scscf) return "unwatched";
     if (response.status < 300) return "known";
     if (!forgetting.has(response.status)) return "silent";
     subscription.close();
     watch.subscription = undefined;
-    watch.stopPause?.();
     watch.lost = true;
     return "lost";
   }
@@ -157,7 +166,9 @@ export class RegEvent<Of extends Watched> {
       ended: (end) => {
         watch.subscription = undefined;
         if (registration.ended) return;
-        if (isFailure(end)) {
+        // What has been granted before is gone: a further SUBSCRIBE has to wait until the registration is there again.
+        if (subscription.dialog !== undefined && forgetting.has(end.response?.status ?? 0)) watch.lost = true;
+        else if (isFailure(end)) {
           way.failed(target, end.response?.has("Via") === true ? retryAfter(end.response) : undefined);
           void this.#subscribe(registration, watch, seconds, way);
         } else this.#again(registration, watch, seconds, end);

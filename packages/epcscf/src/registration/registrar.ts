@@ -349,21 +349,23 @@ export class Registrar {
 
   /** What the core has granted a user by herself; undefined for one of a wildcarded block. */
   #held(registration: Registration): Granted | undefined {
-    const { entry, grant, grantedUntil, serviceRoute, vouched, claims, asked } = registration;
+    const { entry, grant, grantedUntil, vouched, claims, asked } = registration;
     if (entry.shared !== undefined || grant === undefined) return undefined;
     return {
-      scscf: serviceRoute[0] ?? "",
+      get scscf() {
+        return registration.grant?.scscf ?? "";
+      },
       at: grantedUntil - grant.seconds * 1000,
       ask: () => this.#options.ask(registration),
-      restore: async () => {
+      restore: async (sure) => {
         if (vouched)
           return await this.#rebinder.rebind(
             registration,
             this.#expires(asked.expires, claims, this.#options.maxExpires),
           );
         // Who has credentials of her own is alone to show them.
-        this.endings.endedByCore(registration, "network");
-        return true;
+        if (sure) this.endings.endedByCore(registration, "network");
+        return sure;
       },
     };
   }
@@ -407,7 +409,7 @@ export class Registrar {
 
   /** A REGISTER older than its last has been answered after it: the core may have the Path of a socket that is gone. */
   #bindAgain(registration: Registration): void {
-    if (registration.vouched) void this.#held(registration)?.restore();
+    if (registration.vouched) void this.#held(registration)?.restore(true);
   }
 
   #pending(parts: Omit<Pending, "binding">): Pending {

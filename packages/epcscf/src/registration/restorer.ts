@@ -4,14 +4,14 @@ import type { Memory } from "./regEvent.ts";
 
 /** A registration that an S-CSCF has granted: a user's, or a wildcarded block's. */
 export interface Granted {
-  /** Where the core has its requests go; empty where it has named nothing. */
+  /** Who has it by now: {@link Grant.scscf}. */
   readonly scscf: string;
   /** Clock time of the grant, ms. */
   readonly at: number;
   /** Whether the core still knows it. */
   ask(): Promise<Memory>;
-  /** Registers it anew. @returns false when nobody answers */
-  restore(): Promise<boolean>;
+  /** Registers it anew. @returns false when nobody answers, or when that is not this node's to do without being sure */
+  restore(sure: boolean): Promise<boolean>;
 }
 
 export interface RestorerOptions {
@@ -29,7 +29,8 @@ const atOnce = 8;
  * Finds out that an S-CSCF has lost its registrations, and gives it them again (TS 23.380 §4): one that was restarted says nothing by
  * itself, refuses its users' calls and has nowhere to send those for them, until each has registered anew. One question in half a minute is
  * enough for any number of users: that for the registration granted longest ago. Where it is lost the next ones are asked for,
- * until one is known; all granted after that one were granted after the loss.
+ * until one is known; all granted after that one were granted after the loss. One that does not answer may be down for good: where a
+ * REGISTER for the first registration gets another S-CSCF from the core, the others follow it there.
  */
 export class Restorer {
   readonly #options: RestorerOptions;
@@ -70,16 +71,21 @@ export class Restorer {
   async #restoreLost(granted: readonly Granted[]): Promise<void> {
     const { log } = this.#options;
     const queue = granted.toSorted((one, other) => one.at - other.at).values();
+    const from = granted[0]?.scscf;
     let restored = 0;
+    let moved = false;
     /** @returns false once something is known, or nobody answers any more */
     const next = async (): Promise<boolean> => {
       for (const one of queue) {
-        const memory = await one.ask();
+        const memory = moved ? "lost" : await one.ask();
         if (this.#closed) return false;
         if (memory === "unwatched") continue;
-        if (memory !== "lost") return false;
-        if (restored === 0) log.alarm("core.scscf-lost-registrations");
-        if (!(await one.restore())) return false;
+        const lost = memory === "lost";
+        if (memory === "known" || (!lost && restored > 0)) return false;
+        if (lost && restored === 0) log.alarm("core.scscf-lost-registrations");
+        if (!(await one.restore(lost))) return false;
+        moved ||= one.scscf !== from;
+        if (!lost && !moved) return false;
         restored += 1;
         return true;
       }
