@@ -59,8 +59,8 @@ export function valueStart(source: string, line: number): number {
   return gap < gapMask ? start + gap : skipSpace(source, source.indexOf(":", start) + 1, source.length);
 }
 
-/** Places behind the last line, for those that edits add: lists that grow are copied whole. */
-const spare = 4;
+/** Places behind the last line, for those that edits add, as an edge of the network does: lists that grow are copied whole. */
+const spare = 10;
 
 // The lines of the message that is being read, of which it keeps a copy as long as it needs. A plain array: an Int32Array of
 // that size lives outside the heap, and to make one costs as much as a third of all parsing. Not of numbers alone to begin with,

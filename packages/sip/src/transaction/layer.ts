@@ -64,7 +64,8 @@ export class TransactionLayer {
       clock: options.clock,
       timers: this.timers,
       clientsDone: storage.lingering(options.clock, this.timers.t4),
-      serversDone: storage.lingering(options.clock, 64 * this.timers.t1),
+      clients: storage.lingering(options.clock, 64 * this.timers.t1),
+      servers: storage.lingering(options.clock, 64 * this.timers.t1),
       token: (length) => options.random.token(length),
       guard: (run) => this.#guard(run),
     };
@@ -115,7 +116,8 @@ export class TransactionLayer {
     for (const transaction of this.#servers.values()) transaction.close();
     this.#servers.clear();
     this.#context.clientsDone.clear();
-    this.#context.serversDone.clear();
+    this.#context.clients.clear();
+    this.#context.servers.clear();
     this.#merge.clear();
   }
 

@@ -6,9 +6,11 @@ import type { Timers } from "./timers.ts";
 export interface MachineContext {
   readonly clock: Clock;
   readonly timers: Timers;
-  /** Non-INVITE transactions that wait for timer K, or J, to end. */
+  /** Non-INVITE transactions for 64*T1: clients that wait for an answer (timer F); servers for theirs, and then for copies (timer J). */
+  readonly clients: Lingering;
+  readonly servers: Lingering;
+  /** Clients that have had their answer, for T4 (timer K). */
   readonly clientsDone: Lingering;
-  readonly serversDone: Lingering;
   /** A fresh tag, branch or other token of letters and digits. */
   token(length: number): string;
   /** Runs a listener; what it throws goes to the layer's `onError` and no further. */

@@ -2,7 +2,7 @@ import type { SipRequest, SipResponse } from "../message.ts";
 import type { Hop } from "../ports.ts";
 import type { ClientFailure, ClientListener, ClientTransaction } from "./clientTransaction.ts";
 import type { MachineContext } from "./machine.ts";
-import type { Finished } from "./storage.ts";
+import type { Waiting } from "./storage.ts";
 
 export type NonInviteClientState = "trying" | "proceeding" | "completed" | "terminated";
 
@@ -27,7 +27,7 @@ export type NonInviteClientState = "trying" | "proceeding" | "completed" | "term
  *    v            timer K (0 if reliable)             |
  *   terminated <--------------------------------------'
  */
-export class NonInviteClientTransaction implements ClientTransaction, Finished {
+export class NonInviteClientTransaction implements ClientTransaction, Waiting {
   readonly hop: Hop;
   readonly #context: MachineContext;
   /** Both are let go when the final response has been told: Timer K needs neither, and thousands wait for it. */
@@ -70,7 +70,7 @@ export class NonInviteClientTransaction implements ClientTransaction, Finished {
       this.#stopTimer = clock.setTimer(0, () => this.#fail("transport"));
       return;
     }
-    this.#stopTimer = clock.setTimer(64 * t1, () => this.#fail("timeout"));
+    this.#stopTimer = this.#context.clients.add(this);
     if (!this.hop.reliable) this.#armE(t1);
   }
 
@@ -102,9 +102,10 @@ export class NonInviteClientTransaction implements ClientTransaction, Finished {
     this.#terminate();
   }
 
-  /** Timer K. */
+  /** Timer F, or K. */
   expire(): void {
-    if (this.#state === "completed") this.#terminate();
+    if (this.#waits) this.#fail("timeout");
+    else if (this.#state === "completed") this.#terminate();
   }
 
   /** The hop or the layer closes. */

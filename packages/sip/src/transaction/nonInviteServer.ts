@@ -2,7 +2,7 @@ import type { SipRequest, SipResponse } from "../message.ts";
 import type { Hop } from "../ports.ts";
 import type { MachineContext } from "./machine.ts";
 import { ServerMachine } from "./serverTransaction.ts";
-import type { Finished } from "./storage.ts";
+import type { Waiting } from "./storage.ts";
 
 export type NonInviteServerState = "trying" | "proceeding" | "completed" | "terminated";
 
@@ -27,7 +27,7 @@ export type NonInviteServerState = "trying" | "proceeding" | "completed" | "term
  *    v            timer J (0 if reliable)             |
  *   terminated <--------------------------------------'
  */
-export class NonInviteServerTransaction extends ServerMachine implements Finished {
+export class NonInviteServerTransaction extends ServerMachine implements Waiting {
   readonly #ended: () => void;
   #stopTimer: (() => void) | undefined;
   #state: NonInviteServerState = "trying";
@@ -36,10 +36,7 @@ export class NonInviteServerTransaction extends ServerMachine implements Finishe
   constructor(context: MachineContext, request: SipRequest, hop: Hop, ended: () => void) {
     super(context, request, hop);
     this.#ended = ended;
-    this.#stopTimer = context.clock.setTimer(64 * context.timers.t1, () => {
-      this.#terminate();
-      this.tellTimeout();
-    });
+    this.#stopTimer = context.servers.add(this);
   }
 
   override get state(): NonInviteServerState {
@@ -55,9 +52,12 @@ export class NonInviteServerTransaction extends ServerMachine implements Finishe
     this.#stopTimer?.();
   }
 
-  /** Timer J. */
+  /** Timer J, or nobody has answered for as long. */
   expire(): void {
-    if (this.#state === "completed") this.#terminate();
+    const isAnswered = this.#state === "completed";
+    if (this.#state === "terminated") return;
+    this.#terminate();
+    if (!isAnswered) this.tellTimeout();
   }
 
   protected override take(response: SipResponse): void {
@@ -69,7 +69,7 @@ export class NonInviteServerTransaction extends ServerMachine implements Finishe
       this.#state = "completed";
       this.#stopTimer?.();
       if (this.hop.reliable) this.#terminate();
-      else this.#stopTimer = this.context.serversDone.add(this);
+      else this.#stopTimer = this.context.servers.add(this);
     }
     this.transmit(response);
   }

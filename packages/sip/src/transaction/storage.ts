@@ -16,20 +16,20 @@ export interface TransactionTable<T> {
 }
 
 /**
- * A transaction that is over but for what may still come late.
+ * A transaction that waits for its time to end.
  *
  * @example
- * const late: Finished = { expire: () => console.log("nothing more can come") };
+ * const late: Waiting = { expire: () => console.log("nothing more will come") };
  * clock.setTimer(accessTimers.t4, () => late.expire());
  */
-export interface Finished {
+export interface Waiting {
   /** Its time is over. It may have ended before. */
   expire(): void;
 }
 
 /**
- * Transactions over an unreliable way that have had their final response, and wait for copies of it or of the request (timers K
- * and J), all equally long.
+ * Transactions that wait all equally long: for a final response, or after it for copies of it or of the request (timers F, K and
+ * J).
  *
  * @example
  * // One timer for all would do as well; this is one each.
@@ -47,7 +47,7 @@ export interface Finished {
  */
 export interface Lingering {
   /** Returns how to forget it before its time, where that is worth it. */
-  add(one: Finished): (() => void) | undefined;
+  add(one: Waiting): (() => void) | undefined;
   /** Forgets all that could not be forgotten one by one. */
   clear(): void;
 }
