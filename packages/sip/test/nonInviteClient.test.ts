@@ -49,19 +49,31 @@ test("a response whose branch or method fits no request is stray", () => {
   expect([s.heard, s.strays.length, tx.state]).toEqual([[], 2, "trying"]);
 });
 
-test("many wait for timer K with one timer for all, each for its own five seconds", () => {
+test("a server waits for no copies of a response: they are dropped, and keep nothing", () => {
   const s = stage({ storage: largeStorage(new SeededRandom(9)) });
+  const tx = s.send(ownRequest("MESSAGE"));
+  const response = createResponse(tx.request, 200);
+  s.say(response);
+  s.clock.advance(0);
+  expect([s.heard.length, tx.state, s.layer.size, s.clock.pending]).toEqual([1, "terminated", 0, 0]);
+  s.say(response);
+  s.clock.advance(0);
+  expect([s.heard.length, s.strays]).toEqual([1, []]);
+});
+
+test("many wait for an answer with one timer for all, each for its own 32 seconds", () => {
+  const s = stage({ storage: largeStorage(new SeededRandom(9)), protocol: "WSS" });
   const all = Array.from({ length: 3000 }, (_, turn) => {
     const tx = s.send(ownRequest("MESSAGE"));
-    s.answer(200);
     if (turn % 3 === 2) s.clock.advance(1);
     return tx;
   });
   expect([s.layer.size, s.clock.pending]).toEqual([3000, 1]);
   // 1000 ms have passed meanwhile: three begin at each of them.
-  s.clock.advance(4500);
+  s.clock.advance(31_500);
   expect(s.layer.size).toBe(3000 - 501 * 3);
   expect(all.filter(({ state }) => state === "terminated")).toHaveLength(501 * 3);
   s.clock.advance(500);
   expect([s.layer.size, s.clock.pending]).toEqual([0, 0]);
+  expect(s.heard).toEqual(all.map(() => "timeout"));
 });

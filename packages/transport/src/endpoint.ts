@@ -311,7 +311,8 @@ async function listening<T extends Server>(server: T, address: string, port: num
 
 /** What comes here is an address already: it is used in the same turn, without a look at names. */
 function literal(address: string, _: object, found: (error: null, address: string, family: number) => void): void {
-  found(null, address, isIPv6(address) ? 6 : 4);
+  // Nobody asks for the family: the socket has one.
+  found(null, address, 4);
 }
 
 async function bindUdp(address: string, port: number): Promise<DatagramSocket> {

@@ -4,8 +4,8 @@ import type { TransactionStorage } from "./storage.ts";
 import { HashedTable, tableSecret } from "./table.ts";
 
 /**
- * For a server, through which thousands of transactions pass a second: tables that leave no garbage behind, and one timer for
- * all that linger. A page does without.
+ * For a server, through which thousands of transactions pass a second: tables that leave no garbage behind, one timer for all
+ * that linger, and nobody who lingers for copies of a response. A page does without.
  *
  * @example
  * const ua = new UserAgent({ clock, random, storage: largeStorage(random), onRequest: (tx) => tx.reply(501) });
@@ -15,5 +15,7 @@ export function largeStorage(random: Random): TransactionStorage {
   return {
     table: () => new HashedTable(secret),
     lingering: (clock, ms) => new LingeringQueue(clock, ms),
+    // Five seconds of transactions would be the most of what a server keeps, and of what its collector of garbage moves.
+    awaitsCopies: false,
   };
 }

@@ -83,8 +83,9 @@ export class NonInviteClientTransaction implements ClientTransaction, Waiting {
       this.#stopTimers();
       this.#stopResending = undefined;
       this.#stopTimer = undefined;
-      if (this.hop.reliable) this.#terminate();
-      else this.#stopTimer = this.#context.clientsDone.add(this);
+      const { clientsDone } = this.#context;
+      if (this.hop.reliable || clientsDone === undefined) this.#terminate();
+      else this.#stopTimer = clientsDone.add(this);
     }
     this.#context.guard(() => this.#listener?.response(response));
     if (response.status < 200) return;
@@ -115,12 +116,13 @@ export class NonInviteClientTransaction implements ClientTransaction, Waiting {
   }
 
   #armE(interval: number): void {
-    this.#stopResending = this.#context.clock.setTimer(interval, () => {
+    const { clock, timers, resends } = this.#context;
+    const expire = (): void => {
       if (!this.hop.send(this.request.toOctets())) return this.#fail("transport");
-      const { t2 } = this.#context.timers;
       // RFC 3261 §17.1.2.2: doubles up to T2; every T2 once a provisional response has come.
-      return this.#armE(this.#state === "proceeding" ? t2 : Math.min(2 * interval, t2));
-    });
+      return this.#armE(this.#state === "proceeding" ? timers.t2 : Math.min(2 * interval, timers.t2));
+    };
+    this.#stopResending = interval === timers.t1 ? resends.add({ expire }) : clock.setTimer(interval, expire);
   }
 
   #fail(why: ClientFailure): void {
