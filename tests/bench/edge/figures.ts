@@ -9,13 +9,14 @@ import { inTurns, openScene } from "./scene.ts";
 const users = 1000;
 /** V8 still compiles after half of them, with a tenth of the CPU. */
 const warmUpCount = 30_000;
-const roundCount = 5000;
+const roundCount = 2000;
 
 /** CPU of a refreshed registration: a flow that lives, a token verified before. */
 export function registerFigure(protocol: Protocol, peers: readonly Protocol[]): Figure {
   return {
     unit: "us",
-    rounds: 7,
+    // Short ones: the machine changes its speed within seconds, for whoever runs.
+    rounds: 31,
     open: () =>
       registering(protocol, peers, false, (edge, join, terminals) => {
         let turn = 0;

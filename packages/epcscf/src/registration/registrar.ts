@@ -396,7 +396,12 @@ export class Registrar {
   #take(registration: Registration, { flow, path }: Pending): void {
     const { registrations, flowReplaced } = this.#options;
     const other = registrations.byFlow(flow);
-    if (other !== undefined && other !== registration) this.endings.flowClosed(flow);
+    if (other === registration) {
+      // All that a refresh may change is what the Path says of outbound.
+      if (path !== registration.path) registration.path = detached(path);
+      return;
+    }
+    if (other !== undefined) this.endings.flowClosed(flow);
     // Hers may have closed while the core was thinking, and she have come back already.
     const overtaken = !flow.open && registration.flow !== undefined && registration.flow !== flow;
     registrations.put(registration);
@@ -474,12 +479,15 @@ const grantForm = new HeaderForm(["P-Associated-URI", "Service-Route", "Contact"
 function grantLines({ accessContact }: Registration, grant: Grant): (string | undefined)[] {
   const { params, serviceRoute, associated, outbound } = grant;
   return [
-    associated.join(", "),
-    serviceRoute.length > 0 ? serviceRoute.join(", ") : undefined,
+    listOf(associated),
+    serviceRoute.length > 0 ? listOf(serviceRoute) : undefined,
     `<${accessContact}>${params}`,
     outbound ? flowTimer : undefined,
   ];
 }
+
+/** Most lists have one element. */
+const listOf = (values: readonly string[]): string | undefined => (values.length === 1 ? values[0] : values.join(", "));
 
 const sameUser = (one: AccessClaims, other: AccessClaims): boolean =>
   one.impu === other.impu && one.subject === other.subject && one.tenant === other.tenant;
