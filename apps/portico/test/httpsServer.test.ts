@@ -92,9 +92,14 @@ test("a handshake that comes octet by octet is done", async () => {
   plain.setNoDelay(true);
   const trickle = new Duplex({
     read: () => undefined,
-    write: async (octets: Buffer, _, done) => {
-      for (const octet of octets) await new Promise((sent) => plain.write(Buffer.of(octet), sent));
-      done();
+    write: (octets: Buffer, _, done) => {
+      const rest = [...octets];
+      const next = (): void => {
+        const octet = rest.shift();
+        if (octet === undefined) done();
+        else plain.write(Buffer.of(octet), next);
+      };
+      next();
     },
   });
   plain.on("data", (octets) => trickle.push(octets));

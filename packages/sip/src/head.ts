@@ -37,7 +37,7 @@ export function lineOf({ id, name }: HeaderName, value: string, encoded = false)
   return { id, name, value: trimmed(line, 0, line.length) };
 }
 
-function addedLine(name: string, value: string, encoded = false): AddedLine {
+function addedLine(name: string, value: string, encoded?: boolean): AddedLine {
   return lineOf(headerName(name), value, encoded);
 }
 

@@ -6,7 +6,7 @@ import { type Head, headerName, type HeaderName, lineOf } from "./head.ts";
  *
  * @example
  * const ours = new HeaderForm(["Contact", "Expires"]);
- * register.append(ours, ["<sip:portal.example>", "600"]);
+ * invite.append(ours, ["<sip:portal.example>", "600"]);
  */
 export class HeaderForm {
   readonly #names: readonly HeaderName[];

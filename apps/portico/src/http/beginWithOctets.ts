@@ -30,9 +30,9 @@ export function beginWithOctets(server: Server): void {
     silent.add(socket);
     socket.on("readable", read).on("end", end).on("error", end).on("close", leave);
   });
-  const { closeAllConnections } = server;
+  const closeAllConnections = server.closeAllConnections.bind(server);
   server.closeAllConnections = () => {
     for (const socket of silent) socket.destroy();
-    closeAllConnections.call(server);
+    closeAllConnections();
   };
 }

@@ -31,8 +31,8 @@ function inside(holder: object | undefined, name: string): object | undefined {
 
 /** Nothing once the connection is being closed. */
 function recordsOf(tls: TLSSocket): Records | undefined {
-  const records = inside(tls, handleName) as Partial<Records> | undefined;
-  return typeof records?.receive === "function" ? (records as Records) : undefined;
+  const records: Partial<Records> | undefined = inside(tls, handleName);
+  return records?.receive === undefined ? undefined : (records as Records);
 }
 
 /** Reads for another socket: whatever happens to the connection happens to that one, which alone closes it. */

@@ -20,7 +20,7 @@ interface Milenage {
   /** The same for resynchronisation. */
   readonly akResync: Buffer;
   /** f1 and f1*, 8 octets each. @param sqn 6 octets. @param amf 2 octets */
-  mac(sqn: Buffer, amf: Buffer): { readonly network: Buffer; readonly resync: Buffer };
+  readonly mac: (sqn: Buffer, amf: Buffer) => { readonly network: Buffer; readonly resync: Buffer };
 }
 
 /** The example algorithm set of 3GPP for authentication and key generation (TS 35.206 §4.1). @param rand 16 octets */
@@ -38,7 +38,7 @@ export function milenage({ k, opc }: SubscriberKey, rand: Buffer): Milenage {
     ck: out(4, 2),
     ik: out(8, 4),
     akResync: out(12, 8).subarray(0, 6),
-    mac(sqn, amf) {
+    mac: (sqn, amf) => {
       const input = Buffer.concat([sqn, amf, sqn, amf]);
       const out1 = xor(encrypt(k, xor(temp, rotate(xor(input, opc), 8))), opc);
       return { network: out1.subarray(0, 8), resync: out1.subarray(8) };

@@ -120,8 +120,7 @@ export class Subscription {
    * @returns the final response; undefined when it cannot be asked now: there is no dialog yet, or a SUBSCRIBE is on its way
    */
   async refresh(): Promise<SipResponse | undefined> {
-    if (this.#dialog === undefined || this.#busy || this.#leaving !== "no" || this.#phase === "terminated")
-      return undefined;
+    if (!this.#dialog || this.#busy || this.#leaving !== "no" || this.#phase === "terminated") return undefined;
     return await this.#exchange(this.#further(this.#dialog, this.#wanted));
   }
 

@@ -1,7 +1,19 @@
 import type { Random } from "../ports.ts";
 import { LingeringQueue } from "./lingering.ts";
-import type { TransactionStorage } from "./storage.ts";
+import type { Lingering, TransactionStorage } from "./storage.ts";
 import { HashedTable, tableSecret } from "./table.ts";
+
+/**
+ * Five seconds of transactions would be the most of what a server keeps, and of what its collector of garbage moves. A copy that
+ * comes after all belongs to nobody, and is dropped as it would have been.
+ */
+const unawaited: Lingering = {
+  add: (one) => {
+    one.expire();
+    return undefined;
+  },
+  clear() {},
+};
 
 /**
  * For a server, through which thousands of transactions pass a second: tables that leave no garbage behind, one timer for all
@@ -15,7 +27,6 @@ export function largeStorage(random: Random): TransactionStorage {
   return {
     table: () => new HashedTable(secret),
     lingering: (clock, ms) => new LingeringQueue(clock, ms),
-    // Five seconds of transactions would be the most of what a server keeps, and of what its collector of garbage moves.
-    awaitsCopies: false,
+    copies: () => unawaited,
   };
 }

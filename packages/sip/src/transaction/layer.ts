@@ -27,7 +27,7 @@ export interface TransactionLayerOptions {
   onRequest(transaction: ServerTransaction): void;
   /** An ACK to a 2xx, or one nobody waits for. */
   onAck?: ((ack: SipRequest, hop: Hop) => void) | undefined;
-  /** A response to no request of ours, as far as {@link TransactionStorage.awaitsCopies} lets it be told. */
+  /** A response to no request of ours, or a copy that {@link TransactionStorage.copies} does not await. */
   onStrayResponse?: ((response: SipResponse, hop: Hop) => void) | undefined;
   /** What a listener threw, or what made a message unusable. The layer goes on. */
   onError?: ((error: unknown) => void) | undefined;
@@ -63,10 +63,8 @@ export class TransactionLayer {
     this.#context = {
       clock: options.clock,
       timers: this.timers,
-      resends: storage.lingering(options.clock, this.timers.t1),
-      clientsDone: storage.awaitsCopies ? storage.lingering(options.clock, this.timers.t4) : undefined,
-      clients: storage.lingering(options.clock, 64 * this.timers.t1),
-      servers: storage.lingering(options.clock, 64 * this.timers.t1),
+      clientsDone: storage.copies(options.clock, this.timers.t4),
+      waiting: storage.lingering(options.clock, 64 * this.timers.t1),
       token: (length) => options.random.token(length),
       guard: (run) => this.#guard(run),
     };
@@ -116,10 +114,8 @@ export class TransactionLayer {
     for (const transaction of this.#waiting()) transaction.close();
     for (const transaction of this.#servers.values()) transaction.close();
     this.#servers.clear();
-    this.#context.clientsDone?.clear();
-    this.#context.clients.clear();
-    this.#context.resends.clear();
-    this.#context.servers.clear();
+    this.#context.clientsDone.clear();
+    this.#context.waiting.clear();
     this.#merge.clear();
   }
 
@@ -157,9 +153,7 @@ export class TransactionLayer {
   #receiveResponse(response: SipResponse, hop: Hop): void {
     const client = this.#clients.get(responseKey(response));
     if (client) client.receive(response);
-    else if (this.#context.clientsDone !== undefined || response.cseq.method === "INVITE") {
-      this.#options.onStrayResponse?.(response, hop);
-    }
+    else this.#options.onStrayResponse?.(response, hop);
   }
 
   #receiveRequest(request: SipRequest, hop: Hop): void {

@@ -6,13 +6,10 @@ import type { Timers } from "./timers.ts";
 export interface MachineContext {
   readonly clock: Clock;
   readonly timers: Timers;
-  /** Non-INVITE transactions for 64*T1: clients that wait for an answer (timer F); servers for theirs, and then for copies (timer J). */
-  readonly clients: Lingering;
-  readonly servers: Lingering;
-  /** Requests over an unreliable way, for T1 until they are sent again first (timer E). */
-  readonly resends: Lingering;
-  /** Clients that have had their answer, for T4 (timer K); undefined: they wait no longer. */
-  readonly clientsDone: Lingering | undefined;
+  /** Non-INVITE transactions for 64*T1: those that wait for an answer (timer F), and servers that wait for copies (timer J). */
+  readonly waiting: Lingering;
+  /** Clients that have had their answer, for T4 (timer K). */
+  readonly clientsDone: Lingering;
   /** A fresh tag, branch or other token of letters and digits. */
   token(length: number): string;
   /** Runs a listener; what it throws goes to the layer's `onError` and no further. */

@@ -28,11 +28,10 @@ export type NonInviteClientState = "trying" | "proceeding" | "completed" | "term
  *   terminated <--------------------------------------'
  */
 export class NonInviteClientTransaction implements ClientTransaction, Waiting {
+  readonly request: SipRequest;
   readonly hop: Hop;
   readonly #context: MachineContext;
-  /** Both are let go when the final response has been told: Timer K needs neither, and thousands wait for it. */
-  #request: SipRequest | undefined;
-  #listener: ClientListener | undefined;
+  readonly #listener: ClientListener;
   readonly #ended: () => void;
   /** Of timers E and F. */
   #stopResending: (() => void) | undefined;
@@ -41,16 +40,10 @@ export class NonInviteClientTransaction implements ClientTransaction, Waiting {
 
   constructor(context: MachineContext, request: SipRequest, hop: Hop, listener: ClientListener, ended: () => void) {
     this.#context = context;
-    this.#request = request;
+    this.request = request;
     this.hop = hop;
     this.#listener = listener;
     this.#ended = ended;
-  }
-
-  /** @throws TypeError once the final response has been told, or it has been given up */
-  get request(): SipRequest {
-    if (this.#request === undefined) throw new TypeError("the transaction is over");
-    return this.#request;
   }
 
   get state(): NonInviteClientState {
@@ -64,14 +57,11 @@ export class NonInviteClientTransaction implements ClientTransaction, Waiting {
 
   /** Sends the request. */
   start(): void {
-    const { clock, timers } = this.#context;
-    const { t1 } = timers;
-    if (!this.hop.send(this.request.toOctets())) {
-      this.#stopTimer = clock.setTimer(0, () => this.#fail("transport"));
-      return;
-    }
-    this.#stopTimer = this.#context.clients.add(this);
-    if (!this.hop.reliable) this.#armE(t1);
+    const { clock, timers, waiting } = this.#context;
+    if (this.hop.send(this.request.toOctets())) {
+      this.#stopTimer = waiting.add(this);
+      if (!this.hop.reliable) this.#armE(timers.t1);
+    } else this.#stopTimer = clock.setTimer(0, () => this.#fail("transport"));
   }
 
   receive(response: SipResponse): void {
@@ -81,32 +71,23 @@ export class NonInviteClientTransaction implements ClientTransaction, Waiting {
     } else {
       this.#state = "completed";
       this.#stopTimers();
-      this.#stopResending = undefined;
-      this.#stopTimer = undefined;
-      const { clientsDone } = this.#context;
-      if (this.hop.reliable || clientsDone === undefined) this.#terminate();
-      else this.#stopTimer = clientsDone.add(this);
+      if (this.hop.reliable) this.#terminate();
+      else this.#stopTimer = this.#context.clientsDone.add(this);
     }
-    this.#context.guard(() => this.#listener?.response(response));
-    if (response.status < 200) return;
-    this.#listener = undefined;
-    this.#request = undefined;
+    this.#context.guard(() => this.#listener.response(response));
   }
 
   /** Only an INVITE can be cancelled (RFC 3261 §9.1). */
   cancel(): void {}
 
   giveUp(): void {
-    if (!this.#waits) return;
-    this.#listener = undefined;
-    this.#request = undefined;
-    this.#terminate();
+    if (this.#waits) this.#terminate();
   }
 
   /** Timer F, or K. */
   expire(): void {
     if (this.#waits) this.#fail("timeout");
-    else if (this.#state === "completed") this.#terminate();
+    else this.#terminate();
   }
 
   /** The hop or the layer closes. */
@@ -116,18 +97,17 @@ export class NonInviteClientTransaction implements ClientTransaction, Waiting {
   }
 
   #armE(interval: number): void {
-    const { clock, timers, resends } = this.#context;
-    const expire = (): void => {
+    this.#stopResending = this.#context.clock.setTimer(interval, () => {
       if (!this.hop.send(this.request.toOctets())) return this.#fail("transport");
+      const { t2 } = this.#context.timers;
       // RFC 3261 §17.1.2.2: doubles up to T2; every T2 once a provisional response has come.
-      return this.#armE(this.#state === "proceeding" ? timers.t2 : Math.min(2 * interval, timers.t2));
-    };
-    this.#stopResending = interval === timers.t1 ? resends.add({ expire }) : clock.setTimer(interval, expire);
+      return this.#armE(this.#state === "proceeding" ? t2 : Math.min(2 * interval, t2));
+    });
   }
 
   #fail(why: ClientFailure): void {
     this.#terminate();
-    this.#context.guard(() => this.#listener?.failed(why));
+    this.#context.guard(() => this.#listener.failed(why));
   }
 
   #terminate(): void {

@@ -36,7 +36,7 @@ export class NonInviteServerTransaction extends ServerMachine implements Waiting
   constructor(context: MachineContext, request: SipRequest, hop: Hop, ended: () => void) {
     super(context, request, hop);
     this.#ended = ended;
-    this.#stopTimer = context.servers.add(this);
+    this.#stopTimer = context.waiting.add(this);
   }
 
   override get state(): NonInviteServerState {
@@ -54,10 +54,9 @@ export class NonInviteServerTransaction extends ServerMachine implements Waiting
 
   /** Timer J, or nobody has answered for as long. */
   expire(): void {
-    const isAnswered = this.#state === "completed";
-    if (this.#state === "terminated") return;
+    const isOpen = this.#state === "trying" || this.#state === "proceeding";
     this.#terminate();
-    if (!isAnswered) this.tellTimeout();
+    if (isOpen) this.tellTimeout();
   }
 
   protected override take(response: SipResponse): void {
@@ -69,7 +68,7 @@ export class NonInviteServerTransaction extends ServerMachine implements Waiting
       this.#state = "completed";
       this.#stopTimer?.();
       if (this.hop.reliable) this.#terminate();
-      else this.#stopTimer = this.context.servers.add(this);
+      else this.#stopTimer = this.context.waiting.add(this);
     }
     this.transmit(response);
   }

@@ -56,16 +56,14 @@ export interface Lingering {
 export interface TransactionStorage {
   table<T>(): TransactionTable<T>;
   lingering(clock: Clock, ms: number): Lingering;
-  /**
-   * Whether a non-INVITE client waits for copies of its final response (timer K). Where it does not, a response to no such
-   * request is taken for a copy and dropped, which is all that becomes of copies.
-   */
-  readonly awaitsCopies: boolean;
+  /** For clients that have had their final response over an unreliable way (timer K): whether copies of it are awaited at all. */
+  copies(clock: Clock, ms: number): Lingering;
 }
 
+const oneByOne = (clock: Clock, ms: number): Lingering => ({
+  add: (one) => clock.setTimer(ms, () => one.expire()),
+  clear() {},
+});
+
 /** For the few transactions of a user's own. */
-export const smallStorage: TransactionStorage = {
-  table: () => new Map(),
-  lingering: (clock, ms) => ({ add: (one) => clock.setTimer(ms, () => one.expire()), clear() {} }),
-  awaitsCopies: true,
-};
+export const smallStorage: TransactionStorage = { table: () => new Map(), lingering: oneByOne, copies: oneByOne };
