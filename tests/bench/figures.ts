@@ -2,6 +2,7 @@ import { dtlsFigure } from "./agw/dtlsFigure.ts";
 import { relayFigure } from "./agw/relayFigure.ts";
 import { callFigure } from "./edge/callFigure.ts";
 import { memoryFigure, registerFigure } from "./edge/figures.ts";
+import { tokenFigure } from "./edge/tokenFigure.ts";
 import type { Figure } from "./figure.ts";
 import type { GrowthFigure } from "./growth.ts";
 import { leaseFigure } from "./store/figure.ts";
@@ -14,6 +15,7 @@ export const figures: Readonly<Record<string, Figure | GrowthFigure | undefined>
   "edge.register.tcp": registerFigure("TCP", ["UDP", "TCP"]),
   "edge.register.udp": registerFigure("UDP", ["UDP"]),
   "edge.call.tcp": callFigure,
+  "edge.token": tokenFigure,
   "edge.setup.p50": undefined,
   "edge.setup.p99": undefined,
   "edge.memory.ws": memoryFigure(false),

@@ -34,28 +34,33 @@ export class Refused extends Error {
   }
 }
 
+/** A user's REGISTERs, which differ in branch and CSeq alone. */
+export function registerOf(user: number, token: string): (cseq: number) => string {
+  const impu = impuOf(user);
+  const host = `b${user}.invalid`;
+  const instance = `<urn:uuid:8e2f3c60-5d0b-4c79-9d7b-${String(user).padStart(12, "0")}>`;
+  const head = `REGISTER sip:${homeDomain} SIP/2.0\r\nVia: SIP/2.0/WS ${host};branch=z9hG4bKr${user}x`;
+  const tail =
+    `Max-Forwards: 70\r\nFrom: <${impu}>;tag=tr${user}\r\nTo: <${impu}>\r\nCall-ID: r${user}@${host}\r\n` +
+    `Contact: <sip:u${user}@${host};transport=ws>;reg-id=1;expires=600;+sip.instance="${instance}"\r\n` +
+    `Supported: path, gruu, outbound\r\nAuthorization: Bearer ${token}\r\nContent-Length: 0\r\n\r\n`;
+  return (cseq) => `${head}${cseq}\r\nCSeq: ${cseq} REGISTER\r\n${tail}`;
+}
+
 /**
  * The other end of W2 at the least cost there can be: octets are put together once and compared, never parsed, so that the
  * edge is what saturates. It registers and answers pings; it has no timers.
  */
 export class Terminal {
   readonly #socket: Socket;
-  readonly #head: string;
-  readonly #tail: string;
+  readonly #registerAt: (cseq: number) => string;
   #cseq = 0;
   #held: Buffer | undefined;
   #answered: ((answer: string) => void) | undefined;
 
   private constructor(socket: Socket, user: number, token: string) {
-    const impu = impuOf(user);
-    const host = `b${user}.invalid`;
-    const instance = `<urn:uuid:8e2f3c60-5d0b-4c79-9d7b-${String(user).padStart(12, "0")}>`;
     this.#socket = socket;
-    this.#head = `REGISTER sip:${homeDomain} SIP/2.0\r\nVia: SIP/2.0/WS ${host};branch=z9hG4bKr${user}x`;
-    this.#tail =
-      `Max-Forwards: 70\r\nFrom: <${impu}>;tag=tr${user}\r\nTo: <${impu}>\r\nCall-ID: r${user}@${host}\r\n` +
-      `Contact: <sip:u${user}@${host};transport=ws>;reg-id=1;expires=600;+sip.instance="${instance}"\r\n` +
-      `Supported: path, gruu, outbound\r\nAuthorization: Bearer ${token}\r\nContent-Length: 0\r\n\r\n`;
+    this.#registerAt = registerOf(user, token);
     socket.on("data", (octets: Buffer) => this.#read(octets));
     socket.on("error", () => undefined);
     socket.on("close", () => this.#answered?.("the socket closed"));
@@ -83,7 +88,7 @@ export class Terminal {
     this.#cseq += 1;
     const answer = await new Promise<string>((resolve) => {
       this.#answered = resolve;
-      this.#send(`${this.#head}${this.#cseq}\r\nCSeq: ${this.#cseq} REGISTER\r\n${this.#tail}`);
+      this.#send(this.#registerAt(this.#cseq));
     });
     if (!answer.startsWith(granted)) throw new Refused(answer);
   }
