@@ -28,7 +28,7 @@ async function read(count: number, withTokens: boolean): Promise<void> {
     const register = parseMessage(registers[turn % registers.length]?.toString("latin1") ?? "");
     const credentials = withTokens ? parseCredentials(register.get("Authorization") ?? "") : undefined;
     if (credentials !== undefined && "token" in credentials) await verifier.verify(credentials.token);
-    else await undefined;
+    else await Promise.resolve();
   }
 }
 
