@@ -5,6 +5,8 @@ import type { RegistrationRecord, Store, SubscriptionRecord } from "@portico/sto
 const batchMs = 10_000;
 /** SUBSCRIBEs that wait at the most, while the database is slow or away. */
 const mostSubscriptions = 50_000;
+/** How often what could not be written is tried: what the database will never take must not keep all that follows from it. */
+const mostTries = 6;
 
 /**
  * Writes records of registrations and of SUBSCRIBEs in batches. A registration is one row: what begins and ends in the same batch is
@@ -17,6 +19,8 @@ export class SoftStateRecords {
   /** By id. */
   #registrations = new Map<string, RegistrationRecord>();
   #subscriptions: SubscriptionRecord[] = [];
+  /** Of the writes since the last that succeeded. */
+  #failures = 0;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
 
@@ -70,8 +74,20 @@ export class SoftStateRecords {
         await tables.registrationRecords.save(registrations);
         await tables.subscriptionRecords.add(subscriptions);
       });
+      this.#failures = 0;
     } catch {
       this.#log.alarm("usage.not-written", { fact: "registration" });
+      this.#failures = (this.#failures + 1) % mostTries;
+      if (this.#failures > 0) this.#putBack(registrations, subscriptions);
     }
+  }
+
+  #putBack(registrations: readonly RegistrationRecord[], subscriptions: readonly SubscriptionRecord[]): void {
+    for (const one of registrations) {
+      const newer = this.#registrations.get(one.id);
+      this.#registrations.set(one.id, newer === undefined ? one : { ...newer, icid: one.icid });
+    }
+    this.#subscriptions = [...subscriptions, ...this.#subscriptions].slice(0, mostSubscriptions);
+    this.#soon();
   }
 }

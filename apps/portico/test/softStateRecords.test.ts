@@ -87,13 +87,42 @@ test("CHG-02c a node that died has its registrations ended at its next start", a
   expect(await rows()).toMatchObject([{ id: "r1", registers: 1, endedAt: 6000, endReason: "interrupted" }]);
 });
 
-test("CHG-02c what cannot be written is an alarm, and what comes after is written", async () => {
+/** Has the database refuse that many writes. @param meanwhile what comes while one is under way */
+function refuse(writes: number, meanwhile: () => void = () => undefined): void {
   const failing = vi.spyOn(store.registrationRecords.constructor.prototype as Store["registrationRecords"], "save");
-  failing.mockRejectedValueOnce(new Error("disk full"));
+  for (let n = 0; n < writes; n += 1)
+    failing.mockImplementationOnce(async () => {
+      meanwhile();
+      throw new Error("disk full");
+    });
+}
+
+test("CHG-02c what cannot be written is an alarm, waits, and is written with what comes after", async () => {
+  refuse(1, () => {
+    records.softState.registration(ended);
+    records.softState.subscription(subscribed("s2"));
+  });
   records.softState.registration(began);
+  records.softState.subscription(subscribed("s1"));
   await records.softState.flush();
   expect(alarms).toEqual(["usage.not-written"]);
+  await vi.advanceTimersByTimeAsync(10_000);
+  await records.softState.flush();
+  expect(await rows()).toEqual([{ ...whole, endedAt: 9000, endReason: "token-expired" }]);
+  expect((await store.subscriptionRecords.page({ tenant: "acme" }, 10)).map(({ id }) => id)).toEqual(["s2", "s1"]);
+  expect(alarms).toHaveLength(1);
+});
+
+test("CHG-02c what the database never takes is given up after a minute, and what comes after is written", async () => {
+  refuse(6);
+  records.softState.subscription(subscribed("s1"));
+  for (let n = 0; n < 6; n += 1) {
+    await vi.advanceTimersByTimeAsync(10_000);
+    await records.softState.flush();
+  }
+  expect(alarms).toHaveLength(6);
   records.softState.registration(ended);
   await records.softState.flush();
   expect(await rows()).toMatchObject([{ id: "r1", icid: "", registers: 4, endReason: "token-expired" }]);
+  expect(await store.subscriptionRecords.page({ tenant: "acme" }, 10)).toEqual([]);
 });

@@ -12,6 +12,7 @@ import type { MessageFact, SubscriptionFact, TenantPolicy } from "./ports.ts";
 import { ProxiedDialogs, type Way } from "./proxiedDialogs.ts";
 import type { Registration } from "./registration/registration.ts";
 import { relay } from "./relay.ts";
+import { readSeconds } from "./seconds.ts";
 import { anonymous } from "./session/identities.ts";
 import type { Flow } from "./w2/flow.ts";
 
@@ -41,8 +42,8 @@ export type PassedMessage = Pick<MessageFact, "direction" | "remote" | "icid" | 
 
 type PassedSubscription = PassedMessage & Pick<SubscriptionFact, "event" | "expires">;
 
-/** Characters of an event package that a record keeps. */
-const longestEvent = 64;
+/** An event package (RFC 6665 §8.4), as far as a record keeps it: what is no token names none. */
+const eventPackage = /^\s*([\w.!%*+`'~-]{1,64})/;
 
 /** Methods that open a dialog through this node. */
 const opening: ReadonlySet<string> = new Set(["SUBSCRIBE", "REFER"]);
@@ -151,14 +152,10 @@ export class Proxy {
   ): Promise<void> {
     if (request.method === "MESSAGE") await this.#options.passed(registration, told());
     if (request.method !== "SUBSCRIBE") return;
-    const [event = ""] = (request.get("Event") ?? "").split(";", 1);
+    const [, event = ""] = eventPackage.exec(request.get("Event") ?? "") ?? [];
     // RFC 6665 §4.2.1.1: what was granted, if that was shorter.
-    const expires = Number.parseInt(response?.get("Expires") ?? request.get("Expires") ?? "", 10);
-    this.#options.subscribed(registration, {
-      ...told(),
-      event: event.trim().slice(0, longestEvent),
-      ...(expires >= 0 ? { expires } : {}),
-    });
+    const expires = readSeconds(response?.get("Expires") ?? request.get("Expires"));
+    this.#options.subscribed(registration, { ...told(), event, expires });
   }
 
   /** Where a browser's request goes (EPC-SES-03, SEC-02). @throws EpcscfError `epcscf/dialog`. */

@@ -94,6 +94,15 @@ test("CHG-02c each SUBSCRIBE out is told: what it began, went on with and ended,
   expect(new Set(rig.subscriptions.map(({ id }) => id)).size).toBe(4);
 });
 
+test("CHG-02c of a SUBSCRIBE nothing is told that is no event package and no time, so that a database takes it", async () => {
+  const granted = grant(rig.core);
+  rig.core.answer = (tx) => (tx.request.method === "SUBSCRIBE" ? tx.reply(489) : granted(tx));
+  for (const event of ["reg\0x", "\0", " reg ;id=1", "é"]) await subscribe(event, 1e20);
+  expect(rig.subscriptions.map(({ event, expires }) => [event, expires])).toEqual(
+    ["reg", "", "reg", ""].map((event) => [event, 2 ** 32 - 1]),
+  );
+});
+
 test("CHG-02c a SUBSCRIBE in is told too; the node's own is none of a user's", async () => {
   browser.answer = (tx) => tx.reply(200, { headers: [["Contact", "<sip:u0042@k3v9q0d1xm.invalid;transport=ws>"]] });
   await until(() => rig.core.got.some(({ method }) => method === "SUBSCRIBE"));

@@ -29,7 +29,7 @@ export type { ServerTransaction } from "./transaction/serverTransaction.ts";
 export { accessTimers, coreTimers } from "./transaction/timers.ts";
 export type { Timers } from "./transaction/timers.ts";
 export { largeStorage } from "./transaction/largeStorage.ts";
-export type { Waiting, Lingering, TransactionStorage, TransactionTable } from "./transaction/storage.ts";
+export type { Waiting, TransactionQueue, TransactionStorage, TransactionTable } from "./transaction/storage.ts";
 export { UserAgent } from "./userAgent.ts";
 export type { UserAgentOptions } from "./userAgent.ts";
 export type { InviteEnd, InviteEvents, InviteState, InviteUsage, ProgressOptions } from "./invite/usage.ts";

@@ -1,5 +1,5 @@
 import { atomically } from "./atomically.ts";
-import { matching, type RecordFilter } from "./recordFilter.ts";
+import { newestFirst, type RecordFilter } from "./recordFilter.ts";
 import type { CallRow, Database } from "./schema.ts";
 import { addUsage } from "./usage.ts";
 
@@ -97,15 +97,8 @@ export class Calls {
 
   /** Newest first. */
   async page(filter: RecordFilter, limit: number): Promise<CallRecord[]> {
-    const rows = await this.#db
-      .selectFrom("call_record")
-      .selectAll()
-      .where(matching(filter, "began_at"))
-      .orderBy("began_at", "desc")
-      .orderBy("id", "desc")
-      .limit(limit)
-      .execute();
-    return rows.map(fromRow);
+    const all = this.#db.selectFrom("call_record").selectAll();
+    return (await newestFirst(all, "began_at", filter, limit)).map(fromRow);
   }
 
   /** Takes the persons out of the records of an identity in a span of time; what is charged stays (PRV-03). @returns how many */

@@ -1,5 +1,5 @@
 import { atomically } from "./atomically.ts";
-import { matching, type RecordFilter } from "./recordFilter.ts";
+import { newestFirst, type RecordFilter } from "./recordFilter.ts";
 import type { Database, MessageRow } from "./schema.ts";
 import { addUsage } from "./usage.ts";
 
@@ -47,15 +47,8 @@ export class Messages {
 
   /** Newest first. */
   async page(filter: RecordFilter, limit: number): Promise<MessageRecord[]> {
-    const rows = await this.#db
-      .selectFrom("message_record")
-      .selectAll()
-      .where(matching(filter, "at"))
-      .orderBy("at", "desc")
-      .orderBy("id", "desc")
-      .limit(limit)
-      .execute();
-    return rows.map(fromRow);
+    const all = this.#db.selectFrom("message_record").selectAll();
+    return (await newestFirst(all, "at", filter, limit)).map(fromRow);
   }
 
   /** Takes the persons out of the records of an identity in a span of time; what is charged stays (PRV-03). */

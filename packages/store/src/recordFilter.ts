@@ -1,4 +1,5 @@
-import { type RawBuilder, sql, type SqlBool } from "kysely";
+import { type RawBuilder, type SelectQueryBuilder, sql, type SqlBool } from "kysely";
+import type { Schema } from "./schema.ts";
 
 /** Which usage records to read; every field given must match. */
 export interface RecordFilter {
@@ -12,11 +13,22 @@ export interface RecordFilter {
   readonly before?: { readonly at: number; readonly id: string };
 }
 
-/** The condition of a filter. @param time column that says when a record begins */
-export function matching(
-  { tenant, impu, from, until, before }: RecordFilter,
-  time: "at" | "began_at",
-): RawBuilder<SqlBool> {
+/** Column that says when a record begins. */
+type Time = "at" | "began_at";
+
+/** The records of a query that match, the newest ones first. */
+export function newestFirst<Table extends keyof Schema, Row>(
+  query: SelectQueryBuilder<Schema, Table, Row>,
+  time: Time,
+  filter: RecordFilter,
+  limit: number,
+): Promise<Row[]> {
+  const [at, id] = [sql.ref(time), sql.ref("id")];
+  return query.where(matching(filter, time)).orderBy(at, "desc").orderBy(id, "desc").limit(limit).execute();
+}
+
+/** The condition of a filter. */
+function matching({ tenant, impu, from, until, before }: RecordFilter, time: Time): RawBuilder<SqlBool> {
   const at = sql.ref(time);
   const parts = [
     tenant === undefined ? undefined : sql`tenant = ${tenant}`,

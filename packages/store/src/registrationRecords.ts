@@ -1,4 +1,5 @@
-import { matching, type RecordFilter } from "./recordFilter.ts";
+import { inPieces } from "./inPieces.ts";
+import { newestFirst, type RecordFilter } from "./recordFilter.ts";
 import type { Database, RegistrationRecordRow } from "./schema.ts";
 
 /** Record of a registration (CHG-02), from the first REGISTER that the core granted to its end. */
@@ -25,9 +26,6 @@ export interface RegistrationRecord {
   readonly endReason: string | undefined;
 }
 
-/** Rows of one statement: SQLite binds at most 32 766 values. */
-const atOnce = 1000;
-
 /** Owner of table `registration_record`. */
 export class RegistrationRecords {
   readonly #db: Database;
@@ -38,10 +36,10 @@ export class RegistrationRecords {
 
   /** Writes records; of one that is there already what a registration's life changes. An end stays. */
   async save(records: readonly RegistrationRecord[]): Promise<void> {
-    for (let at = 0; at < records.length; at += atOnce) {
+    for (const piece of inPieces(records)) {
       await this.#db
         .insertInto("registration_record")
-        .values(records.slice(at, at + atOnce).map(toRow))
+        .values(piece.map(toRow))
         .onConflict((on) =>
           on
             .column("id")
@@ -75,15 +73,8 @@ export class RegistrationRecords {
 
   /** Newest first. */
   async page(filter: RecordFilter, limit: number): Promise<RegistrationRecord[]> {
-    const rows = await this.#db
-      .selectFrom("registration_record")
-      .selectAll()
-      .where(matching(filter, "began_at"))
-      .orderBy("began_at", "desc")
-      .orderBy("id", "desc")
-      .limit(limit)
-      .execute();
-    return rows.map(fromRow);
+    const all = this.#db.selectFrom("registration_record").selectAll();
+    return (await newestFirst(all, "began_at", filter, limit)).map(fromRow);
   }
 
   /** Takes the person out of the records of an identity in a span of time (PRV-03). */

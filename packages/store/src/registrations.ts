@@ -1,4 +1,5 @@
 import type { Selectable } from "kysely";
+import { inPieces } from "./inPieces.ts";
 import type { Database, Schema } from "./schema.ts";
 
 /** A binding of the core that a node of the eP-CSCF has made. */
@@ -17,9 +18,6 @@ export interface StoredRegistration {
   /** Milliseconds since the epoch. */
   readonly grantedUntil: number;
 }
-
-/** Rows of one statement: SQLite binds at most 32 766 values. */
-const atOnce = 1000;
 
 /** Owner of table `registration`: what each node has bound in the core, for the time after its crash. */
 export class StoredRegistrations {
@@ -56,8 +54,8 @@ export class StoredRegistrations {
 
   /** Writes anew what has the same key. */
   async save(node: string, registrations: readonly StoredRegistration[]): Promise<void> {
-    for (let at = 0; at < registrations.length; at += atOnce) {
-      const rows = registrations.slice(at, at + atOnce).map((one) => ({
+    for (const piece of inPieces(registrations)) {
+      const rows = piece.map((one) => ({
         node,
         key: one.key,
         impu: one.impu,
@@ -87,12 +85,8 @@ export class StoredRegistrations {
   }
 
   async remove(node: string, keys: readonly string[]): Promise<void> {
-    for (let at = 0; at < keys.length; at += atOnce) {
-      await this.#db
-        .deleteFrom("registration")
-        .where("node", "=", node)
-        .where("key", "in", keys.slice(at, at + atOnce))
-        .execute();
+    for (const piece of inPieces(keys)) {
+      await this.#db.deleteFrom("registration").where("node", "=", node).where("key", "in", piece).execute();
     }
   }
 }

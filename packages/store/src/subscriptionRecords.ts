@@ -1,5 +1,6 @@
 import type { MessageRecord } from "./messages.ts";
-import { matching, type RecordFilter } from "./recordFilter.ts";
+import { inPieces } from "./inPieces.ts";
+import { newestFirst, type RecordFilter } from "./recordFilter.ts";
 import type { Database, SubscriptionRow } from "./schema.ts";
 
 /** Record of a SUBSCRIBE (CHG-02). */
@@ -10,9 +11,6 @@ export interface SubscriptionRecord extends MessageRecord {
   readonly expires: number | undefined;
 }
 
-/** Rows of one statement: SQLite binds at most 32 766 values. */
-const atOnce = 1000;
-
 /** Owner of table `subscription_record`. */
 export class SubscriptionRecords {
   readonly #db: Database;
@@ -22,25 +20,15 @@ export class SubscriptionRecords {
   }
 
   async add(records: readonly SubscriptionRecord[]): Promise<void> {
-    for (let at = 0; at < records.length; at += atOnce) {
-      await this.#db
-        .insertInto("subscription_record")
-        .values(records.slice(at, at + atOnce).map(toRow))
-        .execute();
+    for (const piece of inPieces(records)) {
+      await this.#db.insertInto("subscription_record").values(piece.map(toRow)).execute();
     }
   }
 
   /** Newest first. */
   async page(filter: RecordFilter, limit: number): Promise<SubscriptionRecord[]> {
-    const rows = await this.#db
-      .selectFrom("subscription_record")
-      .selectAll()
-      .where(matching(filter, "at"))
-      .orderBy("at", "desc")
-      .orderBy("id", "desc")
-      .limit(limit)
-      .execute();
-    return rows.map(fromRow);
+    const all = this.#db.selectFrom("subscription_record").selectAll();
+    return (await newestFirst(all, "at", filter, limit)).map(fromRow);
   }
 
   /** Takes the persons out of the records of an identity in a span of time (PRV-03). */

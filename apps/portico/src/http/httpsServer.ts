@@ -1,7 +1,7 @@
 import { createServer, type Server, type ServerOptions } from "node:https";
 import { alpn } from "./alpn.ts";
-import { beginWithOctets } from "./beginWithOctets.ts";
-import { readInPieces } from "./readInPieces.ts";
+import { beginWithOctets } from "./firstOctets.ts";
+import { readInPieces } from "./pieceReader.ts";
 
 /**
  * An HTTPS server for clients that stay for hours and say little: what a connection holds is what it needs.

@@ -42,8 +42,8 @@ export class Authorisation {
     const { homeDomain, blocks } = this.#options;
     if (
       register.uri.toLowerCase() !== `sip:${homeDomain}` ||
-      !namesOnly(register, "To", claims.impu) ||
-      !namesOnly(register, "From", claims.impu)
+      !names(register, "To", claims.impu) ||
+      !names(register, "From", claims.impu)
     ) {
       throw new EpcscfError("epcscf/identity-mismatch");
     }
@@ -78,7 +78,8 @@ function bearer(request: SipRequest): string | undefined {
   return undefined;
 }
 
-function namesOnly(register: SipRequest, header: "To" | "From", impu: string): boolean {
+/** True when a header field has the identity as its address. */
+function names(register: SipRequest, header: "To" | "From", impu: string): boolean {
   const value = register.get(header) ?? "";
   // As most write it: <IMPU>, with a tag or without.
   if (value.startsWith(impu, 1) && value[0] === "<" && value[impu.length + 1] === ">") return true;

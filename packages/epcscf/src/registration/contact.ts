@@ -1,6 +1,7 @@
 import { formatParams, HeaderSet, parseNameAddr, type NameAddr, type SipMessage } from "@portico/sip";
 import { detached } from "../detached.ts";
 import { EpcscfError } from "../errors.ts";
+import { readSeconds } from "../seconds.ts";
 
 /** Contact parameters that reach the core; all else of a browser's Contact stays here (EPC-REG-17). */
 const kept = /^(\+sip\.instance|reg-id|q|\+g\.3gpp\..+|audio|video)$/;
@@ -34,7 +35,7 @@ export function askedBinding(register: SipMessage, defaultExpires: number, known
   const source = detached(lines);
   const supported = detached([...new Set([...register.list("Supported"), "path"])].join(", "));
   const contacts = register.list("Contact");
-  const header = seconds(register.get("Expires"));
+  const header = readSeconds(register.get("Expires"));
   const [first] = contacts;
   if (first === undefined || contacts.length !== 1) throw new EpcscfError("epcscf/contact");
   if (first === "*") {
@@ -44,7 +45,7 @@ export function askedBinding(register: SipMessage, defaultExpires: number, known
   const contact = parseNameAddr(detached(first));
   // TS 24.229 §7.2A.13: an emergency registration, which a user of a block has no use for (EMG-05).
   if (isEmergencyContact(contact)) throw new EpcscfError("epcscf/emergency-registration");
-  const expires = seconds(contact.params.get("expires")) ?? header ?? defaultExpires;
+  const expires = readSeconds(contact.params.get("expires")) ?? header ?? defaultExpires;
   const params = new Map([...contact.params].filter(([name]) => kept.test(name)));
   return {
     source,
@@ -55,11 +56,6 @@ export function askedBinding(register: SipMessage, defaultExpires: number, known
     params: detached(formatParams(params)),
     supported,
   };
-}
-
-/** RFC 3261 §20.19: what is no number of seconds counts as not said. */
-function seconds(value: string | undefined): number | undefined {
-  return value !== undefined && /^\s*\d+\s*$/.test(value) ? Number(value) : undefined;
 }
 
 /** The registrar's Contact values of a 200 (OK), parsed; unusable ones are left out. */

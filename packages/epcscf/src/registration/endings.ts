@@ -196,9 +196,8 @@ export class Endings {
   }
 
   /** True when a NOTIFY that comes now may be older than the last refresh: one that was lost is sent again (RFC 6665 §4.2.2). */
-  #grantedSince({ registers, grantedUntil, grant }: Registration): boolean {
-    const ago = this.#options.clock.now() - (grantedUntil - (grant?.seconds ?? 0) * 1000);
-    return registers > 1 && ago < longestNotify;
+  #grantedSince({ registers, grantedFrom }: Registration): boolean {
+    return registers > 1 && this.#options.clock.now() - grantedFrom < longestNotify;
   }
 
   #inheritLater(): void {

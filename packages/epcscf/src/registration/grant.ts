@@ -1,6 +1,7 @@
 import { formatParams, HeaderSet, parseChargingVector, parseNameAddr, parseUri, type SipResponse } from "@portico/sip";
 import { detached } from "../detached.ts";
 import { EpcscfError } from "../errors.ts";
+import { readSeconds } from "../seconds.ts";
 import { grantedContacts, isNameAddr } from "./contact.ts";
 
 /** What a 200 (OK) to REGISTER says about one binding (EPC-REG-19). */
@@ -62,7 +63,7 @@ export function readGrant(
   const granted = contacts.find(({ uri }) => userOf(uri) === userOf(own.uri));
   // RFC 3261 §10.3, step 8: a 200 lists all bindings. One that lists only others' does not have this one.
   if (granted === undefined && contacts.length > 0) throw new EpcscfError("epcscf/core-contradiction");
-  const said = digits(granted?.params.get("expires")) ?? digits(response.get("Expires"));
+  const said = readSeconds(granted?.params.get("expires")) ?? readSeconds(response.get("Expires"));
   const seconds = Math.min(said ?? asked, longest);
   if (seconds === 0) throw new EpcscfError("epcscf/core-contradiction");
   const associated = kept(response.list("P-Associated-URI").filter((value) => isNameAddr(value)));
@@ -93,10 +94,6 @@ function hostOf(route: string | undefined): string {
   if (route === undefined) return "";
   const { host, port } = parseUri(parseNameAddr(route).uri);
   return detached(`${host.toLowerCase()}:${port ?? ""}`);
-}
-
-function digits(value: string | undefined): number | undefined {
-  return value !== undefined && /^\s*\d+\s*$/.test(value) ? Number(value) : undefined;
 }
 
 function terminatingIoi(response: SipResponse): string | undefined {

@@ -24,7 +24,7 @@ import { Restorer, type Granted } from "./restorer.ts";
 import { Registration, setName } from "./registration.ts";
 import { OwnCredentials, type OwnCredentialsOptions, type OwnIdentity } from "./ownCredentials.ts";
 import { inUse, TokensInUse } from "./tokensInUse.ts";
-import { asEdge, type EdgeBinding, edgeHeaders, vouchedBy } from "./trustedNode.ts";
+import { asEdge, type EdgeBinding, edgeHeaders, type TrustedNode, vouchedBy } from "./trustedNode.ts";
 
 export interface RegistrarOptions extends EndingsOptions, OwnCredentialsOptions, AdmissionOptions, PlacesOptions {
   readonly authorisation: Authorisation;
@@ -68,6 +68,7 @@ export class Registrar {
   readonly endings: Endings;
   readonly blocks: BlockRegistrations;
   readonly #options: RegistrarOptions;
+  readonly #node: TrustedNode;
   readonly #own: OwnCredentials;
   readonly #admission: Admission;
   readonly #places: Places;
@@ -77,6 +78,7 @@ export class Registrar {
 
   constructor(options: RegistrarOptions) {
     this.#options = options;
+    this.#node = { homeDomain: options.core.options.homeDomain, networkId: options.networkId };
     this.#own = new OwnCredentials(options);
     this.#admission = new Admission(options);
     this.#places = new Places(options);
@@ -195,7 +197,7 @@ export class Registrar {
 
   /** The node's own word to the core for a user with a token. */
   async #vouch(tx: ServerTransaction, entry: BlockEntry, { registration, asked, claims, flow }: Asking): Promise<void> {
-    const { core, charging, maxExpires, networkId } = this.#options;
+    const { core, charging, maxExpires } = this.#options;
     const { key } = registration;
     const up = this.#upward(tx.request);
     const claimed = this.endings.isLeft(key) ? await this.endings.claim(key) : undefined;
@@ -207,7 +209,7 @@ export class Registrar {
     const { ledger } = this.endings;
     if (expires > 0) ledger.hold(key);
     // Written before the core hears of it: whenever this process dies, the next one finds what to end.
-    if (expires > 0 && !this.#isRefresh(pending)) await ledger.save(pending.binding);
+    if (expires > 0 && !this.#isWritten(pending)) await ledger.save(pending.binding);
     if (registration.ended !== undefined) {
       if (expires > 0) ledger.release(key);
       // It ended while that was written: where its end has been confirmed already, nobody else takes the row away.
@@ -215,9 +217,8 @@ export class Registrar {
       throw new EpcscfError("epcscf/registration-over");
     }
 
-    const node = { homeDomain: core.options.homeDomain, networkId };
     const wwsf = core.options.namesWwsf === true ? claims.clientId : undefined;
-    asEdge(up, node, edgeBinding(pending, chargingVector), vouchedBy(node, entry.impi, wwsf));
+    asEdge(up, this.#node, edgeBinding(pending, chargingVector), vouchedBy(this.#node, entry.impi, wwsf));
     if (expires === 0) this.endings.leaving(registration);
     const response = (await this.#ask(up, key))?.removeFirst("Via");
     if (expires > 0) ledger.release(key);
@@ -230,7 +231,7 @@ export class Registrar {
 
   /** A user with credentials of her own: until the core has answered 200, nothing here believes her. */
   async #forwardOwn(tx: ServerTransaction, flow: Flow, { claims, entry, authorization }: OwnIdentity): Promise<void> {
-    const { core, registrations, charging, maxExpires, networkId, authorisation } = this.#options;
+    const { core, registrations, charging, maxExpires, authorisation } = this.#options;
     const held = registrations.byFlow(flow);
     const asked = askedBinding(tx.request, maxExpires, held?.asked);
     if (held !== undefined && !sameUser(held.claims, claims)) throw new EpcscfError("epcscf/other-identity");
@@ -244,8 +245,7 @@ export class Registrar {
     const chargingVector = charging.next();
     const pending = this.#pending({ registration, asked, claims, flow, path, expires, chargingVector });
     const up = this.#upward(tx.request);
-    const node = { homeDomain: core.options.homeDomain, networkId };
-    asEdge(up, node, edgeBinding(pending, chargingVector), authorization);
+    asEdge(up, this.#node, edgeBinding(pending, chargingVector), authorization);
     // Only on her own flow: nobody else's word makes a live registration one that leaves.
     const leaving = expires === 0 && held === registration;
     if (leaving) this.endings.leaving(registration);
@@ -349,13 +349,13 @@ export class Registrar {
 
   /** What the core has granted a user by herself; undefined for one of a wildcarded block. */
   #held(registration: Registration): Granted | undefined {
-    const { entry, grant, grantedUntil, vouched, claims, asked } = registration;
+    const { entry, grant, grantedFrom, vouched, claims, asked } = registration;
     if (entry.shared !== undefined || grant === undefined) return undefined;
     return {
       get scscf() {
         return registration.grant?.scscf ?? "";
       },
-      at: grantedUntil - grant.seconds * 1000,
+      at: grantedFrom,
       ask: () => this.#options.ask(registration),
       restore: async (sure) => {
         if (vouched)
@@ -429,7 +429,7 @@ export class Registrar {
   }
 
   /** True when all that a restarted node must know is written already. */
-  #isRefresh({ registration, asked, claims, path }: Pending): boolean {
+  #isWritten({ registration, asked, claims, path }: Pending): boolean {
     const { path: before, asked: known, claims: old, grantedUntil } = registration;
     return grantedUntil > 0 && path === before && asked.params === known.params && claims.sessionId === old.sessionId;
   }

@@ -76,6 +76,11 @@ export class Registration {
     this.grantedUntil = now + grant.seconds * 1000;
   }
 
+  /** Clock time, ms, of its last grant. */
+  get grantedFrom(): number {
+    return this.grantedUntil - (this.grant?.seconds ?? 0) * 1000;
+  }
+
   /** Route values of requests toward the core, nearest first. */
   get serviceRoute(): readonly string[] {
     return this.grant?.serviceRoute ?? [];

@@ -1,13 +1,13 @@
 import type { Random } from "../ports.ts";
-import { LingeringQueue } from "./lingering.ts";
-import type { Lingering, TransactionStorage } from "./storage.ts";
+import { LinkedQueue } from "./queue.ts";
+import type { TransactionQueue, TransactionStorage } from "./storage.ts";
 import { HashedTable, tableSecret } from "./table.ts";
 
 /**
  * Five seconds of transactions would be the most of what a server keeps, and of what its collector of garbage moves. A copy that
  * comes after all belongs to nobody, and is dropped as it would have been.
  */
-const unawaited: Lingering = {
+const unawaited: TransactionQueue = {
   add: (one) => {
     one.expire();
     return undefined;
@@ -26,7 +26,7 @@ export function largeStorage(random: Random): TransactionStorage {
   const secret = tableSecret(random);
   return {
     table: () => new HashedTable(secret),
-    lingering: (clock, ms) => new LingeringQueue(clock, ms),
+    queue: (clock, ms) => new LinkedQueue(clock, ms),
     copies: () => unawaited,
   };
 }

@@ -64,7 +64,7 @@ export class TransactionLayer {
       clock: options.clock,
       timers: this.timers,
       clientsDone: storage.copies(options.clock, this.timers.t4),
-      waiting: storage.lingering(options.clock, 64 * this.timers.t1),
+      waiting: storage.queue(options.clock, 64 * this.timers.t1),
       token: (length) => options.random.token(length),
       guard: (run) => this.#guard(run),
     };

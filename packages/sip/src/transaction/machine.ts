@@ -1,5 +1,5 @@
 import type { Clock } from "../ports.ts";
-import type { Lingering } from "./storage.ts";
+import type { TransactionQueue } from "./storage.ts";
 import type { Timers } from "./timers.ts";
 
 /** What a transaction borrows from the layer that owns it. */
@@ -7,9 +7,9 @@ export interface MachineContext {
   readonly clock: Clock;
   readonly timers: Timers;
   /** Non-INVITE transactions for 64*T1: those that wait for an answer (timer F), and servers that wait for copies (timer J). */
-  readonly waiting: Lingering;
+  readonly waiting: TransactionQueue;
   /** Clients that have had their answer, for T4 (timer K). */
-  readonly clientsDone: Lingering;
+  readonly clientsDone: TransactionQueue;
   /** A fresh tag, branch or other token of letters and digits. */
   token(length: number): string;
   /** Runs a listener; what it throws goes to the layer's `onError` and no further. */

@@ -33,7 +33,7 @@ export interface Waiting {
  *
  * @example
  * // One timer for all would do as well; this is one each.
- * function lingering(ms: number): Lingering {
+ * function queue(ms: number): TransactionQueue {
  *   const waiting = new Set<() => void>();
  *   return {
  *     add(one) {
@@ -45,7 +45,7 @@ export interface Waiting {
  *   };
  * }
  */
-export interface Lingering {
+export interface TransactionQueue {
   /** Returns how to forget it before its time, where that is worth it. */
   add(one: Waiting): (() => void) | undefined;
   /** Forgets all that could not be forgotten one by one. */
@@ -55,15 +55,15 @@ export interface Lingering {
 /** Where a transaction layer keeps its transactions. */
 export interface TransactionStorage {
   table<T>(): TransactionTable<T>;
-  lingering(clock: Clock, ms: number): Lingering;
+  queue(clock: Clock, ms: number): TransactionQueue;
   /** For clients that have had their final response over an unreliable way (timer K): whether copies of it are awaited at all. */
-  copies(clock: Clock, ms: number): Lingering;
+  copies(clock: Clock, ms: number): TransactionQueue;
 }
 
-const oneByOne = (clock: Clock, ms: number): Lingering => ({
+const oneByOne = (clock: Clock, ms: number): TransactionQueue => ({
   add: (one) => clock.setTimer(ms, () => one.expire()),
   clear() {},
 });
 
 /** For the few transactions of a user's own. */
-export const smallStorage: TransactionStorage = { table: () => new Map(), lingering: oneByOne, copies: oneByOne };
+export const smallStorage: TransactionStorage = { table: () => new Map(), queue: oneByOne, copies: oneByOne };

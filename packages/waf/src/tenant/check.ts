@@ -97,8 +97,7 @@ function* providers(tenant: TenantDocument): Generator<Problem> {
     }
     yield* keySource(path, provider);
   }
-  const vouched = tenant.anonymous === undefined;
-  if (vouched && identityProviders.length === 0 && all.every(({ subjectTokens }) => subjectTokens === undefined)) {
+  if (tenant.anonymous === undefined && !knowsUsers(tenant)) {
     yield {
       path: "/identityProviders",
       problem: "is empty, and no client has subjectTokens: nobody vouches for users",
@@ -140,9 +139,14 @@ function* rules({ rules: all = [] }: TenantDocument): Generator<Problem> {
   }
 }
 
+/** True when somebody vouches for users of the tenant. */
+function knowsUsers({ identityProviders, clients: sites }: TenantDocument): boolean {
+  return identityProviders.length > 0 || sites.some(({ subjectTokens }) => subjectTokens !== undefined);
+}
+
 /** Nobody vouches for these users: their block is theirs alone, so that all of them together take nothing from others. */
 function* anonymous(tenant: TenantDocument): Generator<Problem> {
-  const { anonymous: guests, blocks: all, rules: chosen, identityProviders, clients: sites } = tenant;
+  const { anonymous: guests, blocks: all, rules: chosen } = tenant;
   if (guests === undefined) return;
   const block = all.find(({ id }) => id === guests.block);
   if (block?.assignment !== "dynamic")
@@ -155,8 +159,7 @@ function* anonymous(tenant: TenantDocument): Generator<Problem> {
     if (!(error instanceof WafError)) throw error;
     yield { path: "/anonymous/restrictions", problem: `is not within those of the tenant: ${error.message}` };
   }
-  const others = identityProviders.length > 0 || sites.some(({ subjectTokens }) => subjectTokens !== undefined);
-  if (others && chosen === undefined) {
+  if (knowsUsers(tenant) && chosen === undefined) {
     yield { path: "/rules", problem: "must say which block users get an identity of, since one is for anonymous ones" };
   }
   for (const [n, rule] of (chosen ?? []).entries()) {

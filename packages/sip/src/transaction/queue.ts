@@ -1,5 +1,5 @@
 import type { Clock } from "../ports.ts";
-import type { Waiting, Lingering } from "./storage.ts";
+import type { Waiting, TransactionQueue } from "./storage.ts";
 
 interface Entry {
   readonly due: number;
@@ -9,7 +9,7 @@ interface Entry {
 }
 
 /** All wait equally long, so that one timer does for all: under load they are tens of thousands, and most leave early. */
-export class LingeringQueue implements Lingering {
+export class LinkedQueue implements TransactionQueue {
   readonly #clock: Clock;
   readonly #ms: number;
   #first: Entry | undefined;

@@ -1,13 +1,13 @@
 import { SeededRandom, VirtualClock } from "@portico/sip/testing";
 import { expect, test } from "vitest";
-import { LingeringQueue } from "../src/transaction/lingering.ts";
+import { LinkedQueue } from "../src/transaction/queue.ts";
 
 const wait = 32_000;
 
 test("who waits ends exactly when its time is over, unless it is taken out before, whatever comes and goes", () => {
   const clock = new VirtualClock();
   const random = new SeededRandom(7);
-  const queue = new LingeringQueue(clock, wait);
+  const queue = new LinkedQueue(clock, wait);
   const due = new Map<number, number>();
   const stops = new Map<number, () => void>();
   const below = (limit: number): number => Number.parseInt(random.token(4), 36) % limit;
@@ -37,7 +37,7 @@ test("who waits ends exactly when its time is over, unless it is taken out befor
 
 test("nobody waits, so no timer runs; what is cleared ends nothing, and changes nothing later", () => {
   const clock = new VirtualClock();
-  const queue = new LingeringQueue(clock, wait);
+  const queue = new LinkedQueue(clock, wait);
   const ended: string[] = [];
   const one = queue.add({ expire: () => ended.push("one") });
   const two = queue.add({ expire: () => ended.push("two") });
