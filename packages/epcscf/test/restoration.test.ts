@@ -1,5 +1,6 @@
 import { createResponse, Dialog, type ServerTransaction, type SipRequest, type SipResponse } from "@portico/sip";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { shared } from "./support/block.ts";
 import { dial, toNode } from "./support/call.ts";
 import { grant, ScriptedCore, type Browser, type Rig } from "./support/rig.ts";
 import { Timed } from "./support/timed.ts";
@@ -55,6 +56,16 @@ async function watched(who: string): Promise<void> {
     ["Subscription-State", "active;expires=87000"],
   ]);
   expect((await rig.core.agent.send(notify, toNode(rig))).status).toBe(200);
+}
+
+/** The S-CSCF loses an identity. @returns the REGISTER with which the node gives it back, unanswered */
+async function lost(who: string): Promise<ServerTransaction> {
+  await watched(who);
+  known.clear();
+  const { promise, resolve } = Promise.withResolvers<ServerTransaction>();
+  rig.core.answer = (tx) => (tx.request.method === "REGISTER" ? resolve(tx) : answer(tx));
+  await timed.pass(interval);
+  return await promise;
 }
 
 const uri = (n: number): string => `sip:u00${n}@acme.ims.test`;
@@ -212,18 +223,13 @@ describe("an S-CSCF that has lost its registrations", () => {
 
   test("EPC-REG-01h she leaves while she is registered again: nothing of her is left in it", async () => {
     const { browser, leave } = await come(42);
-    await watched(uri(42));
-    known.clear();
-    const held: ServerTransaction[] = [];
-    rig.core.answer = (tx) => (tx.request.method === "REGISTER" ? void held.push(tx) : answer(tx));
-    await timed.pass(interval);
-    const [own] = await until(() => held.length === 1 && held);
+    const own = await lost(uri(42));
     const left = leave();
     rig.core.answer = answer;
     // What she says after that has been answered: that has waited.
     await browser.request("MESSAGE", uri(43), []);
     expect(requests("REGISTER")).toHaveLength(2);
-    answer(own as ServerTransaction);
+    answer(own);
     expect((await left).status).toBe(200);
     expect(requests("REGISTER").map((one) => one.get("Expires"))).toEqual(["3600", "3600", "0"]);
     expect([known.size, rig.store.bindings.size]).toEqual([0, 0]);
@@ -231,16 +237,11 @@ describe("an S-CSCF that has lost its registrations", () => {
 
   test("EPC-REG-01h an end that comes while she is registered again is an end in the core", async () => {
     await come(42);
-    await watched(uri(42));
-    known.clear();
-    const held: ServerTransaction[] = [];
-    rig.core.answer = (tx) => (tx.request.method === "REGISTER" ? void held.push(tx) : answer(tx));
-    await timed.pass(interval);
-    const [own] = await until(() => held.length === 1 && held);
+    const own = await lost(uri(42));
     rig.core.answer = answer;
     rig.revoke({ sessionId: "s-42", reason: "test" });
     await until(() => requests("REGISTER").length === 3);
-    answer(own as ServerTransaction);
+    answer(own);
     await until(() => requests("REGISTER").length === 4 && known.size === 0);
     await until(() => rig.node.counts.leftovers === 0);
     expect(rig.store.bindings.size).toBe(0);
@@ -248,7 +249,6 @@ describe("an S-CSCF that has lost its registrations", () => {
 });
 
 test("EPC-REG-01h the block of a wildcard is registered again once, for all of its users", async () => {
-  const shared = { impu: "sip:company@acme.ims.test", impi: "company.acme@ims.test" };
   rig = await timed.open({ shared: () => shared });
   rig.core.answer = answer;
   const { browser } = await come(42);
