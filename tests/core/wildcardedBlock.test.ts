@@ -2,15 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startLab, type Lab } from "@portico/lab";
-import type { InviteEnd, ServerTransaction } from "@portico/sip";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { chromiumOffer } from "../bench/chromiumOffer.ts";
 import { Site } from "../kamailio/site.ts";
 import { PortalProcess } from "../lab/support/portalProcess.ts";
 import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/ports.ts";
 import { configuration, PortalUnderTest, signIn } from "./portalUnderTest.ts";
 import type { CoreAddresses } from "./testCore.ts";
+import { connect } from "./webCall.ts";
 import { WebPhone } from "./webPhone.ts";
 
 // Kamailio stores wildcarded identities and never matches one: only the lab core can be the other side here.
@@ -26,7 +25,6 @@ const block = {
   assignment: "sticky" as const,
   quarantineSeconds: 0,
 };
-const answer = chromiumOffer.replace("a=setup:actpass", "a=setup:active");
 const outside = "+12025550110";
 
 let lab: Lab;
@@ -53,11 +51,6 @@ const contacts = (): [string, number][] => lab.registrations.map(({ impu, contac
 /** The final status of a call from outside. */
 const callStatus = async (to: string): Promise<number> =>
   (await (await lab.dial({ from: outside, to })).ended).status ?? 0;
-
-/** The next INVITE of a phone. */
-function nextInvite(phone: WebPhone): Promise<ServerTransaction> {
-  return new Promise((resolve) => (phone.take = resolve));
-}
 
 describe("a wildcarded block on the lab core", () => {
   let under: PortalUnderTest;
@@ -98,25 +91,14 @@ describe("a wildcarded block on the lab core", () => {
 
   test("ADM-04c ADM-04d one user calls another through the core: her own identity is asserted, and his page rings", async () => {
     const [mary, ken] = [await come("mary"), await come("ken")];
-    const invited = nextInvite(ken.phone);
-    let ended: InviteEnd | undefined;
-    const connected = Promise.withResolvers<void>();
-    const usage = mary.phone.call(ken.impu, chromiumOffer, {
-      accepted: () => {
-        usage.ack();
-        connected.resolve();
-      },
-      ended: (end) => (ended = end),
-    });
-    const far = ken.phone.accept(await invited, answer, { ended: () => undefined });
-    await connected.promise;
-    expect(far.invite.get("P-Asserted-Identity")).toBe(`<${mary.impu}>`);
+    const call = await connect(mary.phone, ken.phone, ken.impu);
+    expect(call.invite.get("P-Asserted-Identity")).toBe(`<${mary.impu}>`);
     expect(mary.phone.calls).toEqual([]);
     expect(under.portal.epcscf.counts.sessions).toBe(2);
-    far.bye();
+    await call.hangUp();
     await eventually(
-      () => [ended === undefined, under.portal.epcscf.counts.sessions],
-      ([open, sessions]) => open === false && sessions === 0,
+      () => under.portal.epcscf.counts.sessions,
+      (sessions) => sessions === 0,
     );
     expect(lab.violations).toEqual([]);
   });

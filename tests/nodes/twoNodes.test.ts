@@ -1,17 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startLab, type Lab } from "@portico/lab";
+import type { Lab } from "@portico/lab";
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from "jose";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { PostgresServer } from "../../packages/store/test/postgresServer.ts";
 import { Collector } from "../../apps/portico/test/support/collector.ts";
-import { ValkeyServer } from "../../packages/store/test/valkeyServer.ts";
 import type { WebPhone } from "../core/webPhone.ts";
 import { eventually } from "../support/eventually.ts";
 import { needPackages } from "../support/packages.ts";
-import { issuer, PortalNode, type Shared } from "./node.ts";
+import { issuer, PortalNode } from "./node.ts";
+import { NodePair } from "./nodePair.ts";
 import { type Grant, ThirdParty } from "./thirdParty.ts";
 
 const missing = needPackages(["postgresql", "redis-server"]);
@@ -26,40 +23,24 @@ interface Live {
 
 /** Two portals, processes of their own, on one PostgreSQL, one Valkey or Redis and one core. */
 describe.skipIf(missing !== undefined)("two nodes", () => {
-  const folder = mkdtempSync(join(tmpdir(), "portico-nodes-"));
   const phones: WebPhone[] = [];
-  let postgres: PostgresServer;
-  let valkey: ValkeyServer;
+  let pair: NodePair;
   let collector: Collector;
   let lab: Lab;
-  let shared: Shared;
   let a: PortalNode;
   let b: PortalNode;
   let acme: ThirdParty;
   let key: string;
 
   beforeAll(async () => {
-    postgres = await PostgresServer.start(false);
-    valkey = await ValkeyServer.start();
     collector = await Collector.open(() => undefined);
     const subscriptions = Array.from({ length: 20 }, (_, n) => {
       const user = `u${String(n + 1).padStart(4, "0")}`;
       return { impi: `${user}.acme@ims.test`, impu: `sip:${user}@acme.ims.test` };
     });
-    lab = await startLab({ subscriptions, trusted: ["127.0.0.1"] });
-    const settings = {
-      database: { postgres: postgres.url },
-      sharedState: { valkey: valkey.url },
-      keySecret: randomBytes(32).toString("hex"),
-      telemetry: { otlp: collector.url },
-    };
-    shared = { lab, settings };
-    // At the same time: one of them makes what there is only one of.
-    [a, b] = await Promise.all([
-      PortalNode.start(join(folder, "a"), shared),
-      PortalNode.start(join(folder, "b"), shared),
-    ]);
-    key = adminKey();
+    pair = await NodePair.start(subscriptions, { telemetry: { otlp: collector.url } });
+    ({ lab, adminKey: key } = pair);
+    [a, b] = pair.nodes;
     acme = await ThirdParty.create("acme", issuer);
     await a.ask(key, "POST", "/tenants", acme.document(20));
   });
@@ -67,22 +48,9 @@ describe.skipIf(missing !== undefined)("two nodes", () => {
     for (const phone of phones.splice(0)) phone.drop();
   });
   afterAll(async () => {
-    await Promise.all([a?.end("SIGTERM"), b?.end("SIGTERM")]);
-    await lab?.close();
-    await valkey?.stop();
+    await pair?.close();
     await collector?.close();
-    await postgres?.stop();
-    rmSync(folder, { recursive: true, force: true });
   });
-
-  /** That of the node which was the first to come. */
-  function adminKey(): string {
-    try {
-      return a.adminKey;
-    } catch {
-      return b.adminKey;
-    }
-  }
 
   const phone = async (node: PortalNode, grant: Grant): Promise<WebPhone> => {
     const opened = await node.phone(acme, grant);
@@ -162,12 +130,12 @@ describe.skipIf(missing !== undefined)("two nodes", () => {
   });
 
   test("WAF-07a private keys lie sealed in the database, and a node with another secret does not start", async () => {
-    const rows = await postgres.query<{ name: string; sealed: string }>("select name, sealed from kept_keys");
+    const rows = await pair.postgres.query<{ name: string; sealed: string }>("select name, sealed from kept_keys");
     expect(rows.map(({ name }) => name).toSorted()).toEqual(["audit", "token-recipient", "token-signing"]);
     for (const { sealed } of rows)
       expect(Buffer.from(sealed.slice(2), "base64url").toString("latin1")).not.toMatch(/"d"|PRIVATE/);
-    const settings = { ...shared.settings, keySecret: "0".repeat(64) };
-    const stranger = await PortalNode.prepare(join(folder, "stranger"), { lab, settings });
+    const settings = { ...pair.shared.settings, keySecret: "0".repeat(64) };
+    const stranger = await PortalNode.prepare(join(pair.folder, "stranger"), { lab, settings });
     await expect(stranger.run()).rejects.toThrow("ended before it was ready");
     expect(stranger.log).toContain("Give every node the same keySecret");
   });
@@ -236,8 +204,8 @@ describe.skipIf(missing !== undefined)("two nodes", () => {
       const where = new Map(registrations.map(({ impu, node }) => [impu, node]));
       expect(where).toEqual(new Map(both.map(({ grant }, n) => [grant.ims.impu, n === 0 ? a.name : b.name])));
     }
-    expect(valkey.written).toContain("XADD");
-    for (const { grant } of both) expect(valkey.written).not.toContain(grant.ims.impu);
+    expect(pair.valkey.written).toContain("XADD");
+    for (const { grant } of both) expect(pair.valkey.written).not.toContain(grant.ims.impu);
   });
 
   test("ADM-01 ADM-09c a tenant's limit of registrations is that of both nodes together, and a place that comes free is free on both", async () => {

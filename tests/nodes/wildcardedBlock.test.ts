@@ -1,23 +1,16 @@
-import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { startLab, type Lab } from "@portico/lab";
-import type { InviteEnd, ServerTransaction } from "@portico/sip";
+import type { Lab } from "@portico/lab";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { PostgresServer } from "../../packages/store/test/postgresServer.ts";
-import { ValkeyServer } from "../../packages/store/test/valkeyServer.ts";
-import { chromiumOffer } from "../bench/chromiumOffer.ts";
+import { chromiumAnswer, connect } from "../core/webCall.ts";
 import type { WebPhone } from "../core/webPhone.ts";
 import { eventually } from "../support/eventually.ts";
 import { needPackages } from "../support/packages.ts";
-import { issuer, PortalNode, type Shared } from "./node.ts";
+import { issuer, type PortalNode } from "./node.ts";
+import { NodePair } from "./nodePair.ts";
 import { ThirdParty } from "./thirdParty.ts";
 
 const missing = needPackages(["postgresql", "redis-server"]);
 const set = { impi: "company.acme@ims.test", impu: "sip:company@acme.ims.test" };
 const wildcards = ["sip:!.*!@acme.ims.test", "tel:!\\+1212555010[0-9]!"];
-const answer = chromiumOffer.replace("a=setup:actpass", "a=setup:active");
 const outside = "+12025550110";
 /** Until a node that is silent is taken for gone, and until the next look for what it has left, ms; and what the end of that takes. */
 const goneWithin = 30_000 + 5000 + 10_000 + 5000;
@@ -29,31 +22,17 @@ interface User {
 
 /** Two portals, processes of their own, whose users share one wildcarded block: one subscription at the HSS (ADM-04). */
 describe.skipIf(missing !== undefined)("a wildcarded block on two nodes", () => {
-  const folder = mkdtempSync(join(tmpdir(), "portico-block-nodes-"));
   let phones: WebPhone[] = [];
-  let postgres: PostgresServer;
-  let valkey: ValkeyServer;
+  let pair: NodePair;
   let lab: Lab;
-  let shared: Shared;
   let a: PortalNode;
   let b: PortalNode;
   let acme: ThirdParty;
 
   beforeAll(async () => {
-    postgres = await PostgresServer.start(false);
-    valkey = await ValkeyServer.start();
-    const subscription = { ...set, wildcards: wildcards.map((identity) => ({ identity })) };
-    lab = await startLab({ subscriptions: [subscription], trusted: ["127.0.0.1"] });
-    const settings = {
-      database: { postgres: postgres.url },
-      sharedState: { valkey: valkey.url },
-      keySecret: randomBytes(32).toString("hex"),
-    };
-    shared = { lab, settings };
-    [a, b] = await Promise.all([
-      PortalNode.start(join(folder, "a"), shared),
-      PortalNode.start(join(folder, "b"), shared),
-    ]);
+    pair = await NodePair.start([{ ...set, wildcards: wildcards.map((identity) => ({ identity })) }]);
+    ({ lab } = pair);
+    [a, b] = pair.nodes;
     acme = await ThirdParty.create("acme", issuer);
     const block = {
       id: "main",
@@ -64,28 +43,13 @@ describe.skipIf(missing !== undefined)("a wildcarded block on two nodes", () => 
       assignment: "sticky",
       quarantineSeconds: 0,
     };
-    await a.ask(adminKey(), "POST", "/tenants", acme.document(10, { blocks: [block] }));
+    await a.ask(pair.adminKey, "POST", "/tenants", acme.document(10, { blocks: [block] }));
   });
   afterEach(async () => {
     for (const phone of phones.splice(0)) phone.drop();
     await eventually(contacts, (all) => all.length === 0);
   });
-  afterAll(async () => {
-    await Promise.all([a?.end("SIGTERM"), b?.end("SIGTERM")]);
-    await lab?.close();
-    await valkey?.stop();
-    await postgres?.stop();
-    rmSync(folder, { recursive: true, force: true });
-  });
-
-  /** That of the node which was the first to come. */
-  function adminKey(): string {
-    try {
-      return a.adminKey;
-    } catch {
-      return b.adminKey;
-    }
-  }
+  afterAll(() => pair?.close());
 
   const contacts = (): string[] => lab.registrations.flatMap(({ contacts: all }) => all.map(({ uri }) => uri));
   const registers = (): number => lab.wire.find("REGISTER", "S-CSCF", "in").length;
@@ -100,7 +64,7 @@ describe.skipIf(missing !== undefined)("a wildcarded block on two nodes", () => 
 
   /** Calls a user, who answers; then the caller hangs up. */
   async function answered({ phone, impu }: User): Promise<void> {
-    phone.take = (tx) => void phone.accept(tx, answer, { ended: () => undefined });
+    phone.take = (tx) => void phone.accept(tx, chromiumAnswer, { ended: () => undefined });
     const calling = await lab.dial({ from: outside, to: impu });
     await eventually(
       () => calling.state,
@@ -141,24 +105,9 @@ describe.skipIf(missing !== undefined)("a wildcarded block on two nodes", () => 
 
   test("ADM-04h ADM-04c a user at one node calls one at the other, through the core", async () => {
     const [mary, ken] = [await come(a, "mary"), await come(b, "ken")];
-    const invited = new Promise<ServerTransaction>((resolve) => (ken.phone.take = resolve));
-    let ended: InviteEnd | undefined;
-    const connected = Promise.withResolvers<void>();
-    const usage = mary.phone.call(ken.impu, chromiumOffer, {
-      accepted: () => {
-        usage.ack();
-        connected.resolve();
-      },
-      ended: (end) => (ended = end),
-    });
-    const far = ken.phone.accept(await invited, answer, { ended: () => undefined });
-    await connected.promise;
-    expect(far.invite.get("P-Asserted-Identity")).toBe(`<${mary.impu}>`);
-    far.bye();
-    await eventually(
-      () => ended,
-      (end) => end !== undefined,
-    );
+    const through = await connect(mary.phone, ken.phone, ken.impu);
+    expect(through.invite.get("P-Asserted-Identity")).toBe(`<${mary.impu}>`);
+    await through.hangUp();
     expect(mary.phone.calls).toEqual([]);
   });
 

@@ -263,7 +263,6 @@ describe("the core ends it, or does not answer", () => {
     await until(() => ends().length === 1 && rig.store.bindings.size === 0);
     expect(rig.alarms).toContain("core.contradiction");
   });
-
 });
 
 /** The process dies, and the next one begins. */

@@ -59,7 +59,7 @@ async function watched(who: string): Promise<void> {
 }
 
 /** The S-CSCF loses an identity. @returns the REGISTER with which the node gives it back, unanswered */
-async function lost(who: string): Promise<ServerTransaction> {
+async function forgets(who: string): Promise<ServerTransaction> {
   await watched(who);
   known.clear();
   const { promise, resolve } = Promise.withResolvers<ServerTransaction>();
@@ -223,7 +223,7 @@ describe("an S-CSCF that has lost its registrations", () => {
 
   test("EPC-REG-01h she leaves while she is registered again: nothing of her is left in it", async () => {
     const { browser, leave } = await come(42);
-    const own = await lost(uri(42));
+    const own = await forgets(uri(42));
     const left = leave();
     rig.core.answer = answer;
     // What she says after that has been answered: that has waited.
@@ -237,7 +237,7 @@ describe("an S-CSCF that has lost its registrations", () => {
 
   test("EPC-REG-01h an end that comes while she is registered again is an end in the core", async () => {
     await come(42);
-    const own = await lost(uri(42));
+    const own = await forgets(uri(42));
     rig.core.answer = answer;
     rig.revoke({ sessionId: "s-42", reason: "test" });
     await until(() => requests("REGISTER").length === 3);
