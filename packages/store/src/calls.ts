@@ -1,24 +1,13 @@
 import { atomically } from "./atomically.ts";
-import { newestFirst, type RecordFilter } from "./recordFilter.ts";
 import type { CallRow, Database } from "./schema.ts";
 import { addUsage } from "./usage.ts";
+import { newestFirst, type RecordFilter, type UsageRecord } from "./usageRecord.ts";
 
 /** A call detail record (CHG-02). One that nobody answered has no `answeredAt`. */
-export interface CallRecord {
-  readonly id: string;
-  /** The node that carried it. */
-  readonly node: string;
-  readonly tenant: string;
-  /** The WWSF through which its user came. */
-  readonly clientId: string;
-  /** Served user; empty once erased, as the next two. */
-  readonly impu: string;
-  readonly impi: string;
+export interface CallRecord extends UsageRecord {
   /** Seen from the browser: whom it called, or who called. */
   readonly remote: string;
   readonly direction: "outgoing" | "incoming";
-  /** RFC 7315 §5.6: the same in the records of the IMS. */
-  readonly icid: string;
   /** Milliseconds since the epoch, as all times here. */
   readonly beganAt: number;
   readonly answeredAt: number | undefined;

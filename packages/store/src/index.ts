@@ -20,7 +20,7 @@ export { type MessageRecord, Messages } from "./messages.ts";
 export { Nodes, type StoredNode } from "./nodes.ts";
 export type { PostgresTarget } from "./postgres.ts";
 export { type RefreshToken, RefreshTokens } from "./refreshTokens.ts";
-export type { RecordFilter } from "./recordFilter.ts";
+export type { RecordFilter } from "./usageRecord.ts";
 export { type RegistrationRecord, RegistrationRecords } from "./registrationRecords.ts";
 export { type StoredRegistration, StoredRegistrations } from "./registrations.ts";
 export { restore } from "./restore.ts";

@@ -1,24 +1,13 @@
 import { atomically } from "./atomically.ts";
-import { newestFirst, type RecordFilter } from "./recordFilter.ts";
 import type { Database, MessageRow } from "./schema.ts";
 import { addUsage } from "./usage.ts";
+import { newestFirst, type RecordFilter, type UsageRecord } from "./usageRecord.ts";
 
 /** Record of a MESSAGE (CHG-02): who, whom, when and with what outcome; never what it said. */
-export interface MessageRecord {
-  readonly id: string;
-  /** The node that passed it on. */
-  readonly node: string;
-  readonly tenant: string;
-  /** The WWSF through which its user came. */
-  readonly clientId: string;
-  /** Served user; empty once erased, as the next two. */
-  readonly impu: string;
-  readonly impi: string;
+export interface MessageRecord extends UsageRecord {
   /** Seen from the browser: whom it wrote to, or who wrote. */
   readonly remote: string;
   readonly direction: "outgoing" | "incoming";
-  /** RFC 7315 §5.6: the same in the records of the IMS. */
-  readonly icid: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
   /** Final SIP status. */

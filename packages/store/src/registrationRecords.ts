@@ -1,19 +1,10 @@
 import { inPieces } from "./inPieces.ts";
-import { newestFirst, type RecordFilter } from "./recordFilter.ts";
 import type { Database, RegistrationRecordRow } from "./schema.ts";
+import { newestFirst, type RecordFilter, type UsageRecord } from "./usageRecord.ts";
 
 /** Record of a registration (CHG-02), from the first REGISTER that the core granted to its end. */
-export interface RegistrationRecord {
-  readonly id: string;
-  /** The node that held it. */
-  readonly node: string;
-  readonly tenant: string;
-  /** The WWSF through which its user came. */
-  readonly clientId: string;
-  /** Served user; empty once erased, as the next one. */
-  readonly impu: string;
-  readonly impi: string;
-  /** RFC 7315 §5.6, of the first REGISTER; empty where none went to the core. */
+export interface RegistrationRecord extends UsageRecord {
+  /** Of the first REGISTER; empty where none went to the core. */
   readonly icid: string;
   /** Milliseconds since the epoch, as all times here. */
   readonly beganAt: number;

@@ -1,7 +1,7 @@
 import type { MessageRecord } from "./messages.ts";
 import { inPieces } from "./inPieces.ts";
-import { newestFirst, type RecordFilter } from "./recordFilter.ts";
 import type { Database, SubscriptionRow } from "./schema.ts";
+import { newestFirst, type RecordFilter } from "./usageRecord.ts";
 
 /** Record of a SUBSCRIBE (CHG-02). */
 export interface SubscriptionRecord extends MessageRecord {

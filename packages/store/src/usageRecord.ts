@@ -1,6 +1,21 @@
 import { type RawBuilder, type SelectQueryBuilder, sql, type SqlBool } from "kysely";
 import type { Schema } from "./schema.ts";
 
+/** What every record that is charged by has (CHG-02). */
+export interface UsageRecord {
+  readonly id: string;
+  /** The node that carried what it is of. */
+  readonly node: string;
+  readonly tenant: string;
+  /** The WWSF through which the served user came. */
+  readonly clientId: string;
+  /** Served user; empty once erased, as all that names a person. */
+  readonly impu: string;
+  readonly impi: string;
+  /** RFC 7315 §5.6: the same in the records of the IMS. */
+  readonly icid: string;
+}
+
 /** Which usage records to read; every field given must match. */
 export interface RecordFilter {
   readonly tenant?: string;
