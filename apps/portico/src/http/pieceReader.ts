@@ -1,4 +1,4 @@
-import { Socket, type SocketConstructorOpts } from "node:net";
+import { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 
 /** Octets read at once. All connections share the buffer: TLS has taken what is in it before the next read. */
@@ -10,22 +10,59 @@ const piece = 1023;
 /** Where Node keeps what is below a socket, and the socket below one of TLS; not documented, so they may be missing. */
 const [handleName, parentName] = ["_handle", "_parent"];
 
+/**
+ * Where a socket made with `onread` has its buffer and who is told of what is in it. Node takes them when a socket is made
+ * only; here it exists when it becomes clear that it is for TLS.
+ */
+const [bufferKey, callbackKey] = keysOf({ buffer: shared, callback: () => true });
+
+function keysOf(onread: { buffer: Buffer; callback: () => boolean }): (PropertyKey | undefined)[] {
+  const model = new Socket({ onread });
+  return [onread.buffer, onread.callback].map((value) =>
+    Reflect.ownKeys(model).find((key) => Reflect.get(model, key) === value),
+  );
+}
+
+/** A connection that can be told to read into a buffer. */
+interface Handle {
+  useUserBuffer(buffer: Buffer): void;
+}
+
 /** What takes octets as if they had come for TLS. */
 interface Records {
   receive(octets: Buffer): void;
 }
 
 /**
- * Reads from now on what comes for TLS and hands it on in pieces. Where Node keeps its connections elsewhere, nothing
- * changes.
+ * Has the socket below TLS read from now on, and hand on what comes in pieces. Where Node keeps its connections elsewhere,
+ * nothing changes.
  */
 export function readInPieces(tls: TLSSocket): void {
-  const handle = inside(inside(tls, parentName), handleName);
-  if (handle !== undefined && recordsOf(tls) !== undefined) new PieceReader(tls, handle).resume();
+  const raw: unknown = Reflect.get(tls, parentName);
+  if (!(raw instanceof Socket) || bufferKey === undefined || callbackKey === undefined) return;
+  const handle: Partial<Handle> | undefined = inside(raw, handleName);
+  if (handle?.useUserBuffer === undefined || recordsOf(tls) === undefined) return;
+  Reflect.set(raw, bufferKey, shared);
+  Reflect.set(raw, callbackKey, (length: number): boolean => {
+    for (let from = 0; from < length; from += piece) {
+      // Asked anew: any piece may have the connection closed.
+      recordsOf(tls)?.receive(shared.subarray(from, Math.min(from + piece, length)));
+    }
+    return true;
+  });
+  // As Node ends a stream: with a read, so that nobody has to wait for one.
+  raw.on("end", () => {
+    tls.push(null);
+    tls.read(0);
+  });
+  // TLS waits for a connection that it has, for as long as that lives.
+  for (const waiting of raw.listeners("connect")) raw.off("connect", waiting as () => void);
+  handle.useUserBuffer(shared);
+  raw.resume();
 }
 
-function inside(holder: object | undefined, name: string): object | undefined {
-  const held: unknown = holder && Reflect.get(holder, name);
+function inside(holder: object, name: string): object | undefined {
+  const held: unknown = Reflect.get(holder, name);
   return typeof held === "object" && held !== null ? held : undefined;
 }
 
@@ -33,36 +70,4 @@ function inside(holder: object | undefined, name: string): object | undefined {
 function recordsOf(tls: TLSSocket): Records | undefined {
   const records: Partial<Records> | undefined = inside(tls, handleName);
   return records?.receive === undefined ? undefined : (records as Records);
-}
-
-/** Reads for another socket: whatever happens to the connection happens to that one, which alone closes it. */
-class PieceReader extends Socket {
-  readonly #tls: TLSSocket;
-
-  /** @param handle the connection, as Node holds it. */
-  constructor(tls: TLSSocket, handle: object) {
-    const onread: SocketConstructorOpts["onread"] = {
-      buffer: shared,
-      callback: (length) => {
-        for (let from = 0; from < length; from += piece) {
-          // Asked anew: any piece may have the connection closed.
-          recordsOf(tls)?.receive(shared.subarray(from, Math.min(from + piece, length)));
-        }
-        return true;
-      },
-    };
-    super({ handle, allowHalfOpen: true, onread } as SocketConstructorOpts);
-    this.#tls = tls;
-    // As Node ends a stream: with a read, so that nobody has to wait for one.
-    this.once("end", () => {
-      tls.push(null);
-      tls.read(0);
-    });
-  }
-
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    Reflect.set(this, handleName, null);
-    this.#tls.destroy(error ?? undefined);
-    done();
-  }
 }
