@@ -13,14 +13,14 @@ export interface DialogState {
   /** Our To value with tag. */
   readonly remote: string;
   /** Our Contact value; absent when the messages that made the dialog had none. */
-  readonly localContact?: string;
+  readonly localContact?: string | undefined;
   /** Request-URI of our requests. */
   readonly remoteTarget: string;
   /** Route values, nearest first. */
   readonly routeSet: readonly string[];
   readonly localCseq: number;
   /** Undefined until the peer has sent a request. */
-  readonly remoteCseq?: number;
+  readonly remoteCseq?: number | undefined;
   readonly phase: "early" | "confirmed";
 }
 
@@ -75,39 +75,37 @@ export class Dialog {
 
   /** The dialog at the side that sent `request` and got `response` (RFC 3261 §12.1.2). */
   static uac(request: SipRequest, response: SipResponse): Dialog {
-    const contact = request.get("Contact");
     const state: DialogState = {
       callId: request.callId,
       localTag: request.fromTag ?? "",
       remoteTag: response.toTag ?? "",
       local: request.get("From") ?? "",
       remote: response.get("To") ?? "",
-      ...(contact === undefined ? {} : { localContact: contact }),
+      localContact: request.get("Contact"),
       remoteTarget: contactUri(response) ?? request.uri,
       routeSet: response.list("Record-Route").toReversed(),
       localCseq: request.cseq.number,
       phase: response.status >= 200 ? "confirmed" : "early",
     };
-    return new Dialog(state, true);
+    return new Dialog(own(state), true);
   }
 
   /** The dialog at the side that answered `request` with `response`, which has our To tag (RFC 3261 §12.1.1). */
   static uas(request: SipRequest, response: SipResponse): Dialog {
-    const contact = response.get("Contact");
     const state: DialogState = {
       callId: request.callId,
       localTag: response.toTag ?? "",
       remoteTag: request.fromTag ?? "",
       local: response.get("To") ?? "",
       remote: request.get("From") ?? "",
-      ...(contact === undefined ? {} : { localContact: contact }),
+      localContact: response.get("Contact"),
       remoteTarget: contactUri(request) ?? request.from.uri,
       routeSet: request.list("Record-Route"),
       localCseq: 0,
       remoteCseq: request.cseq.number,
       phase: response.status >= 200 ? "confirmed" : "early",
     };
-    return new Dialog(state, false);
+    return new Dialog(own(state), false);
   }
 
   /** A dialog from what {@link state} gave, after a restart. */
@@ -134,11 +132,11 @@ export class Dialog {
       remoteTag: this.remoteTag,
       local: this.#local,
       remote: this.#remote,
-      ...(this.#localContact === undefined ? {} : { localContact: this.#localContact }),
+      localContact: this.#localContact,
       remoteTarget: this.#remoteTarget,
       routeSet: this.#routeSet,
       localCseq: this.#localCseq,
-      ...(this.#remoteCseq === undefined ? {} : { remoteCseq: this.#remoteCseq }),
+      remoteCseq: this.#remoteCseq,
       phase: this.#phase,
     };
   }
@@ -149,7 +147,7 @@ export class Dialog {
     this.#phase = "confirmed";
     if (this.#caller) {
       // RFC 3261 §13.2.2.4: the route set of an early dialog is made anew from the 2xx.
-      this.#routeSet = response.list("Record-Route").toReversed();
+      this.#routeSet = own(response.list("Record-Route")).toReversed();
       this.updateTarget(response);
     } else {
       this.#localContact = response.get("Contact") ?? this.#localContact;
@@ -180,14 +178,14 @@ export class Dialog {
 
   /** A target refresh: the peer's new Contact, if the message has one (RFC 3261 §12.2). */
   updateTarget(message: SipMessage): void {
-    this.#remoteTarget = contactUri(message) ?? this.#remoteTarget;
+    this.#remoteTarget = own(contactUri(message) ?? this.#remoteTarget);
   }
 
   #create(method: string, cseq: number, headers: HeaderList, body: Body | undefined): SipRequest {
     const { uri, routes } = this.#path();
     const given = (name: string): string | undefined => headers.find(([other]) => other.toLowerCase() === name)?.[1];
-    const lines: [string, string][] = [
-      ...routes.map((route): [string, string] => ["Route", route]),
+    const lines: (readonly [string, string])[] = [
+      ...routes.map((route) => ["Route", route] as const),
       ["From", this.#local],
       ["To", this.#remote],
       ["Call-ID", this.callId],
@@ -199,8 +197,8 @@ export class Dialog {
       if (contact === undefined && this.#localContact !== undefined) lines.push(["Contact", this.#localContact]);
       this.#localContact = contact ?? this.#localContact;
     }
-    for (const [name, value] of headers) lines.push([name, value]);
-    return body ? SipRequest.create(method, uri, lines, body) : SipRequest.create(method, uri, lines);
+    lines.push(...headers);
+    return SipRequest.create(method, uri, lines, body);
   }
 
   // RFC 3261 §12.2.1.1: a first hop without `lr` is a strict router and gets the Request-URI.
@@ -213,6 +211,9 @@ export class Dialog {
 }
 
 const contactMethods: ReadonlySet<string> = new Set(["INVITE", "UPDATE", "SUBSCRIBE", "NOTIFY", "REFER"]);
+
+/** The same in memory of its own: what is cut out of a message holds all of it, and a dialog outlives its messages. */
+const own = <Of>(state: Of): Of => JSON.parse(JSON.stringify(state)) as Of;
 
 /** Undefined without a usable Contact: a peer's bad header must not cost the call. */
 function contactUri(message: SipMessage): string | undefined {

@@ -10,7 +10,7 @@ import type { SipMessage, SipRequest, SipResponse } from "./message.ts";
 import type { Clock, Hop, Random } from "./ports.ts";
 import { TransactionLayer } from "./transaction/layer.ts";
 import { Subscription } from "./subscription/subscription.ts";
-import type { SubscribeOptions } from "./subscription/subscription.ts";
+import type { SubscribeOptions, SubscriptionContext } from "./subscription/subscription.ts";
 import type { ServerTransaction } from "./transaction/serverTransaction.ts";
 import type { TransactionStorage } from "./transaction/storage.ts";
 import type { Timers } from "./transaction/timers.ts";
@@ -48,7 +48,7 @@ const callMethods: ReadonlySet<string> = new Set(["INVITE", "UPDATE", "PRACK", "
  */
 export class UserAgent {
   readonly transactions: TransactionLayer;
-  readonly #context: UsageContext;
+  readonly #context: UsageContext & SubscriptionContext;
   readonly #calls = new Map<string, { usage: DialogUsage; dialog: Dialog }>();
   /** By Call-ID and our tag: the peer's is known only with the first NOTIFY (RFC 6665 §4.4.1). */
   readonly #subscriptions = new Map<string, Subscription>();
@@ -75,6 +75,8 @@ export class UserAgent {
       guard: (run) => this.#closed || guard(run, onError),
       register: (id, usage, dialog) => void this.#calls.set(id, { usage, dialog }),
       unregister: (id) => void this.#calls.delete(id),
+      send: (subscribe, hop) => this.send(subscribe, hop),
+      over: (key) => void this.#subscriptions.delete(key),
     };
   }
 
@@ -124,16 +126,9 @@ export class UserAgent {
    */
   subscribe(request: SipRequest, hop: Hop, on: SubscribeOptions): Subscription {
     const key = subscriptionKey(request.callId, request.fromTag);
-    const context = {
-      clock: this.#context.clock,
-      t1: this.transactions.timers.t1,
-      send: (subscribe: SipRequest, way: Hop) => this.send(subscribe, way),
-      guard: (run: () => void) => this.#context.guard(run),
-      over: () => void this.#subscriptions.delete(key),
-    };
-    const subscription = new Subscription(context, request, hop, on);
+    const subscription = new Subscription(this.#context, key, request, hop, on);
     this.#subscriptions.set(key, subscription);
-    subscription.start();
+    subscription.start(request);
     return subscription;
   }
 

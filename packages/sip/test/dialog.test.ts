@@ -4,6 +4,7 @@ import { SeededRandom } from "@portico/sip/testing";
 import { expect, test } from "vitest";
 import { inviteRequest } from "./callHarness.ts";
 import { fuzzRuns } from "./fuzzRuns.ts";
+import { held } from "./memory.ts";
 
 const plain: DialogState = {
   callId: "c",
@@ -177,4 +178,24 @@ test("whatever comes in whatever order: our CSeq rises by one, the peer's never 
     }
     expect(verdicts.filter(([got, wanted]) => got !== wanted)).toEqual([]);
   }
+});
+
+test("a dialog holds none of the messages that made it or came in it", () => {
+  const body = "a=sendrecv\r\n".repeat(4000);
+  const came = <Of extends SipRequest | SipResponse>(message: Of): Of =>
+    parseMessage(message.setBody("application/sdp", body).toOctets()) as Of;
+  const growth = held(() =>
+    Array.from({ length: 100 }, (_, number) => {
+      const { invite, response } = answered(200, [
+        ["Contact", `<sip:ken.of.the.long.name${number}@right.invalid>`],
+        ["Record-Route", "<sip:one.of.the.proxies.invalid;lr>"],
+      ]);
+      invite.prepend("Via", "SIP/2.0/TCP left.invalid;branch=z9hG4bK1");
+      response.prepend("Via", "SIP/2.0/TCP left.invalid;branch=z9hG4bK1");
+      const [caller, callee] = [Dialog.uac(invite, came(response)), Dialog.uas(came(invite), response)];
+      callee.updateTarget(came(invite.set("Contact", `<sip:mary.of.the.long.name${number}@left.invalid>`)));
+      return [caller, callee];
+    }),
+  );
+  expect(growth).toBeLessThan(100 * body.length);
 });

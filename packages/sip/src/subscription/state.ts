@@ -5,11 +5,11 @@ import { readSeconds } from "../seconds.ts";
 export interface SubscriptionState {
   readonly state: "pending" | "active" | "terminated";
   /** Seconds left. */
-  readonly expires?: number;
+  readonly expires: number | undefined;
   /** Lower case. */
-  readonly reason?: string;
+  readonly reason: string | undefined;
   /** Seconds. */
-  readonly retryAfter?: number;
+  readonly retryAfter: number | undefined;
 }
 
 /**
@@ -28,28 +28,34 @@ export interface SubscriptionEnd {
    */
   readonly reason: string;
   /** Seconds after which a new subscription makes sense, 0 for at once; absent: it makes none (RFC 6665 §4.1.3). */
-  readonly retryAfter?: number;
+  readonly retryAfter?: number | undefined;
   /** What refused it. */
   readonly response?: SipResponse;
 }
 
 /** Reads Subscription-State leniently: absent or unknown states count as active (RFC 6665 §4.1.3: extensions). */
-export function readState(value: string | undefined): SubscriptionState {
-  const [first = "", ...params] = (value ?? "").split(";", 16).map((part) => part.trim());
-  const state = first.toLowerCase();
-  const param = (name: string): string | undefined => {
-    const found = params.find((each) => each.toLowerCase().startsWith(name) && /^\s*=/.test(each.slice(name.length)));
-    return found?.slice(found.indexOf("=") + 1).trim();
-  };
-  const expires = readSeconds(param("expires"));
-  const retryAfter = readSeconds(param("retry-after"));
-  const reason = param("reason")?.toLowerCase();
+export function readState(value = ""): SubscriptionState {
+  const state = readName(value);
   return {
     state: state === "pending" || state === "terminated" ? state : "active",
-    ...(expires === undefined ? {} : { expires }),
-    ...(reason === undefined ? {} : { reason }),
-    ...(retryAfter === undefined ? {} : { retryAfter }),
+    expires: readSeconds(readParam(value, "expires")),
+    reason: readParam(value, "reason")?.toLowerCase(),
+    retryAfter: readSeconds(readParam(value, "retry-after")),
   };
+}
+
+/** RFC 6665 §8.2.1: package and id. A NOTIFY that names no event is taken for ours. */
+export function sameEvent(got: string | undefined, ours: string): boolean {
+  return got === undefined || (readName(got) === readName(ours) && readParam(got, "id") === readParam(ours, "id"));
+}
+
+/** What stands before the parameters, in lower case. */
+function readName(value: string): string {
+  return value.replace(/;.*/, "").trim().toLowerCase();
+}
+
+function readParam(value: string, name: string): string | undefined {
+  return new RegExp(`;\\s*${name}\\s*=([^;]*)`, "i").exec(value)?.[1]?.trim();
 }
 
 /** RFC 6665 §4.1.3: what the reason of a last NOTIFY means for another try. */
@@ -62,8 +68,7 @@ export function endOfNotify({ reason = "terminated", retryAfter }: SubscriptionS
 /** What a final response other than 2xx means for another try. */
 export function endOfRefusal(response: SipResponse): SubscriptionEnd {
   const { status } = response;
-  const passing =
-    status === 408 || status === 480 || status === 481 || status === 486 || (status >= 500 && status < 600);
+  const passing = [408, 480, 481, 486].includes(status) || (status >= 500 && status < 600);
   const retryAfter = readSeconds(response.get("Retry-After")) ?? (passing ? 0 : undefined);
-  return { reason: "refused", response, ...(retryAfter === undefined ? {} : { retryAfter }) };
+  return { reason: "refused", response, retryAfter };
 }

@@ -1,11 +1,11 @@
 import { Dialog } from "../dialog.ts";
+import type { UsageContext } from "../invite/context.ts";
 import { createResponse } from "../message.ts";
 import type { HeaderList, SipRequest, SipResponse } from "../message.ts";
-import type { Clock, Hop } from "../ports.ts";
+import type { Hop } from "../ports.ts";
 import { readSeconds } from "../seconds.ts";
 import type { ServerTransaction } from "../transaction/serverTransaction.ts";
-import { TimerBank } from "../transaction/timerBank.ts";
-import { endOfNotify, endOfRefusal, readState } from "./state.ts";
+import { endOfNotify, endOfRefusal, readState, sameEvent } from "./state.ts";
 import type { SubscriptionEnd } from "./state.ts";
 
 /**
@@ -29,15 +29,11 @@ export interface SubscribeOptions extends SubscriptionEvents {
   headers?(): HeaderList;
 }
 
-/** What a subscription borrows from its user agent. */
-export interface SubscriptionContext {
-  readonly clock: Clock;
-  /** RFC 3261 timer T1, milliseconds. */
-  readonly t1: number;
+/** What a subscription borrows from its user agent; all of them share it. */
+export interface SubscriptionContext extends Pick<UsageContext, "clock" | "layer" | "guard"> {
   send(request: SipRequest, hop: Hop): Promise<SipResponse>;
-  guard(run: () => void): boolean;
-  /** NOTIFYs go elsewhere from now on. */
-  over(): void;
+  /** NOTIFYs to the subscription of this key go elsewhere from now on. */
+  over(key: string): void;
 }
 
 /** Where a {@link Subscription} stands; its drawing tells what leads where. */
@@ -85,24 +81,39 @@ export class Subscription {
   /** The way of further SUBSCRIBEs; to be set when a flow is replaced. */
   hop: Hop;
   readonly #context: SubscriptionContext;
+  readonly #key: string;
   readonly #on: SubscribeOptions;
-  readonly #timers: TimerBank<"refresh" | "expiry" | "N" | "last">;
-  #phase: SubscriptionPhase = "subscribing";
-  #request: SipRequest;
+  // What further SUBSCRIBEs have of the first, which is not kept: a server has a subscription for each of its users.
+  readonly #event: string;
+  readonly #accept: string;
+  /** The seconds to ask for. */
   #wanted: number;
-  #dialog: Dialog | undefined;
+  #phase: SubscriptionPhase = "subscribing";
+  /** Without a tag of the notifier's until it has answered. */
+  #dialog: Dialog;
   /** A NOTIFY has made the dialog; before that a 2xx only suggests it (RFC 6665 §4.4.1). */
   #notified = false;
   #leaving: "no" | "asked" | "said" = "no";
   #busy = true;
+  /** Clock time at which its time is over, ms; 0 while it has none. */
+  #until = 0;
+  /** Stops what waits for the next refresh, or for the end of its time. */
+  #stopWake: (() => void) | undefined;
+  /** Stops timer N. */
+  #stopN: (() => void) | undefined;
 
-  /** @param request a SUBSCRIBE with Event, Contact, From tag, Call-ID and CSeq, without Via */
-  constructor(context: SubscriptionContext, request: SipRequest, hop: Hop, on: SubscribeOptions) {
+  /**
+   * @param key by which its user agent knows it
+   * @param request a SUBSCRIBE with Event, Contact, From tag, Call-ID and CSeq, without Via
+   */
+  constructor(context: SubscriptionContext, key: string, request: SipRequest, hop: Hop, on: SubscribeOptions) {
     this.#context = context;
+    this.#key = key;
     this.#on = on;
-    this.#timers = new TimerBank(context.clock);
+    this.#event = request.get("Event") ?? "";
+    this.#accept = request.all("Accept").join(", ");
     this.#wanted = readSeconds(request.get("Expires")) ?? usualExpires;
-    this.#request = request.clone().set("Expires", String(this.#wanted));
+    this.#dialog = unanswered(request);
     this.hop = hop;
   }
 
@@ -112,7 +123,7 @@ export class Subscription {
 
   /** Undefined until the notifier has answered: where further SUBSCRIBEs lead. */
   get dialog(): Dialog | undefined {
-    return this.#dialog;
+    return this.#dialog.remoteTag === "" ? undefined : this.#dialog;
   }
 
   /**
@@ -120,13 +131,13 @@ export class Subscription {
    * @returns the final response; undefined when it cannot be asked now: there is no dialog yet, or a SUBSCRIBE is on its way
    */
   async refresh(): Promise<SipResponse | undefined> {
-    if (!this.#dialog || this.#busy || this.#leaving !== "no" || this.#phase === "terminated") return undefined;
-    return await this.#exchange(this.#further(this.#dialog, this.#wanted));
+    if (!this.dialog || this.#busy || this.#leaving !== "no" || this.#phase === "terminated") return undefined;
+    return await this.#exchange(this.#further(this.#wanted));
   }
 
-  /** Sends the SUBSCRIBE. */
-  start(): void {
-    void this.#exchange(this.#request);
+  /** Sends the first SUBSCRIBE. */
+  start(request: SipRequest): void {
+    void this.#exchange(this.#asking(request));
   }
 
   /** A NOTIFY with our tag and Call-ID. */
@@ -134,7 +145,7 @@ export class Subscription {
     const { request } = transaction;
     const dialog = this.#dialogOf(request);
     if (this.#phase === "terminated" || !dialog) return transaction.reply(481);
-    if (!sameEvent(request.get("Event"), this.#request.get("Event"))) return transaction.reply(489);
+    if (!sameEvent(request.get("Event"), this.#event)) return transaction.reply(489);
     // RFC 3261 §12.2.2
     if (this.#notified && dialog.accepts(request) === "old") return transaction.reply(500);
     if (!this.#notified && this.#dialog === dialog) dialog.accepts(request);
@@ -150,15 +161,19 @@ export class Subscription {
   unsubscribe(): void {
     if (this.#leaving !== "no" || this.#phase === "terminated") return;
     this.#leaving = "asked";
-    this.#timers.stop("refresh");
     if (!this.#busy) void this.#leave();
   }
 
   /** Ends it here only: no message, no event. Idempotent. */
   close(): void {
     this.#phase = "terminated";
-    this.#timers.stopAll();
-    this.#context.over();
+    this.#stop();
+    this.#context.over(this.#key);
+  }
+
+  #stop(): void {
+    this.#stopWake?.();
+    this.#stopN?.();
   }
 
   #take(notify: SipRequest): void {
@@ -166,8 +181,10 @@ export class Subscription {
     const over = state.state === "terminated";
     if (!over) {
       this.#phase = state.state;
-      this.#timers.stop("N");
-      if (state.expires !== undefined && this.#leaving === "no") this.#live(state.expires);
+      if (this.#leaving === "no") {
+        if (state.expires !== undefined) this.#live(state.expires);
+        if (this.#until > 0) this.#stopN?.();
+      }
     }
     this.#context.guard(() => this.#on.notified?.(notify));
     if (over) this.#end(this.#leaving === "no" ? endOfNotify(state) : { reason: "unsubscribed" });
@@ -175,46 +192,50 @@ export class Subscription {
 
   /** The dialog a NOTIFY belongs to; made from it when it is the first (RFC 6665 §4.4.1). */
   #dialogOf(notify: SipRequest): Dialog | undefined {
-    if (this.#dialog?.remoteTag === notify.fromTag) return this.#dialog;
+    if (this.#dialog.remoteTag === notify.fromTag) return this.#dialog;
     if (this.#notified) return undefined;
-    const contact = this.#request.get("Contact");
-    return Dialog.restore({
-      ...Dialog.uas(notify, createResponse(notify, 200)).state,
-      localCseq: this.#dialog?.state.localCseq ?? this.#request.cseq.number,
-      ...(contact === undefined ? {} : { localContact: contact }),
-    });
+    const { localCseq, localContact } = this.#dialog.state;
+    return Dialog.restore({ ...Dialog.uas(notify, createResponse(notify, 200)).state, localCseq, localContact });
   }
 
   /** It lives for so many seconds more. */
   #live(expires: number): void {
-    this.#timers.stop("refresh", "expiry");
-    if (expires <= 0) return this.#awaitLast({ reason: "expired", retryAfter: 0 });
+    this.#stop();
+    this.#until = 0;
+    if (expires <= 0) return this.#await({ reason: "expired", retryAfter: 0 });
+    this.#until = this.#context.clock.now() + expires * 1000;
     // TS 24.229 §5.1.1.3 with §5.1.1.4.1: 600 s before the end, or at half time where that is short.
-    const wait = Math.max(leastWait, expires > 1200 ? expires - 600 : expires / 2);
-    this.#timers.start("refresh", wait * 1000, () => void this.refresh());
-    this.#timers.stop("last");
-    this.#expireAfter(expires);
-    return undefined;
+    return this.#refreshAfter(expires > 1200 ? expires - 600 : expires / 2);
   }
 
-  #expireAfter(seconds: number): void {
-    this.#timers.start("expiry", seconds * 1000, () => this.#end({ reason: "expired", retryAfter: 0 }));
+  /** One timer for both: the refresh comes in so many seconds, or the end of its time where that is before. */
+  #refreshAfter(seconds: number): void {
+    const { clock } = this.#context;
+    const wait = Math.max(leastWait, seconds) * 1000;
+    const left = this.#until - clock.now();
+    const refreshes = wait < left;
+    this.#stopWake?.();
+    this.#stopWake = clock.setTimer(Math.min(wait, left), () => {
+      if (!refreshes) return this.#end({ reason: "expired", retryAfter: 0 });
+      this.#refreshAfter(Infinity);
+      return void this.refresh();
+    });
+  }
+
+  /** RFC 6665 §4.1.2.4: a NOTIFY is due within timer N. Not every core sends the last one, nor one after a refresh. */
+  #await(end: SubscriptionEnd): void {
+    this.#stopN = this.#context.clock.setTimer(64 * this.#context.layer.timers.t1, () => this.#end(end));
   }
 
   async #leave(): Promise<void> {
     this.#leaving = "said";
-    if (!this.#dialog) return this.#end({ reason: "unsubscribed" });
-    const response = await this.#context.send(this.#further(this.#dialog, 0), this.hop);
+    this.#stopN?.();
+    if (!this.dialog) return this.#end({ reason: "unsubscribed" });
+    const response = await this.#context.send(this.#further(0), this.hop);
     if (this.#phase === "terminated") return;
     if (response.status >= 300) return this.#end({ reason: "unsubscribed", response });
-    this.#timers.stop("expiry", "N");
-    this.#awaitLast({ reason: "unsubscribed" });
-    return undefined;
-  }
-
-  /** RFC 6665 §4.1.2.3: a last NOTIFY is due; not every core sends it. */
-  #awaitLast(end: SubscriptionEnd): void {
-    this.#timers.start("last", 64 * this.#context.t1, () => this.#end(end));
+    this.#stop();
+    return this.#await({ reason: "unsubscribed" });
   }
 
   async #exchange(request: SipRequest): Promise<SipResponse> {
@@ -235,37 +256,39 @@ export class Subscription {
   }
 
   #granted(request: SipRequest, response: SipResponse): void {
-    this.#dialog ??= Dialog.uac(request, response);
-    // RFC 6665 §4.1.2.4: timer N. Only for the first NOTIFY: not every core sends one after a refresh.
-    if (!this.#notified && this.#leaving === "no")
-      this.#timers.start("N", 64 * this.#context.t1, () => this.#end({ reason: "silent", retryAfter: 0 }));
-    if (this.#leaving === "no") this.#live(readSeconds(response.get("Expires")) ?? this.#wanted);
+    if (!this.dialog) this.#dialog = Dialog.uac(request, response);
+    if (this.#leaving !== "no") return;
+    this.#live(readSeconds(response.get("Expires")) ?? this.#wanted);
+    if (!this.#notified && this.#until > 0) this.#await({ reason: "silent", retryAfter: 0 });
   }
 
   #refused(response: SipResponse): void {
     // RFC 6665 §4.1.2.2: after a refresh that failed it is valid for the rest of its time, but for a 481.
     if (!this.#notified || response.status === 481) return this.#end(endOfRefusal(response));
     // A NOTIFY has come, but no 2xx and perhaps no time.
-    if (!this.#timers.isRunning("expiry")) this.#expireAfter(Math.max(leastWait, this.#wanted));
-    this.#timers.start("refresh", Math.max(leastWait, readSeconds(response.get("Retry-After")) ?? 60) * 1000, () => {
-      void this.refresh();
-    });
-    return undefined;
+    this.#until ||= this.#context.clock.now() + Math.max(leastWait, this.#wanted) * 1000;
+    return this.#refreshAfter(readSeconds(response.get("Retry-After")) ?? 60);
   }
 
   /** The request once more, asking for the seconds wanted now. */
   #again(request: SipRequest): SipRequest {
-    if (this.#dialog) return this.#further(this.#dialog, this.#wanted);
-    this.#request = request
-      .clone()
-      .set("Expires", String(this.#wanted))
-      .set("CSeq", `${request.cseq.number + 1} SUBSCRIBE`);
-    return this.#request;
+    if (this.dialog) return this.#further(this.#wanted);
+    const again = this.#asking(request).set("CSeq", `${request.cseq.number + 1} SUBSCRIBE`);
+    this.#dialog = unanswered(again);
+    return again;
   }
 
-  #further(dialog: Dialog, expires: number): SipRequest {
-    const request = dialog.createRequest("SUBSCRIBE", this.#on.headers?.() ?? []);
-    return request.copy(this.#request, "Event").copy(this.#request, "Accept").set("Expires", String(expires));
+  #asking(request: SipRequest): SipRequest {
+    return request.clone().set("Expires", String(this.#wanted));
+  }
+
+  #further(expires: number): SipRequest {
+    const request = this.#dialog.createRequest("SUBSCRIBE", [
+      ...(this.#on.headers?.() ?? []),
+      ["Event", this.#event],
+      ["Expires", String(expires)],
+    ]);
+    return this.#accept === "" ? request : request.add("Accept", this.#accept);
   }
 
   #end(end: SubscriptionEnd): void {
@@ -275,14 +298,5 @@ export class Subscription {
   }
 }
 
-/** RFC 6665 §8.2.1: package and id. A NOTIFY that names no event is taken for ours. */
-function sameEvent(got: string | undefined, ours: string | undefined): boolean {
-  if (got === undefined) return true;
-  const [theirs, mine] = [readEvent(got), readEvent(ours ?? "")];
-  return theirs.name === mine.name && theirs.id === mine.id;
-}
-
-function readEvent(value: string): { name: string; id: string | undefined } {
-  const [name = "", ...params] = value.split(";", 16).map((part) => part.trim());
-  return { name: name.toLowerCase(), id: params.find((part) => part.startsWith("id=")) };
-}
+/** The dialog of which only our side is known. */
+const unanswered = (request: SipRequest): Dialog => Dialog.uac(request, createResponse(request, 200));
