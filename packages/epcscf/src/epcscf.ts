@@ -370,8 +370,7 @@ export class Epcscf {
     }
     // The core knows the block alone, and tells its end (ADM-04).
     if (registration.entry.shared !== undefined) return;
-    const seconds = Math.ceil((registration.grantedUntil - this.#options.clock.now()) / 1000);
-    this.#regEvent.watch(registration, seconds);
+    this.#regEvent.watch(registration);
   }
 
   #ended(registration: Registration, reason: EndReason, confirmed: boolean): void {

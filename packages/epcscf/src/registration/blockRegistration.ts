@@ -11,7 +11,8 @@ import { answerHeaders, coreAnswer } from "./coreAnswers.ts";
 import type { Endings } from "./endings.ts";
 import { readGrant, type Grant } from "./grant.ts";
 import { ownRegister, type OwnRegisterOptions } from "./ownRegister.ts";
-import { RegEvent, type Watched } from "./regEvent.ts";
+import { RegEvent } from "./regEvent.ts";
+import type { Watched } from "./watch.ts";
 import type { Granted } from "./restorer.ts";
 import { setName, type EndReason } from "./registration.ts";
 
@@ -253,7 +254,7 @@ export class BlockRegistration {
     endings.ledger.touch(this.#binding(grantedUntil));
     const ms = grant.seconds * 1000;
     this.#stopTimer = clock.setTimer(ms > 2 * margin ? ms - margin : ms / 2, () => this.#due(stay));
-    this.#regEvent.watch(stay, grant.seconds);
+    this.#regEvent.watch(stay);
     if (moved) this.#users.rerouted(grant);
     this.settle();
   }

@@ -19,7 +19,7 @@ import { Endings, type EndingsOptions } from "./endings.ts";
 import type { Claim } from "./leftovers.ts";
 import { Places, type PlacesOptions } from "./places.ts";
 import { Rebinder } from "./rebinder.ts";
-import type { Memory } from "./regEvent.ts";
+import type { Memory } from "./watch.ts";
 import { Restorer, type Granted } from "./restorer.ts";
 import { Registration, setName } from "./registration.ts";
 import { OwnCredentials, type OwnCredentialsOptions, type OwnIdentity } from "./ownCredentials.ts";

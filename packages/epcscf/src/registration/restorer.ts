@@ -1,6 +1,6 @@
 import type { Clock } from "@portico/sip";
 import type { Log } from "../ports.ts";
-import type { Memory } from "./regEvent.ts";
+import type { Memory } from "./watch.ts";
 
 /** A registration that an S-CSCF has granted: a user's, or a wildcarded block's. */
 export interface Granted {
