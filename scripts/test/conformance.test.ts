@@ -95,6 +95,13 @@ describe("evidence", () => {
     );
   });
 
+  test("is a real core's where a suite for several cores says so", () => {
+    const file = "tests/core/registration.test.ts";
+    expect(rowOf(whole, result(`registration with lab over TCP ${whole}`, "passed", file)).evidence).toBe("lab");
+    expect(rowOf(whole, result(`registration with Kamailio over TCP ${whole}`, "passed", file)).evidence).toBe("core");
+    expect(rowOf(whole, result(`${whole} takes what Kamailio sends`)).evidence).toBe("unit");
+  });
+
   test("is that of the weakest clause", () => {
     expect(rowOf(split, result(`${split}a`, "passed", core), result(`${split}b`)).evidence).toBe("unit");
   });

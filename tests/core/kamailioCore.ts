@@ -1,15 +1,16 @@
-import { SipRequest, UserAgent } from "@portico/sip";
+import { SipRequest, UserAgent, type HeaderList, type ServerTransaction } from "@portico/sip";
 import { openSipEndpoint, systemClock, systemRandom, type SipEndpoint } from "@portico/transport";
 import { startKamailioCore } from "../kamailio/core.ts";
 import { topology } from "../kamailio/topology.ts";
 import { self, subscriptionOf, usersInOrder, type TestCore } from "./testCore.ts";
 
-/** Kamailio and the Cx HSS as a core under test. */
-export async function startKamailioTestCore(): Promise<TestCore> {
+/** Kamailio and the Cx HSS as a core under test. @param maxExpires longest registration granted, seconds. */
+export async function startKamailioTestCore(maxExpires?: number): Promise<TestCore> {
   const core = await startKamailioCore({
     subscriptions: [...usersInOrder.filter((user) => user !== "unknown").map(subscriptionOf), self],
     standby: true,
     challenged: userPart(subscriptionOf("challenged").impu),
+    ...(maxExpires === undefined ? {} : { maxExpires }),
   });
   const { hss } = core;
   const [first = "", second = ""] = core.entryPoints;
@@ -54,7 +55,7 @@ export async function startKamailioTestCore(): Promise<TestCore> {
 
 const userPart = (impu: string): string => impu.slice(impu.indexOf(":") + 1, impu.indexOf("@"));
 
-const offer = [
+const audio = [
   "v=0",
   `o=- 1 1 IN IP4 ${topology.breakout}`,
   "s=-",
@@ -65,13 +66,19 @@ const offer = [
   "",
 ].join("\r\n");
 
-/** A gateway to other networks, as a caller. */
+/** A gateway to other networks: calls users, and takes calls to numbers of elsewhere. */
 class Elsewhere {
   readonly #endpoint: SipEndpoint;
   readonly #agent: UserAgent;
 
   static async open(): Promise<Elsewhere> {
-    const agent = new UserAgent({ clock: systemClock, random: systemRandom, onRequest: (tx) => tx.reply(501) });
+    const agent = new UserAgent({ clock: systemClock, random: systemRandom, onRequest: take });
+    /** Every number is answered. */
+    function take(tx: ServerTransaction): void {
+      if (tx.request.method !== "INVITE") return tx.reply(501);
+      const headers: HeaderList = [["Contact", `<sip:callee@${topology.breakout}>`]];
+      agent.accept(tx, { ended: () => undefined }).accept({ headers, body: { type: "application/sdp", text: audio } });
+    }
     const endpoint = await openSipEndpoint({
       address: topology.breakout,
       port: 5060,
@@ -99,7 +106,7 @@ class Elsewhere {
         ["Contact", `<sip:caller@${topology.breakout}>`],
         ["P-Asserted-Identity", "<tel:+12025550120>"],
       ],
-      { type: "application/sdp", text: offer },
+      { type: "application/sdp", text: audio },
     );
     const hop = this.#endpoint.hopTo({ address: topology.icscf, port: 5060, protocol: "UDP" });
     const usage = this.#agent.invite(request, hop, {

@@ -23,6 +23,8 @@ export interface KamailioCoreOptions {
   readonly standby?: boolean;
   /** User part of an identity whose trusted-node registration the S-CSCF challenges all the same. */
   readonly challenged?: string;
+  /** Longest registration that the S-CSCF grants, seconds; default 3600. */
+  readonly maxExpires?: number;
   /** IPv4 addresses of further network elements that the CSCFs believe, for example a portal's; default the portal's. */
   readonly trusted?: readonly string[];
 }
@@ -128,6 +130,7 @@ export async function startKamailioCore(options: KamailioCoreOptions): Promise<K
       ICSCF: icscf,
       ICSCFS: oneOf(Object.values(icscfs)),
       CHALLENGED: oneOf([options.challenged ?? "nobody"]),
+      EXPIRES: String(options.maxExpires ?? 3600),
       SCSCF: scscf,
       PCSCF: pcscf,
       HSS: hssAddress,
