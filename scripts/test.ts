@@ -20,6 +20,7 @@ const components = [
   "kamailio",
   "kamailio-ims-modules",
   "kamailio-presence-modules",
+  "kamailio-tls-modules",
   "baresip-core",
   "postgresql",
   "redis-server",

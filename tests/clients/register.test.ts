@@ -13,8 +13,12 @@ import { needPackages } from "../support/packages.ts";
 /** Seconds at most; both clients refresh in the middle of that. */
 const granted = 10;
 const cores = [
-  { name: "lab", missing: undefined, start: startLabCore },
-  { name: "Kamailio", missing: needPackages(corePackages), start: startKamailioTestCore },
+  { name: "lab", missing: undefined, start: () => startLabCore(granted) },
+  {
+    name: "Kamailio",
+    missing: needPackages(corePackages),
+    start: () => startKamailioTestCore({ maxExpires: granted }),
+  },
 ] as const;
 const clients = [
   { client: "JsSIP", user: "mary" },
@@ -39,7 +43,7 @@ describe.skipIf(!hasChromium)(`clients that others have written${hasChromium ? "
 
     beforeAll(async () => {
       if (skipped) return;
-      core = await start(granted);
+      core = await start();
       under = await PortalUnderTest.start(core, "TCP");
     });
     afterAll(async () => {

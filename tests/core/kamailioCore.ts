@@ -1,25 +1,31 @@
 import { SipRequest, UserAgent, type HeaderList, type ServerTransaction } from "@portico/sip";
 import { openSipEndpoint, systemClock, systemRandom, type SipEndpoint } from "@portico/transport";
-import { startKamailioCore } from "../kamailio/core.ts";
+import { startKamailioCore, type KamailioCoreOptions } from "../kamailio/core.ts";
 import { topology } from "../kamailio/topology.ts";
 import { self, subscriptionOf, usersInOrder, type TestCore } from "./testCore.ts";
 
-/** Kamailio and the Cx HSS as a core under test. @param maxExpires longest registration granted, seconds. */
-export async function startKamailioTestCore(maxExpires?: number): Promise<TestCore> {
+/** Kamailio and the Cx HSS as a core under test. */
+export async function startKamailioTestCore(
+  options: Pick<KamailioCoreOptions, "maxExpires" | "tls"> = {},
+): Promise<TestCore> {
   const core = await startKamailioCore({
     subscriptions: [...usersInOrder.filter((user) => user !== "unknown").map(subscriptionOf), self],
     standby: true,
     challenged: userPart(subscriptionOf("challenged").impu),
-    ...(maxExpires === undefined ? {} : { maxExpires }),
+    ...options,
   });
-  const { hss } = core;
+  const { hss, portalTls } = core;
   const [first = "", second = ""] = core.entryPoints;
   const names = ["icscf", "standby"] as const;
   const elsewhere = await Elsewhere.open();
   return {
     name: "Kamailio",
     entryPoints: [first, second],
-    portal: { address: topology.portal, port: 5060 },
+    portal: {
+      address: topology.portal,
+      port: 5060,
+      ...(portalTls === undefined ? {} : { tls: { ...portalTls, port: 5061, requireClientCertificate: true } }),
+    },
     peers: [topology.icscf, topology.standbyIcscf, topology.scscf],
     contacts: (impu) => core.contacts(impu),
     featureCaps: (impu) => core.featureCaps(impu),

@@ -18,35 +18,48 @@ export class PortalUnderTest {
   readonly site: Site;
   /** Events of the portal's log that an operator is called for. */
   readonly alarms: string[];
+  /** Why peers on Mw were not reached, as the log has it. */
+  readonly unreached: string[];
   readonly #impus = new Map<User, string>();
   readonly #folder: string;
 
   /** @param tenant what differs in the tenant's document; given, nobody is signed in yet. */
   static async start(
     core: CoreAddresses,
-    protocol: "UDP" | "TCP",
+    protocol: PortalConfig["home"]["protocol"],
     tenant?: Partial<NonNullable<PortalConfig["tenants"]>[number]>,
   ): Promise<PortalUnderTest> {
     const folder = mkdtempSync(join(tmpdir(), "portico-core-suite-"));
     const site = await Site.start();
     const alarms: string[] = [];
-    const log: Log = { info: () => undefined, warn: () => undefined, alarm: (event) => void alarms.push(event) };
+    const unreached: string[] = [];
+    const log: Log = {
+      info: () => undefined,
+      warn: (event, facts) => event === "mw.unreached" && unreached.push(String(facts?.["reason"])),
+      alarm: (event) => void alarms.push(event),
+    };
     const config = configuration(folder, site, core, protocol);
     const tenants = config.tenants?.map((one) => ({ ...one, ...tenant }));
     const portal = await startPortal({ ...config, ...(tenants === undefined ? {} : { tenants }) }, log);
     site.useWaf(portal.waf.issuer);
-    const under = new PortalUnderTest(folder, site, portal, alarms);
+    const under = new PortalUnderTest(folder, site, portal, { alarms, unreached });
     if (tenant !== undefined) return under;
     // One after the other: the block's entries are given out in order.
     for (const user of usersInOrder) under.#impus.set(user, (await under.signIn(user)).impu);
     return under;
   }
 
-  private constructor(folder: string, site: Site, portal: Portal, alarms: string[]) {
+  private constructor(
+    folder: string,
+    site: Site,
+    portal: Portal,
+    { alarms, unreached }: Pick<PortalUnderTest, "alarms" | "unreached">,
+  ) {
     this.#folder = folder;
     this.site = site;
     this.portal = portal;
     this.alarms = alarms;
+    this.unreached = unreached;
   }
 
   /** URL of the WebSocket. */
@@ -91,7 +104,12 @@ export async function signIn(site: Site, user: string): Promise<UserSession> {
 }
 
 /** Of a portal on a core. @param folder of its data */
-export function configuration(folder: string, site: Site, core: CoreAddresses, protocol: "UDP" | "TCP"): PortalConfig {
+export function configuration(
+  folder: string,
+  site: Site,
+  core: CoreAddresses,
+  protocol: PortalConfig["home"]["protocol"],
+): PortalConfig {
   const keys = { keys: [{ ...site.publicKey }] };
   return {
     publicUrl: "http://localhost",

@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { SipResponse } from "@portico/sip";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { corePackages } from "../kamailio/core.ts";
+import { Authority } from "../../packages/transport/test/authority.ts";
+import { tlsPackages } from "../kamailio/core.ts";
 import { eventually } from "../support/eventually.ts";
 import { needPackages } from "../support/packages.ts";
 import { startKamailioTestCore } from "./kamailioCore.ts";
@@ -9,14 +13,19 @@ import { PortalUnderTest } from "./portalUnderTest.ts";
 import { differences, self, subscriptionOf, type CoreName, type TestCore, type User } from "./testCore.ts";
 import type { WebPhone } from "./webPhone.ts";
 
-const missing = needPackages(corePackages);
-const starts: Record<CoreName, () => Promise<TestCore>> = {
-  lab: () => startLabCore(),
-  Kamailio: startKamailioTestCore,
-};
-const runs = (["lab", "Kamailio"] as const).flatMap((name) =>
-  (["UDP", "TCP"] as const).map((protocol) => ({ name, protocol })),
-);
+const missing = needPackages(tlsPackages);
+const runs: readonly { name: CoreName; protocol: "UDP" | "TCP" | "TLS"; way: string; start(): Promise<TestCore> }[] = [
+  ...(["UDP", "TCP"] as const).flatMap((protocol) => [
+    { name: "lab" as const, protocol, way: protocol, start: () => startLabCore() },
+    { name: "Kamailio" as const, protocol, way: protocol, start: () => startKamailioTestCore() },
+  ]),
+  {
+    name: "Kamailio",
+    protocol: "TLS",
+    way: "mutual TLS (EPC-WS-12c EPC-WS-12d)",
+    start: async () => await startKamailioTestCore({ tls: await Authority.make() }),
+  },
+];
 
 const ended = async (phone: WebPhone): Promise<string> => {
   const end = await eventually(
@@ -30,7 +39,7 @@ const ended = async (phone: WebPhone): Promise<string> => {
 const told = (response: SipResponse): string => [response.status, ...response.all("Reason")].join(" ");
 
 /** The same cases on every core and transport; where cores differ, {@link differences} says so and why. */
-describe.each(runs)("registration with $name over $protocol", ({ name, protocol }) => {
+describe.each(runs)("registration with $name over $way", ({ name, protocol, start }) => {
   const skipped = name === "Kamailio" && missing !== undefined;
   let core: TestCore;
   let under: PortalUnderTest;
@@ -40,7 +49,7 @@ describe.each(runs)("registration with $name over $protocol", ({ name, protocol 
 
   beforeAll(async () => {
     if (skipped) return;
-    core = await starts[name]();
+    core = await start();
     under = await PortalUnderTest.start(core, protocol);
     olivia = await under.phone("olivia");
     await olivia.register(differences.leastExpires[name]);
@@ -53,6 +62,9 @@ describe.each(runs)("registration with $name over $protocol", ({ name, protocol 
     await under?.close();
     await core?.close();
   });
+
+  /** For cases that take time and that TLS does not change. */
+  const inTheClear = protocol === "TLS" ? [] : [protocol];
 
   const open = async (user: User): Promise<WebPhone> => {
     const phone = await under.phone(user);
@@ -111,7 +123,7 @@ describe.each(runs)("registration with $name over $protocol", ({ name, protocol 
     await bound("mary", 0);
   });
 
-  test.skipIf(skipped)(
+  test.skipIf(skipped).each(inTheClear)(
     "a socket that is lost for good leaves no contact; the next page of the user gets one",
     async () => {
       (await registered("ken")).drop();
@@ -122,19 +134,25 @@ describe.each(runs)("registration with $name over $protocol", ({ name, protocol 
     },
   );
 
-  test.skipIf(skipped)("an identity that the HSS does not know is refused as the core says it: 403", async () => {
-    const phone = await open("unknown");
-    expect((await phone.register()).status).toBe(403);
-    expect(under.portal.epcscf.registrations().map(({ impu }) => impu)).not.toContain(under.impu("unknown"));
-  });
+  test.skipIf(skipped).each(inTheClear)(
+    "an identity that the HSS does not know is refused as the core says it: 403",
+    async () => {
+      const phone = await open("unknown");
+      expect((await phone.register()).status).toBe(403);
+      expect(under.portal.epcscf.registrations().map(({ impu }) => impu)).not.toContain(under.impu("unknown"));
+    },
+  );
 
-  test.skipIf(skipped)("a refused server assignment reaches the browser as a refusal, and leaves nothing", async () => {
-    const phone = await open("refused");
-    expect((await phone.register()).status).toBe(differences.sarRejected[name]);
-    await bound("refused", 0);
-  });
+  test.skipIf(skipped).each(inTheClear)(
+    "a refused server assignment reaches the browser as a refusal, and leaves nothing",
+    async () => {
+      const phone = await open("refused");
+      expect((await phone.register()).status).toBe(differences.sarRejected[name]);
+      await bound("refused", 0);
+    },
+  );
 
-  test.skipIf(skipped)(
+  test.skipIf(skipped).each(inTheClear)(
     "EPC-REG-25a EPC-REG-25b a core that challenges: no challenge for the browser, an alarm for the operator",
     async () => {
       const phone = await open("challenged");
@@ -146,7 +164,7 @@ describe.each(runs)("registration with $name over $protocol", ({ name, protocol 
     },
   );
 
-  test.skipIf(skipped)(
+  test.skipIf(skipped).each(inTheClear)(
     "EPC-REG-24a credentials of one's own: the core's challenge reaches the browser, and its answer the core",
     async () => {
       const phone = await under.ownPhone(self);
@@ -164,18 +182,21 @@ describe.each(runs)("registration with $name over $protocol", ({ name, protocol 
     },
   );
 
-  test.skipIf(skipped)("EPC-REG-17a a Contact made up to be another user's takes none of her calls", async () => {
-    const victim = await registered("mary");
-    const [contact = ""] = await bound("mary", 1);
-    const thief = await open("ken");
-    expect((await thief.register(600, contact)).status).toBe(200);
-    const [own] = await bound("ken", 1);
-    expect(own).not.toBe(contact);
-    expect(await core.call(under.impu("mary"))).toBe(603);
-    expect([victim.calls.length, thief.calls.length]).toEqual([1, 0]);
-    for (const phone of [victim, thief]) expect((await phone.register(0)).status).toBe(200);
-    expect(await bound("mary", 0)).toEqual([]);
-  });
+  test.skipIf(skipped).each(inTheClear)(
+    "EPC-REG-17a a Contact made up to be another user's takes none of her calls",
+    async () => {
+      const victim = await registered("mary");
+      const [contact = ""] = await bound("mary", 1);
+      const thief = await open("ken");
+      expect((await thief.register(600, contact)).status).toBe(200);
+      const [own] = await bound("ken", 1);
+      expect(own).not.toBe(contact);
+      expect(await core.call(under.impu("mary"))).toBe(603);
+      expect([victim.calls.length, thief.calls.length]).toEqual([1, 0]);
+      for (const phone of [victim, thief]) expect((await phone.register(0)).status).toBe(200);
+      expect(await bound("mary", 0)).toEqual([]);
+    },
+  );
 
   test.skipIf(skipped)(
     "EPC-DER-02a the HSS ends a registration: the browser learns why, and may come again",
@@ -201,7 +222,7 @@ describe.each(runs)("registration with $name over $protocol", ({ name, protocol 
   );
 
   // Before the S-CSCF forgets who is registered.
-  test.skipIf(skipped)(
+  test.skipIf(skipped).each(inTheClear)(
     "an expiry that nobody refreshes ends at the core and at the portal, which tells the browser",
     async () => {
       expect(olivia.granted).toBeGreaterThan(0);
@@ -230,7 +251,7 @@ describe.each(runs)("registration with $name over $protocol", ({ name, protocol 
     },
   );
 
-  test.skipIf(skipped)(
+  test.skipIf(skipped).each(inTheClear)(
     "the HSS is down: the refusal is told, the socket stays, and all is well once it is back",
     async () => {
       const [phone, late] = [await registered("mary"), await open("ken")];
@@ -265,7 +286,7 @@ describe.each(runs)("registration with $name over $protocol", ({ name, protocol 
   );
 
   // Over UDP only timer F tells, after 32 s: packages/epcscf/test/failover.test.ts has that with a virtual clock.
-  test.skipIf(skipped).each(protocol === "TCP" ? [protocol] : [])(
+  test.skipIf(skipped).each(protocol === "UDP" ? [] : [protocol])(
     "EPC-REG-18b the core is gone, over %s: 504 and an alarm; it is back: 200",
     async () => {
       const phone = await registered("mary");
@@ -283,7 +304,7 @@ describe.each(runs)("registration with $name over $protocol", ({ name, protocol 
     },
   );
 
-  test.skipIf(skipped)(
+  test.skipIf(skipped).each(inTheClear)(
     "ADM-02 a suspended tenant's site serves nobody, those with credentials of their own neither",
     async () => {
       const own = await under.ownPhone(self);
@@ -309,7 +330,7 @@ describe.each(runs)("registration with $name over $protocol", ({ name, protocol 
     },
   );
 
-  test.skipIf(skipped)(
+  test.skipIf(skipped).each(inTheClear)(
     "WAF-04c EPC-REG-07 a token that is encrypted for the portal registers like any other",
     async () => {
       const { tenants } = under.portal.waf;
@@ -328,7 +349,7 @@ describe.each(runs)("registration with $name over $protocol", ({ name, protocol 
     },
   );
 
-  test.skipIf(skipped)(
+  test.skipIf(skipped).each(inTheClear)(
     "EPC-REG-06 ADM-02 identities are taken out of the block: their users are told within 2 s, and nothing is left in the core",
     async () => {
       const [mary, ken, spare] = [await registered("mary"), await registered("ken"), await open("ken")];
@@ -346,6 +367,34 @@ describe.each(runs)("registration with $name over $protocol", ({ name, protocol 
         expect((await mary.register(0)).status).toBe(200);
       } finally {
         await waf.tenants.defineFile([document]);
+      }
+    },
+  );
+
+  const strangers = [
+    { whose: "the core", files: ["ca"], reason: "self-signed certificate in certificate chain" },
+    { whose: "the portal", files: ["cert", "key"], reason: "tlsv1 alert unknown ca" },
+  ] as const;
+  test.skipIf(skipped).each(protocol === "TLS" ? strangers : [])(
+    "$whose shows a certificate of an authority that the other does not know: 504, and the log says why",
+    async ({ files, reason }) => {
+      const folder = mkdtempSync(join(tmpdir(), "portico-stranger-"));
+      const issued = await (await Authority.make()).issue([{ type: "ip", value: core.portal.address }]);
+      const own = Object.fromEntries(files.map((file) => [file, join(folder, file)]));
+      for (const file of files) writeFileSync(join(folder, file), issued[file], { mode: 0o600 });
+      const { address, tls } = core.portal;
+      if (tls === undefined) throw new Error("no TLS");
+      const portal = { address, port: 0, tls: { ...tls, port: 0, ...own } };
+      const stranger = await PortalUnderTest.start({ ...core, portal }, protocol, {});
+      try {
+        const phone = await stranger.phone("mary");
+        expect((await phone.register()).status).toBe(504);
+        expect(stranger.alarms).toContain("core.unreachable");
+        expect(stranger.unreached).toEqual(core.entryPoints.map(() => reason));
+        phone.drop();
+      } finally {
+        await stranger.close();
+        rmSync(folder, { recursive: true });
       }
     },
   );

@@ -1,3 +1,4 @@
+import type { PortalConfig } from "@portico/portico";
 import type { Subscription } from "../kamailio/hss/subscription.ts";
 
 /** The users of the suite, in the order in which the portal assigns the entries of its block. */
@@ -43,8 +44,8 @@ export type CoreName = "lab" | "Kamailio";
 export interface CoreAddresses {
   /** SIP URIs of I-CSCFs, without a transport. */
   readonly entryPoints: readonly string[];
-  /** Where the portal is on Mw; 0: any port. */
-  readonly portal: { readonly address: string; readonly port: number };
+  /** Where the portal is on Mw, and its certificate; 0: any port. */
+  readonly portal: Pick<PortalConfig["mw"], "address" | "port" | "tls">;
   /** Addresses the core sends from. */
   readonly peers: readonly string[];
 }

@@ -1,10 +1,11 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import type { Authority } from "../../packages/transport/test/authority.ts";
 import { eventually } from "../support/eventually.ts";
 import { packageFile } from "../support/packages.ts";
 import { Hss } from "./hss/hss.ts";
@@ -16,6 +17,8 @@ import { topology } from "./topology.ts";
 
 /** Debian packages of the core. */
 export const corePackages: readonly string[] = ["kamailio", "kamailio-ims-modules", "kamailio-presence-modules"];
+/** Of the core with {@link KamailioCoreOptions.tls}. */
+export const tlsPackages: readonly string[] = [...corePackages, "kamailio-tls-modules"];
 
 export interface KamailioCoreOptions {
   readonly subscriptions: readonly Subscription[];
@@ -25,6 +28,8 @@ export interface KamailioCoreOptions {
   readonly challenged?: string;
   /** Longest registration that the S-CSCF grants, seconds; default 3600. */
   readonly maxExpires?: number;
+  /** SIP over TLS to, from and between the CSCFs in the place of TCP, with certificates of this authority; the P-CSCF keeps to UDP. */
+  readonly tls?: Authority;
   /** IPv4 addresses of further network elements that the CSCFs believe, for example a portal's; default the portal's. */
   readonly trusted?: readonly string[];
 }
@@ -38,6 +43,8 @@ export interface KamailioCore {
   /** SIP URI of the P-CSCF for ordinary telephones. */
   readonly accessPoint: string;
   readonly hss: Hss;
+  /** With TLS: files of a certificate for a portal at {@link topology.portal}, its key, and the authority; PEM. */
+  readonly portalTls: { readonly cert: string; readonly key: string; readonly ca: string } | undefined;
   /** Contact URIs that the S-CSCF holds for a public identity. */
   contacts(impu: string): Promise<string[]>;
   /** How many subscriptions to its reg event the S-CSCF has taken since it started. */
@@ -71,6 +78,9 @@ export async function startKamailioCore(options: KamailioCoreOptions): Promise<K
   const hss = await Hss.start({ address: hssAddress, port: 3868, homeDomain, subscriptions: options.subscriptions });
   const folder = mkdtempSync(join(tmpdir(), "portico-core-"));
   const processes = new Map<string, FixtureProcess>();
+  const { tls } = options;
+  /** Of the I- and S-CSCFs. */
+  const port = tls === undefined ? 5060 : 5061;
   const { standbyIcscf } = topology;
   const icscfs = options.standby === true ? { icscf, standby: standbyIcscf } : { icscf };
   const addresses: Record<string, string> = { ...icscfs, scscf, pcscf };
@@ -93,6 +103,7 @@ export async function startKamailioCore(options: KamailioCoreOptions): Promise<K
   const start = (name: string): void => {
     // In the foreground, logging to standard error, 64 MB shared and 8 MB private memory; each its own runtime files.
     const args = ["-f", join(folder, `${name}.cfg`), "-DD", "-E", "-m", "64", "-M", "8", "-Y", folder];
+    if (tls !== undefined) args.push("-A", "TLS");
     processes.set(name, startProcess(packageFile("kamailio", "/sbin/kamailio"), args, join(folder, `${name}.log`)));
   };
   const allRun = (): boolean => [...processes.values()].every((process) => process.running);
@@ -133,14 +144,16 @@ export async function startKamailioCore(options: KamailioCoreOptions): Promise<K
       EXPIRES: String(options.maxExpires ?? 3600),
       SCSCF: scscf,
       PCSCF: pcscf,
+      PORT: tls === undefined ? "5060" : "5061;transport=tls",
       HSS: hssAddress,
       BREAKOUT: breakout,
       TRUSTED: oneOf(trusted),
     };
     renderCore(folder, values, icscfs);
+    if (tls !== undefined) await writeCertificates(folder, tls, { ...icscfs, scscf, portal });
     for (const name of Object.keys(addresses)) start(name);
     await connected();
-    await serves(pcscf);
+    await serves(pcscf, 5060);
     if (!allRun()) throw new Error("a CSCF ended");
   } catch (error) {
     const said = logs();
@@ -148,10 +161,14 @@ export async function startKamailioCore(options: KamailioCoreOptions): Promise<K
     throw new Error(`the Kamailio core did not come up\n${said}`, { cause: error });
   }
   return {
-    entryPoint: `sip:${icscf}:5060`,
-    entryPoints: Object.values(icscfs).map((address) => `sip:${address}:5060`),
+    entryPoint: `sip:${icscf}:${port}`,
+    entryPoints: Object.values(icscfs).map((address) => `sip:${address}:${port}`),
     accessPoint: `sip:${pcscf}:5060`,
     hss,
+    portalTls:
+      tls === undefined
+        ? undefined
+        : { cert: join(folder, "portal.pem"), key: join(folder, "portal.key"), ca: join(folder, "authority.pem") },
     contacts: async (impu) => contactsIn(await ask("scscf", "ulscscf.showimpu", impu)),
     featureCaps: (impu) =>
       [...(processes.get("scscf")?.log() ?? "").matchAll(/REGISTER of a trusted node for (\S+): (.*)/g)].flatMap(
@@ -163,7 +180,7 @@ export async function startKamailioCore(options: KamailioCoreOptions): Promise<K
     crash: async (name) => await processes.get(name)?.crash(),
     async start(name) {
       start(name);
-      await serves(addresses[name] ?? "");
+      await serves(addresses[name] ?? "", diameter.has(name) ? port : 5060);
       await connected();
     },
     connected,
@@ -177,16 +194,30 @@ function oneOf(texts: readonly string[]): string {
   return `^(${texts.map((text) => text.replaceAll(".", "\\.")).join("|")})$`;
 }
 
-async function serves(address: string): Promise<void> {
+/** Each element's certificate is that of its address, by which all others know it. */
+async function writeCertificates(
+  folder: string,
+  authority: Authority,
+  addresses: Readonly<Record<string, string>>,
+): Promise<void> {
+  writeFileSync(join(folder, "authority.pem"), authority.ca);
+  for (const [name, value] of Object.entries(addresses)) {
+    const { cert, key } = await authority.issue([{ type: "ip", value }]);
+    writeFileSync(join(folder, `${name}.pem`), cert);
+    writeFileSync(join(folder, `${name}.key`), key, { mode: 0o600 });
+  }
+}
+
+async function serves(address: string, port: number): Promise<void> {
   await eventually(
-    () => accepts(address),
+    () => accepts(address, port),
     (open) => open,
     startWithin,
   );
 }
 
-async function accepts(address: string): Promise<boolean> {
-  const socket = connect(5060, address);
+async function accepts(address: string, port: number): Promise<boolean> {
+  const socket = connect(port, address);
   try {
     await once(socket, "connect");
     return true;

@@ -21,10 +21,14 @@ export function renderCore(
   const render = (from: string, to: string, extra: Readonly<Record<string, string>> = {}): void => {
     writeFileSync(join(run, to), fill(readFileSync(join(templates, from), "utf8"), { ...values, ...extra }));
   };
-  for (const name of ["scscf", "pcscf"]) render(`${name}.cfg`, `${name}.cfg`);
+  render("pcscf.cfg", "pcscf.cfg");
+  render("scscf.cfg", "scscf.cfg", { NAME: "scscf" });
   for (const [name, address] of Object.entries(icscfs))
     render("icscf.cfg", `${name}.cfg`, { ICSCF: address, NAME: name });
-  for (const name of [...Object.keys(icscfs), "scscf"]) render("cdp.xml", `${name}.xml`, { NAME: name });
+  for (const name of [...Object.keys(icscfs), "scscf"]) {
+    render("cdp.xml", `${name}.xml`, { NAME: name });
+    render("tls.cfg", `${name}.tls`, { NAME: name });
+  }
   mkdirSync(join(run, "dbtext"), { recursive: true });
   for (const table of readdirSync(join(templates, "dbtext"))) render(`dbtext/${table}`, `dbtext/${table}`);
 }

@@ -4,6 +4,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { openStore } from "@portico/store";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { Authority } from "../../../packages/transport/test/authority.ts";
 import { good } from "./goodConfig.ts";
 import { newFolder, portico } from "./support/command.ts";
 import { openTestCore, type TestCore } from "./support/core.ts";
@@ -60,6 +61,25 @@ test("a core that challenges, is elsewhere in time or does not answer is told wi
   expect((await examined(core)).of("core")).toMatchObject([
     { state: "fail", detail: expect.stringContaining("does not answer"), remedy: expect.stringContaining("firewall") },
   ]);
+});
+
+test("a core whose certificate is not believed is told with the reason, and what to do", async () => {
+  const core = await openTestCore({ tls: await (await Authority.make()).issue([{ type: "ip", value: "127.0.0.1" }]) });
+  const own = await (await Authority.make()).issue([{ type: "dns", value: "portal.example" }]);
+  const folder = newFolder();
+  for (const name of ["cert", "key", "ca"] as const) writeFileSync(join(folder, name), own[name], { mode: 0o600 });
+  const { code, of } = await examined(core, (source) =>
+    source.replace("mw: {", `mw: { tls: { port: 0, cert: ${folder}/cert, key: ${folder}/key, ca: ${folder}/ca },`),
+  );
+  expect(code).toBe(1);
+  expect(of("core")).toMatchObject([
+    {
+      state: "fail",
+      detail: expect.stringMatching(/^TLS 127\.0\.0\.1:\d+ does not answer OPTIONS: self-signed certificate in /),
+      remedy: expect.stringContaining("mw.tls.ca"),
+    },
+  ]);
+  expect(core.requests).toEqual([]);
 });
 
 test("a port in use, an address of another machine, a foreign certificate and an open key are told", async () => {

@@ -11,7 +11,7 @@ import { hostPort, plainAddress } from "./remote.ts";
 import type { RemoteHop, SocketAddress } from "./remote.ts";
 import { StreamHop } from "./streamHop.ts";
 import type { Dial, StreamHopOwner } from "./streamHop.ts";
-import { checkDomain, secureContext, secureOptions } from "./tls.ts";
+import { checkDomain, plainError, secureContext, secureOptions } from "./tls.ts";
 import type { TlsCredentials, TlsOptions } from "./tls.ts";
 import { UdpHop } from "./udpHop.ts";
 import type { UdpHopOwner } from "./udpHop.ts";
@@ -195,7 +195,7 @@ class Endpoint implements SipEndpoint {
   }
 
   #unreached(error: Error, peer: SocketAddress, protocol: "TCP" | "TLS"): void {
-    this.#tell(() => this.#options.onUnreached?.(error, peer, protocol));
+    this.#tell(() => this.#options.onUnreached?.(plainError(error), peer, protocol));
   }
 
   #sendDatagram(octets: string, remote: SocketAddress): boolean {

@@ -34,6 +34,11 @@ export function secureContext(credentials: TlsCredentials): SecureContext {
   }
 }
 
+/** OpenSSL's reason alone: what it says beside that (a thread, a line of its source) helps no operator. */
+export function plainError(error: Error & { readonly reason?: string }): Error {
+  return error.reason === undefined ? error : new Error(error.reason, { cause: error });
+}
+
 /**
  * RFC 5922 §7.1 and §7.2: whether a certificate is that of a SIP domain. Its names count in whole, without wildcards; where it has a
  * `sip:` URI, DNS names do not count. An address matches an address of the certificate.

@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:tls";
 import { SipRequest } from "@portico/sip";
 import type { SipMessage } from "@portico/sip";
 import { afterEach, beforeAll, expect, test, vi } from "vitest";
@@ -124,6 +127,20 @@ test("EPC-WS-12d mutual TLS: a peer without a certificate of the authority is re
   const hop = a.endpoint.hopTo(tlsTo(b));
   hop.send(ping(hop));
   await expect.poll(() => b.got).toHaveLength(1);
+});
+
+test("a peer that refuses the handshake: its reason is told, without what OpenSSL says of itself", async () => {
+  const credentials = await authority.issue([{ type: "ip", value: "127.0.0.1" }]);
+  // No cipher for a certificate like that.
+  const server = createServer({ ...credentials, maxVersion: "TLSv1.2", ciphers: "ECDHE-RSA-AES128-GCM-SHA256" });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  cleanups.push(async () => void server.close());
+  const a = await open({ port: 0, ...credentials });
+  const { port } = server.address() as AddressInfo;
+  const hop = a.endpoint.hopTo({ protocol: "TLS", address: "127.0.0.1", port });
+  hop.send(ping(hop));
+  await expect.poll(() => a.unreached.map(({ error }) => error.message)).toEqual(["ssl/tls alert handshake failure"]);
 });
 
 test("EPC-WS-12e new credentials hold for new connections, in both directions; those that stand stay", async () => {

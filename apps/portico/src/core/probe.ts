@@ -12,6 +12,8 @@ export interface CoreAnswer {
   readonly at: string;
   /** 408 where nothing came, 503 where the way was dead. */
   readonly status: number;
+  /** Why the connection could not be made. */
+  readonly reason?: string | undefined;
   /** From sending to the answer, seconds. */
   readonly seconds: number;
   /** Date of the answer (RFC 3261 §20.17), milliseconds since the epoch; undefined without one. */
@@ -23,6 +25,8 @@ export class CoreProbe {
   readonly #config: Pick<PortalConfig, "home">;
   readonly #endpoint: SipEndpoint;
   readonly #agent: UserAgent;
+  /** Of the attempt under way: why its connection could not be made. */
+  #reason: string | undefined;
   readonly #resolver = systemResolver({ clock: systemClock });
 
   /** @throws TransportError when the address of Mw is not this machine's */
@@ -35,8 +39,10 @@ export class CoreProbe {
       ...(config.mw.tls === undefined ? {} : { tls: { port: 0, ...mwCredentials(config.mw.tls) } }),
       onMessage: (message, hop) => agent.receive(message, hop),
       onHopClosed: (hop) => agent.hopClosed(hop),
+      onUnreached: ({ message }) => (probe.#reason = message),
     });
-    return new CoreProbe(config, endpoint, agent);
+    const probe = new CoreProbe(config, endpoint, agent);
+    return probe;
   }
 
   private constructor(config: Pick<PortalConfig, "home">, endpoint: SipEndpoint, agent: UserAgent) {
@@ -97,12 +103,14 @@ export class CoreProbe {
       const ways = targetsOf(uri, { resolver: this.#resolver, random: systemRandom, protocols });
       for await (const { protocol: by, address, port, host } of ways) {
         if (by === "WS" || by === "WSS") continue;
+        this.#reason = undefined;
         const start = performance.now();
         const hop = this.#endpoint.hopTo({ protocol: by, address, port, host });
         const response = await withinPatience(this.#agent.send(request(), hop));
         answers.push({
           at: `${by} ${address}:${port}`,
           status: response?.status ?? 408,
+          reason: this.#reason,
           seconds: (performance.now() - start) / 1000,
           date: dateOf(response),
         });

@@ -22,8 +22,12 @@ const core: Check = {
       answered(answer)
         ? ok(`${answer.at} answers OPTIONS with ${answer.status} in ${ms(answer.seconds)}`)
         : fail(
-            `${answer.at} does not answer OPTIONS`,
-            "check that the I-CSCF runs there, that a firewall lets SIP through both ways, and that it knows this address",
+            `${answer.at} does not answer OPTIONS${answer.reason === undefined ? "" : `: ${answer.reason}`}`,
+            `check that the I-CSCF runs there, that a firewall lets SIP through both ways, ${
+              answer.at.startsWith("TLS")
+                ? "that mw.tls.ca has the authority of its certificate, and that it believes that of mw.tls.cert"
+                : "and that it knows this address"
+            }`,
           ),
     );
   },

@@ -1,5 +1,5 @@
 import { createResponse, SipRequest } from "@portico/sip";
-import { openSipEndpoint } from "@portico/transport";
+import { openSipEndpoint, type TlsCredentials } from "@portico/transport";
 import { onTestFinished } from "vitest";
 
 /** An entry of a core that answers OPTIONS, and REGISTER as it is told. */
@@ -14,11 +14,12 @@ export interface TestCore {
   close(): Promise<void>;
 }
 
-/** Opens it on a free port; closed after the test. */
-export async function openTestCore(): Promise<TestCore> {
+/** Opens it on a free port; closed after the test. @param tls its certificate; absent: its URI is that of TCP. */
+export async function openTestCore({ tls }: { tls?: TlsCredentials } = {}): Promise<TestCore> {
   const endpoint = await openSipEndpoint({
     address: "127.0.0.1",
     port: 0,
+    ...(tls === undefined ? {} : { tls: { port: 0, ...tls } }),
     onMessage: (message, hop) => {
       if (!(message instanceof SipRequest)) return;
       core.requests.push(message);
@@ -28,7 +29,7 @@ export async function openTestCore(): Promise<TestCore> {
     },
   });
   const core: TestCore = {
-    uri: `sip:127.0.0.1:${endpoint.port};transport=tcp`,
+    uri: `sip:127.0.0.1:${tls === undefined ? `${endpoint.port};transport=tcp` : `${endpoint.tlsPort};transport=tls`}`,
     requests: [],
     register: 200,
     date: new Date(),
