@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer as createHttp, type Server } from "node:http";
 import { createServer as createHttps } from "node:https";
 import { createConnection, type AddressInfo, type Socket } from "node:net";
+import { Duplex } from "node:stream";
 import { SeededRandom } from "@portico/sip/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
@@ -218,6 +219,18 @@ describe("messages", () => {
     expect(sizes).toEqual([904]);
   });
 
+  test("messages of one turn leave in one write", async () => {
+    const writes: string[] = [];
+    const write = (octets: Buffer, _: unknown, done: () => void): void => {
+      writes.push(octets.toString("latin1"));
+      done();
+    };
+    const socket = new ServerWebSocket(new Duplex({ read: () => undefined, write }), side);
+    for (const letter of ["a", "b", "c"]) socket.send(letter);
+    await until(() => writes.length > 0);
+    expect(writes).toEqual(["\x81\x01a\x81\x01b\x81\x01c"]);
+  });
+
   test("fragments are one message, control frames may stand between them", async () => {
     const raw = await Raw.open();
     raw.socket.write(
@@ -357,6 +370,17 @@ describe("the end", () => {
     await until(() => side.ends === 1);
   });
 
+  test("who asks and closes at once is answered before the close frame", async () => {
+    const raw = await Raw.open();
+    side.received = (message) => void side.socket?.send(`${message}!`);
+    raw.socket.write(Buffer.concat([text("hello"), frame(0x88, "")]));
+    await until(() => raw.closed);
+    expect(raw.frames).toEqual([
+      { opcode: opcodes.text, payload: "hello!" },
+      { opcode: opcodes.close, payload: "" },
+    ]);
+  });
+
   test("a half-closed and a reset connection end", async () => {
     const half = await Raw.open();
     half.socket.end();
@@ -397,10 +421,10 @@ describe("the end", () => {
     const raw = await Raw.open();
     raw.socket.pause();
     const message = "x".repeat(60_000);
-    await until(() => {
-      for (let at = 0; at < 20; at += 1) if (side.socket?.send(message) === false) return true;
-      return false;
-    });
+    // Within a turn as well.
+    let sent = 0;
+    while (sent < 1000 && side.socket?.send(message) === true) sent += 1;
+    expect(sent).toBeLessThan(1000);
     expect(await until(() => side.ends === 1)).toBe(true);
   });
 });

@@ -13,7 +13,8 @@ import { StreamHop } from "./streamHop.ts";
 import type { Dial, StreamHopOwner } from "./streamHop.ts";
 import { checkDomain, plainError, secureContext, secureOptions } from "./tls.ts";
 import type { TlsCredentials, TlsOptions } from "./tls.ts";
-import { UdpHop } from "./udpHop.ts";
+import { flushAll, flushLater } from "./turn.ts";
+import { Datagram, UdpHop } from "./udpHop.ts";
 import type { UdpHopOwner } from "./udpHop.ts";
 
 /** Where an endpoint listens and whom it tells. */
@@ -201,8 +202,7 @@ class Endpoint implements SipEndpoint {
   #sendDatagram(octets: string, remote: SocketAddress): boolean {
     if (this.#closing !== undefined || this.#sockets.udp === undefined) return false;
     this.#options.onSend?.(octets);
-    // Errors such as "no route" end in the socket's listener: on UDP, SIP's timers answer for loss
-    this.#sockets.udp.send(Buffer.from(octets, "latin1"), remote.port, remote.address);
+    flushLater(new Datagram(this.#sockets.udp, octets, remote));
     return true;
   }
 
@@ -246,6 +246,7 @@ class Endpoint implements SipEndpoint {
   }
 
   async #close(): Promise<void> {
+    flushAll();
     for (const hop of [...this.#opened.values(), ...this.#accepted]) hop.close();
     await Promise.all(Object.values(this.#sockets).map((socket) => closed(socket)));
   }

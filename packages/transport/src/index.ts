@@ -7,4 +7,6 @@ export { TransportError } from "./errors.ts";
 export type { TransportErrorCode } from "./errors.ts";
 export { systemRandom } from "./random.ts";
 export type { RemoteHop, SocketAddress } from "./remote.ts";
+export { flushLater } from "./turn.ts";
+export type { Unsent } from "./turn.ts";
 export type { TlsCredentials, TlsOptions } from "./tls.ts";

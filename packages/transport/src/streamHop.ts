@@ -2,6 +2,7 @@ import type { OnReadOpts, Socket } from "node:net";
 import { SipError, StreamFramer } from "@portico/sip";
 import { hostPort } from "./remote.ts";
 import type { RemoteHop, SocketAddress } from "./remote.ts";
+import { flushLater, type Unsent } from "./turn.ts";
 
 /** What a hop tells the endpoint that owns it. */
 export interface StreamHopOwner {
@@ -44,7 +45,7 @@ const closeGraceMs = 500;
  *
  * Messages sent in one turn of the event loop leave in one write: a system call costs more than a message's parsing.
  */
-export class StreamHop implements RemoteHop {
+export class StreamHop implements RemoteHop, Unsent {
   readonly protocol: "TCP" | "TLS";
   readonly reliable = true;
   readonly sentBy: string;
@@ -55,7 +56,6 @@ export class StreamHop implements RemoteHop {
   #connected = false;
   #waiting: Waiting[] = [];
   #waitingOctets = 0;
-  #flush: NodeJS.Immediate | undefined;
   #closed = false;
 
   /** @param way how to connect, or the connection that was accepted. */
@@ -94,7 +94,7 @@ export class StreamHop implements RemoteHop {
     this.#owner.sending(octets);
     this.#waiting.push({ octets, failed });
     this.#waitingOctets += octets.length;
-    if (this.#connected) this.#flush ??= setImmediate(() => this.#write());
+    if (this.#connected && this.#waiting.length === 1) flushLater(this);
     return true;
   }
 
@@ -108,7 +108,7 @@ export class StreamHop implements RemoteHop {
       socket.destroy();
       return;
     }
-    this.#write();
+    this.flush();
     socket.destroySoon();
     // A peer that has stopped reading must not hold the process
     setTimeout(() => socket.destroy(), closeGraceMs).unref();
@@ -119,7 +119,7 @@ export class StreamHop implements RemoteHop {
     const ready = (): void => {
       socket.setTimeout(0);
       this.#connected = true;
-      this.#write();
+      this.flush();
     };
     // A stream gives each read a buffer of its own, which costs as much as reading.
     const socket = dial(ready, {
@@ -168,10 +168,10 @@ export class StreamHop implements RemoteHop {
     }
   }
 
-  #write(): void {
-    this.#flush = undefined;
+  flush(): void {
     const waiting = this.#waiting;
-    if (waiting.length === 0) return;
+    // The connection may be gone, and another one on its way.
+    if (waiting.length === 0 || !this.#connected) return;
     this.#waiting = [];
     this.#waitingOctets = 0;
     let octets = "";
@@ -182,8 +182,6 @@ export class StreamHop implements RemoteHop {
   #ended(): void {
     const reached = this.#connected;
     const waiting = this.#waiting;
-    clearImmediate(this.#flush);
-    this.#flush = undefined;
     this.#socket = undefined;
     this.#connected = false;
     this.#waiting = [];

@@ -1,4 +1,6 @@
+import type { Socket } from "node:dgram";
 import type { RemoteHop, SocketAddress } from "./remote.ts";
+import type { Unsent } from "./turn.ts";
 
 /** How a datagram hop reaches the endpoint's sockets. */
 export interface UdpHopOwner {
@@ -12,6 +14,24 @@ export interface UdpHopOwner {
 const largestRequest = 1300;
 /** The largest UDP payload over IPv4. */
 const largestDatagram = 65_507;
+
+/** A message on its way out. */
+export class Datagram implements Unsent {
+  readonly #socket: Socket;
+  readonly #octets: string;
+  readonly #to: SocketAddress;
+
+  constructor(socket: Socket, octets: string, to: SocketAddress) {
+    this.#socket = socket;
+    this.#octets = octets;
+    this.#to = to;
+  }
+
+  flush(): void {
+    // Errors such as "no route" end in the socket's listener: on UDP, SIP's timers answer for loss.
+    this.#socket.send(Buffer.from(this.#octets, "latin1"), this.#to.port, this.#to.address);
+  }
+}
 
 /** A peer reached by datagrams. */
 export class UdpHop implements RemoteHop {
@@ -27,7 +47,7 @@ export class UdpHop implements RemoteHop {
     this.remote = remote;
   }
 
-  /** @returns false when the endpoint is closed or the message fits in no datagram */
+  /** @returns false when the endpoint is closed, or no datagram can bring the message there */
   send(octets: string): boolean {
     const { sendStream } = this.#owner;
     if (octets.length > largestRequest && sendStream !== undefined && !octets.startsWith("SIP/2.0 ")) {
@@ -38,7 +58,9 @@ export class UdpHop implements RemoteHop {
   }
 
   #datagram(octets: string): boolean {
-    return octets.length <= largestDatagram && this.#owner.sendDatagram(octets, this.remote);
+    // Nobody is at port 0, which a datagram may say it comes from.
+    const possible = octets.length <= largestDatagram && this.remote.port > 0;
+    return possible && this.#owner.sendDatagram(octets, this.remote);
   }
 }
 

@@ -153,6 +153,20 @@ test("messages of one turn leave in one write", async () => {
   await a.endpoint.close();
 });
 
+test("datagrams of one turn all leave, in their order, however many", async () => {
+  const [a, b] = [await open(), await open()];
+  const hop = a.endpoint.hopTo({ address: "127.0.0.1", port: b.endpoint.port, protocol: "UDP" });
+  const all = Array.from({ length: 100 }, () => ping(hop));
+  for (const each of all) expect(hop.send(each.toOctets())).toBe(true);
+  await expect.poll(() => b.got).toHaveLength(100);
+  expect(b.got.map(({ message }) => message.callId)).toEqual(all.map(({ callId }) => callId));
+});
+
+test("to port 0, where a datagram may say it is from, nothing is sent", async () => {
+  const { endpoint } = await open();
+  expect(endpoint.hopTo({ address: "127.0.0.1", port: 0, protocol: "UDP" }).send("SIP/2.0 200 OK")).toBe(false);
+});
+
 test("a TCP hop connects again after its peer was gone, and one hop serves a peer", async () => {
   const a = await open();
   const b = await open();
@@ -249,9 +263,10 @@ test("closing sends what waits, may be repeated, and leaves dead hops", async ()
   tcp.send(ping(tcp).toOctets());
   await expect.poll(() => b.got).toHaveLength(1);
   tcp.send(ping(tcp).toOctets());
+  udp.send(ping(udp).toOctets());
   await Promise.all([a.endpoint.close(), a.endpoint.close()]);
   await a.endpoint.close();
-  await expect.poll(() => b.got).toHaveLength(2);
+  await expect.poll(() => b.got).toHaveLength(3);
   expect(tcp.send("x")).toBe(false);
   expect(udp.send("x")).toBe(false);
   expect(a.endpoint.hopTo({ ...target, protocol: "TCP" }).send("x")).toBe(false);

@@ -1,12 +1,14 @@
 import type { Duplex } from "node:stream";
 import { octets } from "@portico/sip";
+import { flushLater, type Unsent } from "@portico/transport";
 import { adopt } from "./adopt.ts";
 import { FrameError, frameHead, FrameReader, opcodes, type Frame } from "./frames.ts";
 
 /** Largest message accepted, octets (EPC-WS-04). */
 const maxMessage = 65_536;
-/** Octets waiting to be read by the browser: beyond the first nothing is read from it, beyond the second it is given up. */
+/** Octets that wait for the end of a turn. */
 const enough = 1 << 16;
+/** Octets waiting to be read by the browser beyond which it is given up. */
 const maxBuffered = 1 << 20;
 /** How long a browser may take to answer a close frame, ms. */
 const closeGrace = 30_000;
@@ -22,14 +24,17 @@ export interface WebSocketOwner {
 
 /**
  * The server's side of a WebSocket after its handshake (RFC 6455), without extensions, on a TCP or TLS socket. A frame
- * leaves in one write, head and payload together, since a system call costs more than all else that is done for it.
+ * leaves in one write, head and payload together, since a system call costs more than all else that is done for it; so do all those of one
+ * turn of the event loop.
  *
  *     open --close(), close frame, protocol error--> closing --socket gone--> closed
  */
-export class ServerWebSocket {
+export class ServerWebSocket implements Unsent {
   readonly #socket: Duplex;
   readonly #owner: WebSocketOwner;
   readonly #reader = new FrameReader(maxMessage);
+  /** Frames of this turn. */
+  #unsent = "";
   /** What came of a message in fragments. */
   #fragments: string | undefined;
   #state: "open" | "closing" | "closed" = "open";
@@ -74,14 +79,23 @@ export class ServerWebSocket {
   }
 
   #write(opcode: number, payload: string): boolean {
-    const waiting = this.#socket.writableLength;
-    if (waiting > maxBuffered) {
+    if (this.#socket.writableLength > maxBuffered) {
       this.#socket.destroy();
       return false;
     }
-    if (waiting > enough && !this.#paused) this.#pause();
-    this.#socket.write(frameHead(opcode, payload.length) + payload, "latin1");
+    if (this.#unsent === "") flushLater(this);
+    this.#unsent += frameHead(opcode, payload.length) + payload;
+    // One who is answered much in a turn may be one who does not read.
+    if (this.#unsent.length > enough) this.flush();
     return true;
+  }
+
+  flush(): void {
+    const unsent = this.#unsent;
+    if (unsent === "") return;
+    this.#unsent = "";
+    const room = this.#socket.write(unsent, "latin1");
+    if (!room && !this.#paused) this.#pause();
   }
 
   /** What a browser asks for while it does not read would wait here as answers: it waits there, as questions. */
@@ -153,12 +167,14 @@ export class ServerWebSocket {
   #finish(): void {
     this.#deaf = true;
     if (this.#state === "open") this.#state = "closing";
+    this.flush();
     this.#socket.end();
   }
 
   #ended(): void {
     this.#state = "closed";
     this.#deaf = true;
+    this.#unsent = "";
     this.#owner.ended();
   }
 }
