@@ -1,13 +1,18 @@
 import { SipRequest, UserAgent, type HeaderList, type ServerTransaction } from "@portico/sip";
 import { openSipEndpoint, systemClock, systemRandom, type SipEndpoint } from "@portico/transport";
-import { startKamailioCore, type KamailioCoreOptions } from "../kamailio/core.ts";
+import { startKamailioCore, type KamailioCore, type KamailioCoreOptions } from "../kamailio/core.ts";
 import { topology } from "../kamailio/topology.ts";
 import { self, subscriptionOf, usersInOrder, type TestCore } from "./testCore.ts";
 
+/** With what no other core can do. */
+export interface KamailioTestCore extends TestCore {
+  readonly kamailio: KamailioCore;
+}
+
 /** Kamailio and the Cx HSS as a core under test. */
 export async function startKamailioTestCore(
-  options: Pick<KamailioCoreOptions, "maxExpires" | "tls"> = {},
-): Promise<TestCore> {
+  options: Pick<KamailioCoreOptions, "maxExpires" | "tls" | "reserve"> = {},
+): Promise<KamailioTestCore> {
   const core = await startKamailioCore({
     subscriptions: [...usersInOrder.filter((user) => user !== "unknown").map(subscriptionOf), self],
     standby: true,
@@ -20,13 +25,14 @@ export async function startKamailioTestCore(
   const elsewhere = await Elsewhere.open();
   return {
     name: "Kamailio",
+    kamailio: core,
     entryPoints: [first, second],
     portal: {
       address: topology.portal,
       port: 5060,
       ...(portalTls === undefined ? {} : { tls: { ...portalTls, port: 5061, requireClientCertificate: true } }),
     },
-    peers: [topology.icscf, topology.standbyIcscf, topology.scscf],
+    peers: [topology.icscf, topology.standbyIcscf, topology.scscf, topology.reserveScscf],
     contacts: (impu) => core.contacts(impu),
     featureCaps: (impu) => core.featureCaps(impu),
     watches: (impu) => core.watches(impu),

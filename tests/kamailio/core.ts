@@ -24,6 +24,8 @@ export interface KamailioCoreOptions {
   readonly subscriptions: readonly Subscription[];
   /** Run a second I-CSCF, {@link topology.standbyIcscf}. */
   readonly standby?: boolean;
+  /** Run a second S-CSCF, {@link topology.reserveScscf}, for those who register while the first one does not answer. */
+  readonly reserve?: boolean;
   /** User part of an identity whose trusted-node registration the S-CSCF challenges all the same. */
   readonly challenged?: string;
   /** Longest registration that the S-CSCF grants, seconds; default 3600. */
@@ -53,7 +55,7 @@ export interface KamailioCore {
   featureCaps(impu: string): readonly string[];
   /** Ends a registration from the network's side (RTR), see {@link Hss.deregister}. @returns the S-CSCF's Result-Code */
   deregister(impu: string, only?: string): Promise<number>;
-  /** Ends a CSCF: `icscf`, `standby`, `scscf`. */
+  /** Ends a CSCF: `icscf`, `standby`, `scscf`, `reserve`. */
   stop(name: string): Promise<void>;
   /** Kills it with all its processes, without a word to anybody. */
   crash(name: string): Promise<void>;
@@ -81,10 +83,10 @@ export async function startKamailioCore(options: KamailioCoreOptions): Promise<K
   const { tls } = options;
   /** Of the I- and S-CSCFs. */
   const port = tls === undefined ? 5060 : 5061;
-  const { standbyIcscf } = topology;
-  const icscfs = options.standby === true ? { icscf, standby: standbyIcscf } : { icscf };
-  const addresses: Record<string, string> = { ...icscfs, scscf, pcscf };
-  const diameter = new Set([...Object.keys(icscfs), "scscf"]);
+  const icscfs = options.standby === true ? { icscf, standby: topology.standbyIcscf } : { icscf };
+  const scscfs = options.reserve === true ? { scscf, reserve: topology.reserveScscf } : { scscf };
+  const addresses: Record<string, string> = { ...icscfs, ...scscfs, pcscf };
+  const diameter = new Set(Object.keys({ ...icscfs, ...scscfs }));
 
   const logs = (): string =>
     [...processes]
@@ -94,6 +96,10 @@ export async function startKamailioCore(options: KamailioCoreOptions): Promise<K
         return `--- ${name}\n${telling.slice(-shownLogLines).join("\n")}`;
       })
       .join("\n");
+  const registrarLogs = (): string =>
+    Object.keys(scscfs)
+      .map((name) => processes.get(name)?.log() ?? "")
+      .join("");
   const close = async (): Promise<void> => {
     await Promise.all([...processes.values()].map((process) => process.close()));
     await hss.close();
@@ -104,6 +110,7 @@ export async function startKamailioCore(options: KamailioCoreOptions): Promise<K
     // In the foreground, logging to standard error, 64 MB shared and 8 MB private memory; each its own runtime files.
     const args = ["-f", join(folder, `${name}.cfg`), "-DD", "-E", "-m", "64", "-M", "8", "-Y", folder];
     if (tls !== undefined) args.push("-A", "TLS");
+    if (options.reserve === true) args.push("-A", "RESERVE");
     processes.set(name, startProcess(packageFile("kamailio", "/sbin/kamailio"), args, join(folder, `${name}.log`)));
   };
   const allRun = (): boolean => [...processes.values()].every((process) => process.running);
@@ -133,7 +140,7 @@ export async function startKamailioCore(options: KamailioCoreOptions): Promise<K
   };
 
   try {
-    const trusted = [...Object.values(icscfs), scscf, pcscf, breakout, ...(options.trusted ?? [portal])];
+    const trusted = [...Object.values(addresses), breakout, ...(options.trusted ?? [portal])];
     const values = {
       RUN: folder,
       MODULES: dirname(packageFile("kamailio", "/modules/tm.so")),
@@ -143,14 +150,15 @@ export async function startKamailioCore(options: KamailioCoreOptions): Promise<K
       CHALLENGED: oneOf([options.challenged ?? "nobody"]),
       EXPIRES: String(options.maxExpires ?? 3600),
       SCSCF: scscf,
+      RESERVE: topology.reserveScscf,
       PCSCF: pcscf,
       PORT: tls === undefined ? "5060" : "5061;transport=tls",
       HSS: hssAddress,
       BREAKOUT: breakout,
       TRUSTED: oneOf(trusted),
     };
-    renderCore(folder, values, icscfs);
-    if (tls !== undefined) await writeCertificates(folder, tls, { ...icscfs, scscf, portal });
+    renderCore(folder, values, { icscfs, scscfs });
+    if (tls !== undefined) await writeCertificates(folder, tls, { ...icscfs, ...scscfs, portal });
     for (const name of Object.keys(addresses)) start(name);
     await connected();
     await serves(pcscf, 5060);
@@ -169,12 +177,15 @@ export async function startKamailioCore(options: KamailioCoreOptions): Promise<K
       tls === undefined
         ? undefined
         : { cert: join(folder, "portal.pem"), key: join(folder, "portal.key"), ca: join(folder, "authority.pem") },
-    contacts: async (impu) => contactsIn(await ask("scscf", "ulscscf.showimpu", impu)),
+    async contacts(impu) {
+      const records = await Promise.all(Object.keys(scscfs).map((name) => ask(name, "ulscscf.showimpu", impu)));
+      return records.flatMap(contactsIn);
+    },
     featureCaps: (impu) =>
-      [...(processes.get("scscf")?.log() ?? "").matchAll(/REGISTER of a trusted node for (\S+): (.*)/g)].flatMap(
-        ([, of, caps = ""]) => (of === impu ? [caps] : []),
+      [...registrarLogs().matchAll(/REGISTER of a trusted node for (\S+): (.*)/g)].flatMap(([, of, caps = ""]) =>
+        of === impu ? [caps] : [],
       ),
-    watches: (impu) => processes.get("scscf")?.log().split(`watched: ${impu}\n`).slice(1).length ?? 0,
+    watches: (impu) => registrarLogs().split(`watched: ${impu}\n`).slice(1).length,
     deregister: (impu, only) => hss.deregister(impu, only),
     stop: async (name) => await processes.get(name)?.close(),
     crash: async (name) => await processes.get(name)?.crash(),

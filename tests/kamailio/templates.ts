@@ -12,20 +12,23 @@ export function fill(template: string, values: Readonly<Record<string, string>>)
   });
 }
 
-/** Writes the configurations of all CSCFs into a folder. @param icscfs address of each by its name. */
-export function renderCore(
-  run: string,
-  values: Readonly<Record<string, string>>,
-  icscfs: Readonly<Record<string, string>>,
-): void {
+/** The CSCFs that a core has several of: address of each by its name. */
+export interface Cscfs {
+  readonly icscfs: Readonly<Record<string, string>>;
+  readonly scscfs: Readonly<Record<string, string>>;
+}
+
+/** Writes the configurations of all CSCFs into a folder. */
+export function renderCore(run: string, values: Readonly<Record<string, string>>, { icscfs, scscfs }: Cscfs): void {
   const render = (from: string, to: string, extra: Readonly<Record<string, string>> = {}): void => {
     writeFileSync(join(run, to), fill(readFileSync(join(templates, from), "utf8"), { ...values, ...extra }));
   };
   render("pcscf.cfg", "pcscf.cfg");
-  render("scscf.cfg", "scscf.cfg", { NAME: "scscf" });
   for (const [name, address] of Object.entries(icscfs))
     render("icscf.cfg", `${name}.cfg`, { ICSCF: address, NAME: name });
-  for (const name of [...Object.keys(icscfs), "scscf"]) {
+  for (const [name, address] of Object.entries(scscfs))
+    render("scscf.cfg", `${name}.cfg`, { SCSCF: address, NAME: name });
+  for (const name of Object.keys({ ...icscfs, ...scscfs })) {
     render("cdp.xml", `${name}.xml`, { NAME: name });
     render("tls.cfg", `${name}.tls`, { NAME: name });
   }

@@ -5,6 +5,8 @@ export const topology = {
   /** A second I-CSCF, where a test wants one. */
   standbyIcscf: "127.0.10.7",
   scscf: "127.0.10.3",
+  /** A second S-CSCF, where a test wants one. */
+  reserveScscf: "127.0.10.8",
   hss: "127.0.10.4",
   /** Where the eP-CSCF of a portal under test is. */
   portal: "127.0.10.5",

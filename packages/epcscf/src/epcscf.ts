@@ -155,7 +155,7 @@ export class Epcscf {
       charging,
       coreAgent: this.#coreAgent,
       accessAgent: this.#accessAgent,
-      scscfLost: (registration: Registration) => this.#registrar.blocks.scscfLost(registration),
+      scscfLost: (registration: Registration) => this.#registrar.scscfLost(registration),
       isForgotten: (registration: Registration) => this.#registrar.isForgotten(registration),
     };
     this.#sessions = new Sessions({

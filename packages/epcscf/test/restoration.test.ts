@@ -38,9 +38,9 @@ function answer(tx: ServerTransaction): void {
 
 const dialogs = new Map<string, Dialog>();
 
-function subscribed(tx: ServerTransaction): void {
+function subscribed(tx: ServerTransaction, scscf = rig.core): void {
   const headers: [string, string][] = [
-    ["Contact", `<${rig.core.uri};transport=tcp>`],
+    ["Contact", `<${scscf.uri};transport=tcp>`],
     ["Expires", "87000"],
   ];
   const response = createResponse(tx.request, 200, { toTag: tx.localTag, headers });
@@ -184,6 +184,32 @@ describe("an S-CSCF that has lost its registrations", () => {
       await second.close();
     }
   });
+
+  test.each(["INVITE", "MESSAGE"])(
+    "EPC-REG-01d EPC-REG-01h %s finds nobody there, and the core has another one: all others follow there at once",
+    async (method) => {
+      const [first, second] = [await ScriptedCore.open(), await ScriptedCore.open()];
+      let serving = first;
+      rig.core.answer = (tx) => (tx.request.method === "REGISTER" ? grant(serving)(tx) : subscribed(tx, serving));
+      try {
+        await comeAll(42, 50);
+        const { browser } = await come(51);
+        await first.close();
+        serving = second;
+        const call = method === "INVITE" ? dial(browser) : undefined;
+        const response = call ? await until(() => call.rejected) : await browser.request(method, uri(42), []);
+        expect(response.status).toBe(504);
+        await until(() =>
+          rig.node
+            .registrations(true)
+            .every(({ network }) => network?.serviceRoute.join().includes(second.uri.replace("sip:", "@"))),
+        );
+        expect(rig.node.counts.registrations).toBe(10);
+      } finally {
+        await Promise.all([first.close(), second.close()]);
+      }
+    },
+  );
 
   test("EPC-REG-01h it is silent, and the core has no other one: one REGISTER finds that out for all", async () => {
     await comeAll(42, 50);

@@ -80,7 +80,7 @@ export class BlockRegistrations {
     return entry.shared && this.#bySet.get(setName(entry.shared))?.granted;
   }
 
-  /** Nobody answers any more where the requests of a user go (TS 24.229 §5.2.6.3.2A). */
+  /** The S-CSCF of a user is lost. */
   scscfLost({ entry }: Registration): void {
     if (entry.shared !== undefined) this.#bySet.get(setName(entry.shared))?.renew();
   }

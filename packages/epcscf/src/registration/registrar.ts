@@ -115,6 +115,12 @@ export class Registrar {
     return true;
   }
 
+  /** Nobody answers any more where a user's requests go (TS 24.229 §5.2.6.3.2A): nor will those of others who have the same S-CSCF. */
+  scscfLost(registration: Registration): void {
+    this.blocks.scscfLost(registration);
+    this.#restorer.look();
+  }
+
   /** Handles a REGISTER of a browser. @throws TokenError, EpcscfError what it is to be refused with. */
   async register(tx: ServerTransaction, flow: Flow): Promise<void> {
     const { authorisation, registrations } = this.#options;
