@@ -25,30 +25,36 @@ export class CoreProbe {
   readonly #config: Pick<PortalConfig, "home">;
   readonly #endpoint: SipEndpoint;
   readonly #agent: UserAgent;
-  /** Of the attempt under way: why its connection could not be made. */
-  #reason: string | undefined;
+  /** Why connections could not be made, by {@link CoreAnswer.at}: several checks ask at once, over the same connections. */
+  readonly #reasons: ReadonlyMap<string, string>;
   readonly #resolver = systemResolver({ clock: systemClock });
 
   /** @throws TransportError when the address of Mw is not this machine's */
   static async open(config: Pick<PortalConfig, "home" | "mw">): Promise<CoreProbe> {
     // Who calls the probe calls nobody.
     const agent = new UserAgent({ clock: systemClock, random: systemRandom, onRequest: (tx) => tx.reply(501) });
+    const reasons = new Map<string, string>();
     const endpoint = await openSipEndpoint({
       address: config.mw.address,
       port: 0,
       ...(config.mw.tls === undefined ? {} : { tls: { port: 0, ...mwCredentials(config.mw.tls) } }),
       onMessage: (message, hop) => agent.receive(message, hop),
       onHopClosed: (hop) => agent.hopClosed(hop),
-      onUnreached: ({ message }) => (probe.#reason = message),
+      onUnreached: ({ message }, { address, port }, protocol) => reasons.set(`${protocol} ${address}:${port}`, message),
     });
-    const probe = new CoreProbe(config, endpoint, agent);
-    return probe;
+    return new CoreProbe(config, endpoint, agent, reasons);
   }
 
-  private constructor(config: Pick<PortalConfig, "home">, endpoint: SipEndpoint, agent: UserAgent) {
+  private constructor(
+    config: Pick<PortalConfig, "home">,
+    endpoint: SipEndpoint,
+    agent: UserAgent,
+    reasons: ReadonlyMap<string, string>,
+  ) {
     this.#config = config;
     this.#endpoint = endpoint;
     this.#agent = agent;
+    this.#reasons = reasons;
   }
 
   /**
@@ -103,14 +109,14 @@ export class CoreProbe {
       const ways = targetsOf(uri, { resolver: this.#resolver, random: systemRandom, protocols });
       for await (const { protocol: by, address, port, host } of ways) {
         if (by === "WS" || by === "WSS") continue;
-        this.#reason = undefined;
         const start = performance.now();
         const hop = this.#endpoint.hopTo({ protocol: by, address, port, host });
         const response = await withinPatience(this.#agent.send(request(), hop));
+        const at = `${by} ${address}:${port}`;
         answers.push({
-          at: `${by} ${address}:${port}`,
+          at,
           status: response?.status ?? 408,
-          reason: this.#reason,
+          reason: this.#reasons.get(at),
           seconds: (performance.now() - start) / 1000,
           date: dateOf(response),
         });
