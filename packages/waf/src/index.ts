@@ -1,6 +1,7 @@
 export type { BlockTable, BlockUse } from "./block/blocks.ts";
 export { type BlockDocument, blockSchema, type EntryDocument, entrySchema } from "./block/definition.ts";
 export { blockEntries, type BlockEntry } from "./block/entries.ts";
+export type { OwnedEntry } from "./block/knownEntries.ts";
 export type { ProvisioningFormat } from "./block/provisioning.ts";
 export type { ClientCredentials } from "./client/authentication.ts";
 export type { ClientCertificate } from "./client/certificate.ts";
@@ -26,12 +27,4 @@ export type { Introspection } from "./token/introspection.ts";
 export { type Restrictions, type RestrictionsClaim, restrictionsSchema } from "./token/restrictions.ts";
 export type { ExchangeRequest, RefreshRequest, SessionRequest, TokenResponse } from "./token/tokens.ts";
 export type { IceServer, TurnConfig } from "./turn.ts";
-export {
-  type Alarm,
-  type BlockUsage,
-  type Client,
-  openWaf,
-  type OwnedEntry,
-  type Waf,
-  type WafOptions,
-} from "./waf.ts";
+export { type Alarm, type BlockUsage, type Client, openWaf, type Waf, type WafOptions } from "./waf.ts";

@@ -2,8 +2,7 @@ import type { Assignment, Store, StoredEntry, TokenTrace, UserKey } from "@porti
 import type { JSONWebKeySet, JWTPayload, JWTVerifyGetKey } from "jose";
 import { domainOf } from "./block/definition.ts";
 import { BlockTable } from "./block/blocks.ts";
-import { KnownEntries } from "./block/knownEntries.ts";
-import { registeredAs, type SharedSubscription } from "./block/wildcard.ts";
+import { KnownEntries, type OwnedEntry } from "./block/knownEntries.ts";
 import { ShortageWatch } from "./block/watch.ts";
 import { ClientAuthentication, type ClientCredentials } from "./client/authentication.ts";
 import { Emitter } from "./emitter.ts";
@@ -115,13 +114,6 @@ export interface BlockUsage {
   readonly sessions: number;
 }
 
-/** An entry of a block with the clients it belongs to. */
-export interface OwnedEntry extends StoredEntry {
-  readonly clientIds: readonly string[];
-  /** The subscription of its block, where that has one for all (ADM-04): its IMPI is the entry's. */
-  readonly shared?: SharedSubscription;
-}
-
 /**
  * WebRTC Authorisation Function (TS 23.228 Annex U, TS 24.371 §5.4): an OAuth 2.0 authorisation server whose clients
  * are WWSFs. It gives a tenant's users identities out of the tenant's block and issues the access tokens that prove it.
@@ -155,7 +147,7 @@ export class Waf {
     this.#directory = parts.directory;
     this.tenants = parts.tenants;
     const { store, homeDomain, now } = o;
-    this.#entries = new KnownEntries(store);
+    this.#entries = new KnownEntries({ store, homeDomain, directory: parts.directory });
     this.blocks = new BlockTable({
       store,
       homeDomain,
@@ -206,10 +198,7 @@ export class Waf {
      */
     find: async (impu: string): Promise<OwnedEntry | undefined> => {
       const entry = this.#entries.kept(impu) ?? (await this.#entries.find(impu));
-      const tenant = entry && this.#directory.active(entry.tenant, this.#o.now());
-      if (entry === undefined || tenant === undefined) return undefined;
-      const clientIds = tenant.clients.map(({ clientId }) => clientId);
-      return { ...registeredAs(entry, tenant, this.#o.homeDomain), clientIds };
+      return entry && this.isActive(entry.tenant) ? entry : undefined;
     },
   };
 

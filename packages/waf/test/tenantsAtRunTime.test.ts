@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { verifyAudit } from "@portico/store";
 import { expect, onTestFinished, test } from "vitest";
 import type { Revocation, TenantDocument } from "../src/index.ts";
-import { acme, acmeBlock, acmeWith, claimsOf, other, otherClientId, sessionOf, World } from "./world.ts";
+import { acme, acmeBlock, acmeClientId, acmeWith, claimsOf, other, otherClientId, sessionOf, World } from "./world.ts";
 
 const by = "key-1";
 
@@ -102,6 +102,19 @@ test("a tenant of the configuration file is read-only, but can be suspended, als
   expect(await after.waf.tenants.get("acme")).toMatchObject({ standing: "suspended", version });
   expect(await after.waf.tenants.resume("acme", { by })).toMatchObject({ standing: "active" });
   expect((await after.exchange("mary")).status).toBe(200);
+});
+
+test("what is found of an entry is one thing for all who ask, until its tenant has other clients", async () => {
+  const world = await open({ tenants: [other] });
+  const { version } = await world.waf.tenants.create(acme, { by });
+  const [one, next] = ["sip:u0001@acme.ims.test", "sip:u0002@acme.ims.test"];
+  const before = await world.waf.block.find(one);
+  expect(before?.clientIds).toEqual([acmeClientId]);
+  expect(await world.waf.block.find(one)).toBe(before);
+  expect((await world.waf.block.find(next))?.clientIds).toBe(before?.clientIds);
+  const clients = acme.clients.map((client) => ({ ...client, clientId: "portal.acme.example" }));
+  await world.waf.tenants.replace("acme", { ...acme, clients }, { by, version });
+  expect((await world.waf.block.find(one))?.clientIds).toEqual(["portal.acme.example"]);
 });
 
 test.each<[string, object, string]>([
