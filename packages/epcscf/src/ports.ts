@@ -4,6 +4,8 @@ import type { SessionEnd, SessionView } from "./session/view.ts";
 
 /** What a verified access token says (RFC 9068; names of the claims as the WAF writes them). */
 export interface AccessClaims {
+  /** The token itself, by which a request that shows it again is known; absent: each is to be verified. */
+  readonly token?: string;
   readonly issuer: string;
   /** Pseudonym of the user. */
   readonly subject: string;

@@ -1,6 +1,7 @@
 import { compactDecrypt, errors, jwtVerify, type CompactDecryptGetKey, type JWTVerifyGetKey } from "jose";
 import { detached } from "./detached.ts";
 import { TokenError } from "./errors.ts";
+import { Interned } from "./interned.ts";
 import { readRestrictions } from "./policy/restrictions.ts";
 import type { AccessClaims, TokenVerifier } from "./ports.ts";
 
@@ -10,6 +11,11 @@ const skew = 60;
 const longest = 24 * 3600;
 /** Verified tokens kept; the oldest goes first. */
 const cacheSize = 20_000;
+/** Web sites, each with what its tokens allow in common. */
+const mostTerms = 1000;
+
+/** What the tokens of one web site mostly have alike. */
+type Terms = Pick<AccessClaims, "clientId" | "tenant" | "scope" | "origins" | "restrictions">;
 
 export interface JwtVerifierOptions {
   /** The WAF's `iss`. */
@@ -31,6 +37,7 @@ export interface JwtVerifierOptions {
 export class JwtVerifier implements TokenVerifier {
   readonly #options: JwtVerifierOptions;
   readonly #verified = new Map<string, AccessClaims>();
+  readonly #terms = new Interned<Terms>(mostTerms);
 
   constructor(options: JwtVerifierOptions) {
     this.#options = options;
@@ -43,10 +50,10 @@ export class JwtVerifier implements TokenVerifier {
       this.#verified.delete(token);
       throw new TokenError("invalid_token", "the token has expired");
     }
-    const claims = await this.#check(token);
+    const claims = await this.#check(detached(token));
     if (!claims.scope.includes("ims.register")) throw new TokenError("invalid_scope", "the token lacks ims.register");
     if (this.#verified.size >= cacheSize) this.#verified.delete(this.#verified.keys().next().value ?? "");
-    this.#verified.set(detached(token), claims);
+    this.#verified.set(claims.token, claims);
     return claims;
   }
 
@@ -62,7 +69,7 @@ export class JwtVerifier implements TokenVerifier {
     return new TextDecoder().decode(plaintext);
   }
 
-  async #check(token: string): Promise<AccessClaims> {
+  async #check(token: string): Promise<AccessClaims & { readonly token: string }> {
     const { issuer, audience, keys, now } = this.#options;
     try {
       const { payload } = await jwtVerify(await this.#opened(token), keys, {
@@ -77,18 +84,26 @@ export class JwtVerifier implements TokenVerifier {
       });
       const { exp = 0, iat = 0 } = payload;
       if (exp - iat > longest + skew) throw new TokenError("invalid_token", "the token lives longer than a day");
-      return {
-        issuer,
-        subject: text(payload["sub"]),
+      const { clientId, tenant, scope, origins, restrictions } = this.#terms.one({
         clientId: text(payload["client_id"]),
         tenant: text(payload["tenant"]),
+        scope: text(payload["scope"]).split(" "),
+        origins: texts(payload["origins"]),
+        restrictions: readRestrictions(payload["restr"]),
+      });
+      return {
+        token,
+        issuer,
+        subject: text(payload["sub"]),
+        clientId,
+        tenant,
         sessionId: text(payload["sid"]),
         tokenId: text(payload["jti"]),
         expiresAt: exp,
-        scope: text(payload["scope"]).split(" "),
+        scope,
         impu: text(payload["impu"]),
-        origins: texts(payload["origins"]),
-        restrictions: readRestrictions(payload["restr"]),
+        origins,
+        restrictions,
       };
     } catch (error) {
       if (error instanceof TokenError) throw error;

@@ -29,6 +29,12 @@ export class Authorisation {
     return claims;
   }
 
+  /** True for a request with the token of these claims, in the words in which most show it. */
+  shows(request: SipRequest, { token }: AccessClaims): boolean {
+    const value = request.get("Authorization");
+    return token !== undefined && value?.startsWith("Bearer ") === true && value.slice(7) === token;
+  }
+
   /** True from the moment on at which the WAF or the site has taken the token back. */
   isRevoked(claims: AccessClaims): boolean {
     return this.#options.revocations.isRevoked(claims);

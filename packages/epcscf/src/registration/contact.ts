@@ -1,6 +1,7 @@
 import { formatParams, HeaderSet, parseNameAddr, type NameAddr, type SipMessage } from "@portico/sip";
-import { detached } from "../detached.ts";
+import { detached, partOf } from "../detached.ts";
 import { EpcscfError } from "../errors.ts";
+import { Interned } from "../interned.ts";
 import { readSeconds } from "../seconds.ts";
 
 /** Contact parameters that reach the core; all else of a browser's Contact stays here (EPC-REG-17). */
@@ -8,6 +9,9 @@ const kept = /^(\+sip\.instance|reg-id|q|\+g\.3gpp\..+|audio|video)$/;
 
 /** Header fields that say it. */
 const sources = new HeaderSet(["Contact", "Expires", "Supported"]);
+
+/** Browsers of one kind support the same. */
+const supports = new Interned<string>(1000);
 
 /** What a browser's REGISTER says about its binding. */
 export interface AskedBinding {
@@ -33,7 +37,7 @@ export function askedBinding(register: SipMessage, defaultExpires: number, known
   const lines = register.excerpt(sources);
   if (lines === known?.source) return known;
   const source = detached(lines);
-  const supported = detached([...new Set([...register.list("Supported"), "path"])].join(", "));
+  const supported = supports.one(detached([...new Set([...register.list("Supported"), "path"])].join(", ")));
   const contacts = register.list("Contact");
   const header = readSeconds(register.get("Expires"));
   const [first] = contacts;
@@ -42,7 +46,7 @@ export function askedBinding(register: SipMessage, defaultExpires: number, known
     if (header !== 0) throw new EpcscfError("epcscf/contact");
     return { source, uri: undefined, instance: undefined, outbound: false, expires: 0, params: "", supported };
   }
-  const contact = parseNameAddr(detached(first));
+  const contact = parseNameAddr(partOf(source, first));
   // TS 24.229 §7.2A.13: an emergency registration, which a user of a block has no use for (EMG-05).
   if (isEmergencyContact(contact)) throw new EpcscfError("epcscf/emergency-registration");
   const expires = readSeconds(contact.params.get("expires")) ?? header ?? defaultExpires;
@@ -53,7 +57,7 @@ export function askedBinding(register: SipMessage, defaultExpires: number, known
     instance: contact.params.get("+sip.instance"),
     outbound: contact.params.has("reg-id") && contact.params.has("+sip.instance"),
     expires,
-    params: detached(formatParams(params)),
+    params: partOf(source, formatParams(params)),
     supported,
   };
 }

@@ -1,6 +1,7 @@
 import { formatParams, HeaderSet, parseChargingVector, parseNameAddr, parseUri, type SipResponse } from "@portico/sip";
-import { detached } from "../detached.ts";
+import { detached, partOf } from "../detached.ts";
 import { EpcscfError } from "../errors.ts";
+import { Interned } from "../interned.ts";
 import { readSeconds } from "../seconds.ts";
 import { grantedContacts, isNameAddr } from "./contact.ts";
 
@@ -25,6 +26,9 @@ export interface Grant {
   /** term-ioi of the home network (TS 24.229 §4.5.4). */
   readonly terminatingIoi: string | undefined;
 }
+
+/** What S-CSCFs, which are few, say of themselves to all of their users. */
+const homes = new Interned<Pick<Grant, "serviceRoute" | "scscf" | "chargingFunctions" | "terminatingIoi">>(1000);
 
 /** Longest grant believed, seconds (24.229 §5.1.1.2 has UEs ask for 600 000): an absurd one must not overflow a clock. */
 const longest = 600_000;
@@ -57,37 +61,40 @@ export function readGrant(
   known?: Grant,
 ): Grant {
   const homeIoi = terminatingIoi(response);
-  const source = `${asked} ${homeIoi ?? ""}\r\n${response.excerpt(sources)}`;
-  if (source === known?.source) return known;
+  const said = `${asked} ${homeIoi ?? ""}\r\n${response.excerpt(sources)}`;
+  if (said === known?.source) return known;
   const contacts = grantedContacts(response);
   const granted = contacts.find(({ uri }) => userOf(uri) === userOf(own.uri));
   // RFC 3261 §10.3, step 8: a 200 lists all bindings. One that lists only others' does not have this one.
   if (granted === undefined && contacts.length > 0) throw new EpcscfError("epcscf/core-contradiction");
-  const said = readSeconds(granted?.params.get("expires")) ?? readSeconds(response.get("Expires"));
-  const seconds = Math.min(said ?? asked, longest);
+  const expires = readSeconds(granted?.params.get("expires")) ?? readSeconds(response.get("Expires"));
+  const seconds = Math.min(expires ?? asked, longest);
   if (seconds === 0) throw new EpcscfError("epcscf/core-contradiction");
+  const source = detached(said);
   const associated = kept(response.list("P-Associated-URI").filter((value) => isNameAddr(value)));
-  const serviceRoute = kept(response.list("Service-Route").filter((value) => isNameAddr(value)));
-  return {
-    source: detached(source),
-    seconds,
-    params: detached(formatParams(new Map([...(granted?.params ?? []), ["expires", String(seconds)]]))),
-    serviceRoute,
-    scscf: hostOf(serviceRoute[0]),
-    associated: associated.length > 0 ? associated : [`<${own.impu}>`],
-    outbound: response.list("Require").some((option) => option.toLowerCase() === "outbound"),
-    chargingFunctions: kept(response.all("P-Charging-Function-Addresses"))[0],
+  const routes = kept(response.list("Service-Route").filter((value) => isNameAddr(value)));
+  const home = homes.one({
+    serviceRoute: routes.map((value) => detached(value)),
+    scscf: hostOf(routes[0]),
+    chargingFunctions: kept(response.all("P-Charging-Function-Addresses")).map((value) => detached(value))[0],
     terminatingIoi: homeIoi,
+  });
+  return {
+    source,
+    seconds,
+    params: partOf(source, formatParams(new Map([...(granted?.params ?? []), ["expires", String(seconds)]]))),
+    serviceRoute: home.serviceRoute,
+    scscf: home.scscf,
+    associated: associated.length > 0 ? associated.map((value) => partOf(source, value)) : [`<${own.impu}>`],
+    outbound: response.list("Require").some((option) => option.toLowerCase() === "outbound"),
+    chargingFunctions: home.chargingFunctions,
+    terminatingIoi: home.terminatingIoi,
   };
 }
 
-/** Copies that do not hold the message in memory. */
-function kept(values: readonly string[]): string[] {
-  return values
-    .filter((value) => value.length <= longestValue)
-    .slice(0, mostValues)
-    .map((value) => detached(value));
-}
+/** What of a list is believed. */
+const kept = (values: readonly string[]): readonly string[] =>
+  values.filter((value) => value.length <= longestValue).slice(0, mostValues);
 
 /** The user part may be another one in each grant. */
 function hostOf(route: string | undefined): string {

@@ -151,7 +151,7 @@ export class Registrar {
   #known(request: SipRequest, flow: Flow): AccessClaims | undefined {
     const { registrations, wallClock, authorisation } = this.#options;
     const held = registrations.byFlow(flow);
-    if (held === undefined || held.bearer === "" || held.bearer !== request.get("Authorization")) return undefined;
+    if (held === undefined || !authorisation.shows(request, held.claims)) return undefined;
     const { claims } = held;
     // What no longer counts is refused by whoever knows why.
     return claims.expiresAt * 1000 > wallClock() && !authorisation.isRevoked(claims) ? claims : undefined;
@@ -332,9 +332,6 @@ export class Registrar {
     const takesOver = !initial && registration.claims.sessionId !== claims.sessionId;
     const before = takesOver ? this.endings.binding(registration) : undefined;
     registration.asked = asked;
-    if (claims.own === true) registration.bearer = "";
-    else if (registration.claims !== claims || initial)
-      registration.bearer = detached(tx.request.get("Authorization") ?? "");
     registration.claims = claims;
     registration.granted(grant, clock.now(), wallClock());
     registration.lostAt = undefined;

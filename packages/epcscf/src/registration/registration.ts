@@ -32,8 +32,6 @@ export class Registration {
   /** What the browser has asked for last. */
   asked: AskedBinding;
   claims: AccessClaims;
-  /** The Authorization header that they came with; empty for a user with credentials of her own. */
-  bearer = "";
   /** Those the WAF was last told of it. */
   reported: AccessClaims | undefined;
   /** Undefined while the socket is lost and its grace time runs. */
