@@ -39,11 +39,10 @@ for (const protocol of ["TCP", "UDP"] as const) {
     });
     afterAll(() => scene?.close());
 
-    /** It comes back at once, and knows nobody. */
+    /** It comes back at once, and knows nobody but whom the portal has found lost meanwhile, as it may at any time. */
     async function crash(): Promise<void> {
       await scene.core.crash("scscf");
       await scene.core.start("scscf");
-      expect(await scene.core.contacts(impu)).toEqual([]);
     }
 
     async function bothHear(telephone: Baresip): Promise<void> {

@@ -192,19 +192,24 @@ describe("an S-CSCF that has lost its registrations", () => {
       let serving = first;
       rig.core.answer = (tx) => (tx.request.method === "REGISTER" ? grant(serving)(tx) : subscribed(tx, serving));
       try {
-        await comeAll(42, 50);
         const { browser } = await come(51);
+        await watched(uri(51));
+        await timed.pass(1);
+        await comeAll(42, 50);
         await first.close();
         serving = second;
         const call = method === "INVITE" ? dial(browser) : undefined;
         const response = call ? await until(() => call.rejected) : await browser.request(method, uri(42), []);
         expect(response.status).toBe(504);
-        await until(() =>
+        const moved = (): string[] =>
           rig.node
             .registrations(true)
-            .every(({ network }) => network?.serviceRoute.join().includes(second.uri.replace("sip:", "@"))),
-        );
-        expect(rig.node.counts.registrations).toBe(10);
+            .filter(({ network }) => network?.serviceRoute.join().includes(second.uri.replace("sip:", "@")))
+            .map((one) => one.impu);
+        await until(() => moved().length === 9);
+        // She registers herself, and waits for nobody.
+        expect(moved()).not.toContain(uri(51));
+        expect(requests("REGISTER")).toHaveLength(10 + 9);
       } finally {
         await Promise.all([first.close(), second.close()]);
       }

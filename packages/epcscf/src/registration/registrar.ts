@@ -94,7 +94,10 @@ export class Registrar {
     const { registrations } = options;
     this.#restorer = new Restorer({
       ...options,
-      granted: () => [...[...registrations.all()].flatMap((one) => this.#held(one) ?? []), ...this.blocks.granted],
+      granted: (but) => [
+        ...[...registrations.all()].flatMap((one) => (one === but ? [] : (this.#held(one) ?? []))),
+        ...this.blocks.granted,
+      ],
     });
   }
 
@@ -115,10 +118,13 @@ export class Registrar {
     return true;
   }
 
-  /** Nobody answers any more where a user's requests go (TS 24.229 §5.2.6.3.2A): nor will those of others who have the same S-CSCF. */
+  /**
+   * Nobody answers any more where a user's requests go: she is told to register anew (TS 24.229 §5.2.6.3.2A). Others who have the same
+   * S-CSCF are not.
+   */
   scscfLost(registration: Registration): void {
     this.blocks.scscfLost(registration);
-    this.#restorer.look();
+    this.#restorer.look(registration);
   }
 
   /** Handles a REGISTER of a browser. @throws TokenError, EpcscfError what it is to be refused with. */

@@ -1,5 +1,6 @@
 import type { Clock } from "@portico/sip";
 import type { Log } from "../ports.ts";
+import type { Registration } from "./registration.ts";
 import type { Memory } from "./watch.ts";
 
 /** A registration that an S-CSCF has granted: a user's, or a wildcarded block's. */
@@ -17,7 +18,8 @@ export interface Granted {
 export interface RestorerOptions {
   readonly clock: Clock;
   readonly log: Log;
-  readonly granted: () => readonly Granted[];
+  /** @param but who sees to hers herself */
+  readonly granted: (but?: Registration) => readonly Granted[];
 }
 
 /** Between questions to an S-CSCF, ms. */
@@ -43,12 +45,12 @@ export class Restorer {
     this.#later();
   }
 
-  /** Looks now, and not when its time has come. */
-  look(): void {
+  /** Looks now, and not when its time has come. @param but who sees to hers herself */
+  look(but?: Registration): void {
     if (this.#looking) return;
     this.#stopTimer();
     this.#looking = true;
-    void this.#look().finally(() => {
+    void this.#look(but).finally(() => {
       this.#looking = false;
       this.#later();
     });
@@ -63,8 +65,8 @@ export class Restorer {
     if (!this.#closed) this.#stopTimer = this.#options.clock.setTimer(interval, () => this.look());
   }
 
-  async #look(): Promise<void> {
-    const byScscf = Map.groupBy(this.#options.granted(), ({ scscf }) => scscf);
+  async #look(but: Registration | undefined): Promise<void> {
+    const byScscf = Map.groupBy(this.#options.granted(but), ({ scscf }) => scscf);
     await Promise.all([...byScscf.values()].map((granted) => this.#restoreLost(granted)));
   }
 
