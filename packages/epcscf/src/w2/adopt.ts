@@ -10,17 +10,17 @@ const handleName = "_handle";
 
 /**
  * Takes a socket over from the HTTP server that shook hands on it. What comes is told in a buffer that is good for the
- * moment of the call alone.
+ * moment of the call alone, with the length of what counts of it: a view of a buffer costs as much as the frame that is read through it.
  *
  * A stream gives each read a buffer of its own, which costs as much as reading. `onread` (documented for sockets that connect)
  * spares that, but is to be had only where a socket begins: so the connection goes on in a new socket, where Node lets it, and
  * the old one, with all that HTTP has hung on it, is let go. TLS stays as it is.
  */
-export function adopt(socket: Duplex, received: (octets: Buffer) => void): Duplex {
+export function adopt(socket: Duplex, received: (octets: Buffer, length: number) => void): Duplex {
   const plain = socket instanceof Socket && !(socket instanceof TLSSocket);
   const handle: unknown = plain ? Reflect.get(socket, handleName) : undefined;
   if (typeof handle !== "object" || handle === null) {
-    socket.on("data", received);
+    socket.on("data", (octets: Buffer) => received(octets, octets.length));
     return socket;
   }
   const early: unknown = socket.read();
@@ -29,13 +29,13 @@ export function adopt(socket: Duplex, received: (octets: Buffer) => void): Duple
   socket.destroy();
   const onread: SocketConstructorOpts["onread"] = {
     buffer: shared,
-    callback: (length, buffer) => {
-      received(Buffer.from(buffer.buffer, buffer.byteOffset, length));
+    callback: (length) => {
+      received(shared, length);
       return true;
     },
   };
   const taken = new Socket({ handle, allowHalfOpen: true, onread } as SocketConstructorOpts);
   // After the owner has been made, before anything that comes later.
-  if (early instanceof Buffer) process.nextTick(received, early);
+  if (early instanceof Buffer) process.nextTick(received, early, early.length);
   return taken;
 }

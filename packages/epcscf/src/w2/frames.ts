@@ -6,7 +6,8 @@ export interface Frame {
   readonly opcode: number;
   /** The last one of its message. */
   readonly final: boolean;
-  readonly payload: Buffer;
+  /** Octets. */
+  readonly payload: string;
 }
 
 /** What a client sent is no frame this node takes; `closeCode` is what the connection is closed with (RFC 6455 §7.4.1). */
@@ -31,9 +32,10 @@ const mostPieces = 64;
 /** Cuts the octets of a client into frames. It holds no more than one frame beyond what came last. */
 export class FrameReader {
   readonly #largest: number;
-  /** What came and is not read yet, from `#at` on. */
+  /** What came and is not read yet, from `#at` to `#end`. */
   #held: Buffer | undefined;
   #at = 0;
+  #end = 0;
   /** What is held is the caller's. */
   #borrowed = false;
   /** What came after that, while it does not suffice for the next step. */
@@ -47,20 +49,23 @@ export class FrameReader {
     this.#largest = largest;
   }
 
-  /** Takes octets that stay as they are until {@link settle}; they are unmasked in place. */
-  push(octets: Buffer): void {
+  /** Takes octets that stay as they are until {@link settle}; they are unmasked in place. @param length of what counts */
+  push(octets: Buffer, length: number = octets.length): void {
     if (this.#held === undefined) {
       this.#held = octets;
+      this.#end = length;
       this.#borrowed = true;
       return;
     }
-    this.#later.push(Buffer.from(octets));
-    this.#waiting += octets.length;
+    this.#later.push(Buffer.from(octets.subarray(0, length)));
+    this.#waiting += length;
   }
 
   /** Keeps what is not read yet, in memory of its own: the caller may use his for something else. */
   settle(): void {
-    if (this.#held !== undefined && this.#borrowed) this.#hold(Buffer.from(this.#held.subarray(this.#at)));
+    if (this.#held !== undefined && this.#borrowed) {
+      this.#hold(Buffer.from(this.#held.subarray(this.#at, this.#end)));
+    }
   }
 
   /** The next whole frame. @throws FrameError after which nothing can be read any more. */
@@ -73,24 +78,25 @@ export class FrameReader {
       const short = second & 0x7f;
       const head = 2 + (short === 126 ? 2 : short === 127 ? 8 : 0) + maskLength;
       if (this.#needed === 2) check(held[at] ?? 0, second);
-      if (held.length - at < head) {
+      const left = this.#end - at;
+      if (left < head) {
         this.#needed = head;
         continue;
       }
       const length = short === 126 ? held.readUInt16BE(at + 2) : short === 127 ? wide(held, at + 2) : short;
       if (length > this.#largest) throw new FrameError(1009, "payload too large");
-      if (held.length - at < head + length) {
+      if (left < head + length) {
         this.#needed = head + length;
         continue;
       }
       const first = held[at] ?? 0;
       const from = at + head;
-      const payload = held.subarray(from, from + length);
-      unmask(payload, held, from - maskLength);
+      const to = from + length;
+      unmask(held, from, to);
       this.#needed = 2;
-      this.#at = from + length;
-      if (this.#at === held.length) this.#hold(undefined);
-      return { opcode: first & 0x0f, final: first >= 0x80, payload };
+      this.#at = to;
+      if (to === this.#end) this.#hold(undefined);
+      return { opcode: first & 0x0f, final: first >= 0x80, payload: held.toString("latin1", from, to) };
     }
   }
 
@@ -98,20 +104,20 @@ export class FrameReader {
   #gathered(): Buffer | undefined {
     const held = this.#held;
     if (held === undefined) return undefined;
-    const left = held.length - this.#at;
+    const left = this.#end - this.#at;
     if (this.#later.length > 0 && (left + this.#waiting >= this.#needed || this.#later.length > mostPieces)) {
-      this.#hold(Buffer.concat([held.subarray(this.#at), ...this.#later]));
+      this.#hold(Buffer.concat([held.subarray(this.#at, this.#end), ...this.#later]));
       this.#later = [];
       this.#waiting = 0;
     }
-    const now = this.#held ?? held;
-    return now.length - this.#at >= this.#needed ? now : undefined;
+    return this.#end - this.#at >= this.#needed ? this.#held : undefined;
   }
 
   #hold(octets: Buffer | undefined): void {
     this.#held = octets;
     this.#borrowed = false;
     this.#at = 0;
+    this.#end = octets?.length ?? 0;
   }
 }
 
@@ -130,20 +136,20 @@ function wide(octets: Buffer, at: number): number {
   return octets.readUInt32BE(at) === 0 ? octets.readUInt32BE(at + 4) : Infinity;
 }
 
-function unmask(payload: Buffer, from: Buffer, at: number): void {
-  const a = from[at] ?? 0;
-  const b = from[at + 1] ?? 0;
-  const c = from[at + 2] ?? 0;
-  const d = from[at + 3] ?? 0;
-  const { length } = payload;
-  const fours = length - (length % 4);
-  for (let i = 0; i < fours; i += 4) {
-    payload[i] = (payload[i] ?? 0) ^ a;
-    payload[i + 1] = (payload[i + 1] ?? 0) ^ b;
-    payload[i + 2] = (payload[i + 2] ?? 0) ^ c;
-    payload[i + 3] = (payload[i + 3] ?? 0) ^ d;
+/** In place; the mask stands before the payload. */
+function unmask(held: Buffer, from: number, to: number): void {
+  const a = held[from - 4] ?? 0;
+  const b = held[from - 3] ?? 0;
+  const c = held[from - 2] ?? 0;
+  const d = held[from - 1] ?? 0;
+  const fours = to - ((to - from) % 4);
+  for (let i = from; i < fours; i += 4) {
+    held[i] = (held[i] ?? 0) ^ a;
+    held[i + 1] = (held[i + 1] ?? 0) ^ b;
+    held[i + 2] = (held[i + 2] ?? 0) ^ c;
+    held[i + 3] = (held[i + 3] ?? 0) ^ d;
   }
-  for (let i = fours; i < length; i += 1) payload[i] = (payload[i] ?? 0) ^ (from[at + (i % 4)] ?? 0);
+  for (let i = fours; i < to; i += 1) held[i] = (held[i] ?? 0) ^ (held[from - maskLength + i - fours] ?? 0);
 }
 
 /** The first octets of an unfragmented frame of this node, as an octet string: servers do not mask (RFC 6455 §5.1). */

@@ -45,7 +45,7 @@ export class ServerWebSocket implements Unsent {
 
   constructor(socket: Duplex, owner: WebSocketOwner) {
     this.#owner = owner;
-    this.#socket = adopt(socket, (chunk) => this.#read(chunk))
+    this.#socket = adopt(socket, (chunk, length) => this.#read(chunk, length))
       .on("end", () => this.#finish())
       .on("close", () => this.#ended())
       // "close" follows and does the work.
@@ -108,9 +108,9 @@ export class ServerWebSocket implements Unsent {
     });
   }
 
-  #read(chunk: Buffer): void {
+  #read(chunk: Buffer, length: number): void {
     if (this.#deaf) return;
-    this.#reader.push(chunk);
+    this.#reader.push(chunk, length);
     try {
       for (let frame = this.#reader.next(); frame !== undefined && !this.#deaf; frame = this.#reader.next()) {
         this.#take(frame);
@@ -125,9 +125,9 @@ export class ServerWebSocket implements Unsent {
   #take({ opcode, final, payload }: Frame): void {
     if (opcode === opcodes.pong) this.#owner.ponged();
     else if (opcode === opcodes.ping) {
-      if (this.#state === "open") this.#write(opcodes.pong, payload.toString("latin1"));
+      if (this.#state === "open") this.#write(opcodes.pong, payload);
     } else if (opcode === opcodes.close) this.#closeFrame(payload);
-    else this.#data(opcode, final, payload.toString("latin1"));
+    else this.#data(opcode, final, payload);
   }
 
   #data(opcode: number, final: boolean, payload: string): void {
@@ -141,9 +141,9 @@ export class ServerWebSocket implements Unsent {
   }
 
   /** RFC 6455 §5.5.1: the answer repeats the code; then the server closes TCP first (§7.1.1). */
-  #closeFrame(payload: Buffer): void {
+  #closeFrame(payload: string): void {
     if (payload.length === 1) throw new FrameError(1002, "close frame");
-    const code = payload.length === 0 ? undefined : payload.readUInt16BE(0);
+    const code = payload === "" ? undefined : payload.charCodeAt(0) * 256 + payload.charCodeAt(1);
     if (code !== undefined && !mayBeSent(code)) throw new FrameError(1002, "close code");
     if (this.#state === "open") this.#sayClose(code, "");
     this.#finish();
