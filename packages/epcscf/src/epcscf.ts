@@ -212,7 +212,7 @@ export class Epcscf {
       maxPerAddress: w2.maxPerAddress ?? 2000,
       maxPerSite: w2.maxPerSite ?? 50_000,
       newFlow: () => {
-        const id = `${(this.#flowCount += 1)}-${random.token(8)}`;
+        const id = detached(`${(this.#flowCount += 1)}-${random.token(8)}`);
         return { id, token: detached(seal.seal("path", id)) };
       },
       events: {

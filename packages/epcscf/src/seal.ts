@@ -29,7 +29,7 @@ export class Seal {
 
   /** A value derived from `name` that nobody else can predict, 26 characters. */
   derive(purpose: string, name: string): string {
-    return createHmac("sha256", this.#key).update(`${purpose}\n${name}`).digest("hex").slice(0, 26);
+    return createHmac("sha256", this.#key).update(`${purpose}\n${name}`).digest().toString("hex", 0, 13);
   }
 
   #mac(purpose: string, name: string): Buffer {

@@ -14,21 +14,24 @@ const patience = 6000;
 /** The places one request may go to, best first (RFC 3263 §4), and what becomes of them. */
 export class Way {
   readonly #context: WayContext;
-  readonly #targets: Iterator<Target> | AsyncIterator<Target, void>;
+  readonly #targets: readonly Target[] | AsyncIterator<Target, void>;
+  /** Of targets in a list: how many have been tried. */
+  #tried = 0;
   /** The target, where there is one and can be no other: nothing need be chosen, and nobody watch the time. */
   readonly only: Target | undefined;
 
   constructor(context: WayContext, targets: readonly Target[] | AsyncIterator<Target, void>) {
     this.#context = context;
-    const known = Array.isArray(targets) ? (targets as readonly Target[]) : undefined;
-    this.only = known?.length === 1 ? known[0] : undefined;
-    this.#targets = known?.values() ?? (targets as AsyncIterator<Target, void>);
+    this.#targets = targets;
+    this.only = "length" in targets && targets.length === 1 ? targets[0] : undefined;
   }
 
   /** The next target; undefined when there is no other, or the URI leads nowhere. */
   async next(): Promise<Target | undefined> {
+    const targets = this.#targets;
+    if ("length" in targets) return targets[this.#tried++];
     try {
-      return (await this.#targets.next()).value ?? undefined;
+      return (await targets.next()).value ?? undefined;
     } catch {
       // A URI that cannot be read leads nowhere.
       return undefined;

@@ -150,7 +150,7 @@ export class Registrations {
   put(registration: Registration): void {
     const { key, entry, flow } = registration;
     if (!this.#byKey.has(key)) {
-      for (const name of namesOf(entry)) this.#byImpu.set(name, [...this.ofImpu(name), registration]);
+      for (const name of namesOf(entry)) this.#byImpu.set(name, this.ofImpu(name).concat(registration));
       this.tally.add(entry.tenant, key);
       if (entry.shared !== undefined) this.#share(entry.shared, registration);
     }

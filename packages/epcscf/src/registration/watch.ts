@@ -184,7 +184,7 @@ export class Watch<Of extends Watched> implements SubscribeOptions {
       ["Max-Forwards", "70"],
       ["From", `<${core.uri()}>;tag=${random.token(10)}`],
       ["To", `<${impu}>`],
-      ["Call-ID", `${random.token(24)}@${core.sentBy}`],
+      ["Call-ID", random.token(24)],
       ["CSeq", "1 SUBSCRIBE"],
       ["Contact", `<${core.uri(prefix + key)}>`],
       ...this.headers(),

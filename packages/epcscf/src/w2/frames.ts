@@ -39,7 +39,7 @@ export class FrameReader {
   /** What is held is the caller's. */
   #borrowed = false;
   /** What came after that, while it does not suffice for the next step. */
-  #later: Buffer[] = [];
+  #later: Buffer[] | undefined;
   #waiting = 0;
   /** Octets the next step needs. */
   #needed = 2;
@@ -57,6 +57,7 @@ export class FrameReader {
       this.#borrowed = true;
       return;
     }
+    this.#later ??= [];
     this.#later.push(Buffer.from(octets.subarray(0, length)));
     this.#waiting += length;
   }
@@ -105,9 +106,10 @@ export class FrameReader {
     const held = this.#held;
     if (held === undefined) return undefined;
     const left = this.#end - this.#at;
-    if (this.#later.length > 0 && (left + this.#waiting >= this.#needed || this.#later.length > mostPieces)) {
-      this.#hold(Buffer.concat([held.subarray(this.#at, this.#end), ...this.#later]));
-      this.#later = [];
+    const later = this.#later;
+    if (later !== undefined && (left + this.#waiting >= this.#needed || later.length > mostPieces)) {
+      this.#hold(Buffer.concat([held.subarray(this.#at, this.#end), ...later]));
+      this.#later = undefined;
       this.#waiting = 0;
     }
     return this.#end - this.#at >= this.#needed ? this.#held : undefined;

@@ -48,8 +48,7 @@ export class ServerWebSocket implements Unsent {
     this.#socket = adopt(socket, (chunk, length) => this.#read(chunk, length))
       .on("end", () => this.#finish())
       .on("close", () => this.#ended())
-      // "close" follows and does the work.
-      .on("error", () => undefined);
+      .on("error", ignored);
   }
 
   get open(): boolean {
@@ -178,6 +177,9 @@ export class ServerWebSocket implements Unsent {
     this.#owner.ended();
   }
 }
+
+/** "close" follows and does the work. */
+function ignored(): void {}
 
 /** RFC 6455 §7.4: codes that may stand in a close frame. */
 function mayBeSent(code: number): boolean {
