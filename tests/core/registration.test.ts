@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { SipResponse } from "@portico/sip";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { Authority } from "../../packages/transport/test/authority.ts";
-import { tlsPackages } from "../kamailio/core.ts";
+import { corePackages, tlsPackages } from "../kamailio/core.ts";
 import { eventually } from "../support/eventually.ts";
 import { needPackages } from "../support/packages.ts";
 import { startKamailioTestCore } from "./kamailioCore.ts";
@@ -13,15 +13,22 @@ import { PortalUnderTest } from "./portalUnderTest.ts";
 import { differences, self, subscriptionOf, type CoreName, type TestCore, type User } from "./testCore.ts";
 import type { WebPhone } from "./webPhone.ts";
 
-const missing = needPackages(tlsPackages);
-const runs: readonly { name: CoreName; protocol: "UDP" | "TCP" | "TLS"; start(): Promise<TestCore> }[] = [
-  ...(["UDP", "TCP"] as const).flatMap((protocol) => [
-    { name: "lab" as const, protocol, start: () => startLabCore() },
-    { name: "Kamailio" as const, protocol, start: () => startKamailioTestCore() },
+interface Run {
+  readonly name: CoreName;
+  readonly protocol: "UDP" | "TCP" | "TLS";
+  /** Why it cannot be here. */
+  readonly missing: string | undefined;
+  start(): Promise<TestCore>;
+}
+const runs: readonly Run[] = [
+  ...(["UDP", "TCP"] as const).flatMap((protocol): Run[] => [
+    { name: "lab", protocol, missing: undefined, start: () => startLabCore() },
+    { name: "Kamailio", protocol, missing: needPackages(corePackages), start: () => startKamailioTestCore() },
   ]),
   {
     name: "Kamailio",
     protocol: "TLS",
+    missing: needPackages(tlsPackages),
     start: async () => await startKamailioTestCore({ tls: await Authority.make() }),
   },
 ];
@@ -38,8 +45,8 @@ const ended = async (phone: WebPhone): Promise<string> => {
 const told = (response: SipResponse): string => [response.status, ...response.all("Reason")].join(" ");
 
 /** The same cases on every core and transport; where cores differ, {@link differences} says so and why. */
-describe.each(runs)("registration with $name over $protocol", ({ name, protocol, start }) => {
-  const skipped = name === "Kamailio" && missing !== undefined;
+describe.each(runs)("registration with $name over $protocol", ({ name, protocol, missing, start }) => {
+  const skipped = missing !== undefined;
   let core: TestCore;
   let under: PortalUnderTest;
   /** Registered for a short time at the start, and never again. */
