@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { memoryOf } from "./memory.ts";
 
 /** What a process under test can be told to do. Arguments and results travel as JSON. */
 export type Commands = Record<string, (argument: never) => unknown>;
@@ -10,11 +10,10 @@ const common = {
     const { user, system } = process.cpuUsage();
     return user + system;
   },
-  /** Octets of memory held, after garbage collection: the proportional set size where the system tells it, else resident. */
+  /** Octets of memory held, after garbage collection; resident ones where the system does not tell those of its own. */
   memory: (): number => {
     for (let pass = 0; pass < 3; pass += 1) globalThis.gc?.();
-    const [, kilobytes] = /^Pss:\s+(\d+) kB$/m.exec(rollup()) ?? [];
-    return kilobytes === undefined ? process.memoryUsage.rss() : Number(kilobytes) * 1024;
+    return memoryOf("self") ?? process.memoryUsage.rss();
   },
 } satisfies Commands;
 
@@ -43,12 +42,3 @@ export function serve(commands: Commands): void {
 }
 
 const answer = (report: Report): void => void process.send?.(report);
-
-/** Of Linux alone. */
-function rollup(): string {
-  try {
-    return readFileSync("/proc/self/smaps_rollup", "utf8");
-  } catch {
-    return "";
-  }
-}

@@ -9,7 +9,7 @@ export interface Edge {
   readonly mw: number;
   /** CPU microseconds it spends while `work` goes on, of all its processes, user and system. */
   cpuDuring(work: () => Promise<void>): Promise<number>;
-  /** Octets of memory it holds, proportional set size of all its processes. */
+  /** Octets of memory that all its processes hold by themselves. */
   memory(): Promise<number>;
   close(): Promise<void>;
 }

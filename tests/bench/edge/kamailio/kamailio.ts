@@ -8,6 +8,7 @@ import { startProcess, type FixtureProcess } from "../../../kamailio/process.ts"
 import { eventually } from "../../../support/eventually.ts";
 import { packageFile } from "../../../support/packages.ts";
 import { freePort } from "../../../support/ports.ts";
+import { memoryOf } from "../../memory.ts";
 import { site } from "../access.ts";
 import type { Edge, EdgeSurroundings } from "../edge.ts";
 import type { Certificate } from "../edge.ts";
@@ -71,7 +72,7 @@ export class KamailioEdge implements Edge {
       "-DD",
       "-E",
       "-m",
-      "1024",
+      "2048",
       "-M",
       "16",
       "-Y",
@@ -105,10 +106,7 @@ export class KamailioEdge implements Edge {
   }
 
   async memory(): Promise<number> {
-    const kilobytes = this.#pids().map((pid) =>
-      /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8")),
-    );
-    return kilobytes.reduce((sum, found) => sum + Number(found?.[1]) * 1024, 0);
+    return this.#pids().reduce((sum, pid) => sum + (memoryOf(pid) ?? 0), 0);
   }
 
   async close(): Promise<void> {

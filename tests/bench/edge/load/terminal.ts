@@ -11,6 +11,8 @@ export interface W2 {
 
 const binary = 0x82;
 const ping = 0x89;
+const pong = 0x8a;
+const close = 0x88;
 const maskBit = 0x80;
 /** RFC 6455 §5.3: masked with noughts, octets stay what they are. */
 const mask = "\0\0\0\0";
@@ -57,13 +59,19 @@ export class Terminal {
   #cseq = 0;
   #held: Buffer | undefined;
   #answered: ((answer: string) => void) | undefined;
+  #open = true;
 
   private constructor(socket: Socket, user: number, token: string) {
     this.#socket = socket;
     this.#registerAt = registerOf(user, token);
     socket.on("data", (octets: Buffer) => this.#read(octets));
     socket.on("error", () => undefined);
-    socket.on("close", () => this.#answered?.("the socket closed"));
+    socket.on("close", () => this.#ended("the socket closed"));
+  }
+
+  /** The edge has not said or shown that it closes. */
+  get open(): boolean {
+    return this.#open;
   }
 
   static async open({ port, secure }: W2, user: number, token: string): Promise<Terminal> {
@@ -121,11 +129,23 @@ export class Terminal {
   }
 
   #take(first: number, held: Buffer, from: number, to: number): void {
-    if (first === ping) this.#socket.write(`\x8a\x80${mask}`, "latin1");
+    // RFC 6455 §5.5.3: with what came in the ping; Kamailio gives up a connection whose pong has it not.
+    if (first === ping) {
+      this.#socket.write(
+        String.fromCharCode(pong, maskBit | (to - from)) + mask + held.toString("latin1", from, to),
+        "latin1",
+      );
+    } else if (first === close) this.#ended("the edge closed");
     const text = held.toString("latin1", from, Math.min(to, from + granted.length));
     // A provisional response is none to wait for.
     if (!text.startsWith("SIP/2.0 ") || text.startsWith("SIP/2.0 1")) return;
     this.#answered?.(text === granted ? text : held.toString("latin1", from, to));
+    this.#answered = undefined;
+  }
+
+  #ended(how: string): void {
+    this.#open = false;
+    this.#answered?.(how);
     this.#answered = undefined;
   }
 }
