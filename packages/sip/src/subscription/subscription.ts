@@ -172,8 +172,8 @@ export class Subscription {
   }
 
   #stop(): void {
-    this.#stopWake?.();
-    this.#stopN?.();
+    this.#stopWake = void this.#stopWake?.();
+    this.#stopN = void this.#stopN?.();
   }
 
   #take(notify: SipRequest): void {
@@ -183,7 +183,7 @@ export class Subscription {
       this.#phase = state.state;
       if (this.#leaving === "no") {
         if (state.expires !== undefined) this.#live(state.expires);
-        if (this.#until > 0) this.#stopN?.();
+        if (this.#until > 0) this.#stopN = void this.#stopN?.();
       }
     }
     this.#context.guard(() => this.#on.notified?.(notify));
@@ -210,12 +210,11 @@ export class Subscription {
 
   /** One timer for both: the refresh comes in so many seconds, or the end of its time where that is before. */
   #refreshAfter(seconds: number): void {
-    const { clock } = this.#context;
     const wait = Math.max(leastWait, seconds) * 1000;
-    const left = this.#until - clock.now();
+    const left = this.#until - this.#context.clock.now();
     const refreshes = wait < left;
     this.#stopWake?.();
-    this.#stopWake = clock.setTimer(Math.min(wait, left), () => {
+    this.#stopWake = this.#context.clock.setTimer(Math.min(wait, left), () => {
       if (!refreshes) return this.#end({ reason: "expired", retryAfter: 0 });
       this.#refreshAfter(Infinity);
       return void this.refresh();
@@ -229,12 +228,11 @@ export class Subscription {
 
   async #leave(): Promise<void> {
     this.#leaving = "said";
-    this.#stopN?.();
+    this.#stop();
     if (!this.dialog) return this.#end({ reason: "unsubscribed" });
     const response = await this.#context.send(this.#further(0), this.hop);
     if (this.#phase === "terminated") return;
     if (response.status >= 300) return this.#end({ reason: "unsubscribed", response });
-    this.#stop();
     return this.#await({ reason: "unsubscribed" });
   }
 
@@ -266,7 +264,7 @@ export class Subscription {
     // RFC 6665 §4.1.2.2: after a refresh that failed it is valid for the rest of its time, but for a 481.
     if (!this.#notified || response.status === 481) return this.#end(endOfRefusal(response));
     // A NOTIFY has come, but no 2xx and perhaps no time.
-    this.#until ||= this.#context.clock.now() + Math.max(leastWait, this.#wanted) * 1000;
+    if (this.#until === 0) this.#live(Math.max(leastWait, this.#wanted));
     return this.#refreshAfter(readSeconds(response.get("Retry-After")) ?? 60);
   }
 
