@@ -1,4 +1,4 @@
-import { type AddedLine, type Head, headerName, type HeaderName, lineOf } from "./head.ts";
+import { type Head, headerName, type HeaderName, lineOf } from "./head.ts";
 
 /**
  * Names of header fields that are written together, in their order, into many messages. Made once; the values are checked
@@ -10,9 +10,6 @@ import { type AddedLine, type Head, headerName, type HeaderName, lineOf } from "
  */
 export class HeaderForm {
   readonly #names: readonly HeaderName[];
-  /** The last value of each name and the line of it: most values of an edge are the same in all messages. */
-  readonly #values: (string | undefined)[] = [];
-  readonly #lines: AddedLine[] = [];
 
   /** @throws SipError `sip/injection` */
   constructor(names: readonly string[]) {
@@ -21,17 +18,10 @@ export class HeaderForm {
 
   /** What `Message.append` does. @throws SipError `sip/injection` */
   appendTo(head: Head, values: readonly (string | undefined)[]): void {
-    let at = -1;
+    let at = 0;
     for (const name of this.#names) {
-      const value = values[++at];
-      if (value === undefined) continue;
-      let line = this.#lines[at];
-      if (line === undefined || value !== this.#values[at]) {
-        line = lineOf(name, value);
-        this.#lines[at] = line;
-        this.#values[at] = value;
-      }
-      head.appendLine(line);
+      const value = values[at++];
+      if (value !== undefined) head.appendLine(lineOf(name, value));
     }
   }
 }

@@ -65,11 +65,3 @@ test("the lines of a form are encoded, stand at the end, and begin no line of th
   expect(() => register().append(form, ["one\r\nVia: two"])).toThrow("Subject");
   expect(() => new HeaderForm(["Sub ject"])).toThrow("header name");
 });
-
-test("a form says in each message what it was given for that one, the same again or a text that looks like what another was encoded as", () => {
-  const form = new HeaderForm(["Subject"]);
-  const encoded = octets.fromText("Zoë");
-  for (const subject of ["Zoë", "Zoë", encoded, encoded, "Zoë"]) {
-    expect(register().append(form, [subject]).get("Subject")).toBe(subject);
-  }
-});
