@@ -18,7 +18,7 @@ interface Run {
   readonly protocol: "UDP" | "TCP" | "TLS";
   /** Why it cannot be here. */
   readonly missing: string | undefined;
-  start(): Promise<TestCore>;
+  readonly start: () => Promise<TestCore>;
 }
 const runs: readonly Run[] = [
   ...(["UDP", "TCP"] as const).flatMap((protocol): Run[] => [

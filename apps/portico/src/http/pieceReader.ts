@@ -56,7 +56,7 @@ export function readInPieces(tls: TLSSocket): void {
     tls.read(0);
   });
   // TLS waits for a connection that it has, for as long as that lives.
-  for (const waiting of raw.listeners("connect")) raw.off("connect", waiting as () => void);
+  for (const waiting of raw.listeners("connect")) raw.off("connect", waiting);
   handle.useUserBuffer(shared);
   raw.resume();
 }

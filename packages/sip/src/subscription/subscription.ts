@@ -172,8 +172,14 @@ export class Subscription {
   }
 
   #stop(): void {
-    this.#stopWake = void this.#stopWake?.();
-    this.#stopN = void this.#stopN?.();
+    this.#stopWake?.();
+    this.#stopWake = undefined;
+    this.#stopTimerN();
+  }
+
+  #stopTimerN(): void {
+    this.#stopN?.();
+    this.#stopN = undefined;
   }
 
   #take(notify: SipRequest): void {
@@ -183,7 +189,7 @@ export class Subscription {
       this.#phase = state.state;
       if (this.#leaving === "no") {
         if (state.expires !== undefined) this.#live(state.expires);
-        if (this.#until > 0) this.#stopN = void this.#stopN?.();
+        if (this.#until > 0) this.#stopTimerN();
       }
     }
     this.#context.guard(() => this.#on.notified?.(notify));
