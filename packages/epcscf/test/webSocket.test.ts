@@ -51,10 +51,13 @@ function framesOf(octets: Buffer): { opcode: number; payload: string }[] {
   return frames;
 }
 
-/** A long message of one letter, cut in two. */
-function halves(letter: string): [Buffer, Buffer] {
-  const octets = text(letter.repeat(300));
-  return [octets.subarray(0, 150), octets.subarray(150)];
+/** A letter and a number again and again. */
+const long = (letter: string): string => Array.from({ length: 80 }, (_, at) => letter + at).join("");
+
+/** That in one frame, cut in three. */
+function thirds(letter: string): [Buffer, Buffer, Buffer] {
+  const octets = text(long(letter));
+  return [octets.subarray(0, 100), octets.subarray(100, 200), octets.subarray(200)];
 }
 
 const closeCode = (payload: string): number => payload.charCodeAt(0) * 256 + payload.charCodeAt(1);
@@ -117,7 +120,7 @@ class Raw {
   octets: Buffer = Buffer.alloc(0);
   closed = false;
   constructor(first: Buffer | string = good) {
-    this.socket = createConnection({ host: "127.0.0.1", port: port(), allowHalfOpen: true });
+    this.socket = createConnection({ host: "127.0.0.1", port: port(), allowHalfOpen: true, noDelay: true });
     sockets.push(this.socket);
     this.socket.on("data", (chunk: Buffer) => (this.octets = Buffer.concat([this.octets, chunk])));
     this.socket.on("end", () => (this.closed = true));
@@ -177,8 +180,10 @@ describe("opening handshake", () => {
   });
 
   test("a frame in the segment of the handshake is not lost", async () => {
-    const raw = new Raw(Buffer.concat([Buffer.from(good), text("early")]));
+    const raw = new Raw(Buffer.concat([Buffer.from(good), text("early"), frame(0x89, "?")]));
     expect(await until(() => side.got[0])).toBe("early");
+    await until(() => raw.frames.length === 1);
+    expect(raw.frames).toEqual([{ opcode: opcodes.pong, payload: "?" }]);
     raw.socket.destroy();
   });
 });
@@ -252,12 +257,18 @@ describe("messages", () => {
     const two = await Raw.open();
     // Each is read before the next is written: a whole message behind the half one tells.
     for (const [raw, letter] of [[one, "a"] as const, [two, "b"] as const]) {
-      raw.socket.write(Buffer.concat([text(letter), halves(letter)[0]]));
+      raw.socket.write(Buffer.concat([text(letter), thirds(letter)[0]]));
       await until(() => (letter === "a" ? mine : other).got.length === 1);
     }
-    for (const [raw, letter] of [[one, "a"] as const, [two, "b"] as const]) raw.socket.write(halves(letter)[1]);
+    for (const part of [1, 2] as const) {
+      for (const [raw, letter] of [[one, "a"] as const, [two, "b"] as const]) {
+        raw.socket.write(thirds(letter)[part]);
+        // Both ends are in this process.
+        for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
     await until(() => mine.got.length + other.got.length === 4);
-    expect([mine.got[1], other.got[1]]).toEqual(["a".repeat(300), "b".repeat(300)]);
+    expect([mine.got[1], other.got[1]]).toEqual([long("a"), long("b")]);
     first?.terminate();
   });
 

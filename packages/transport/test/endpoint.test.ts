@@ -70,12 +70,13 @@ function ping(hop: { protocol: string; sentBy: string }, extra: [string, string]
 test.each(["UDP", "TCP"] as const)("EPC-WS-12a carries requests and their responses over %s", async (protocol) => {
   const [a, b] = [await open(), await open()];
   const hop = a.endpoint.hopTo({ address: "127.0.0.1", port: b.endpoint.port, protocol });
-  const request = ping(hop);
+  const request = ping(hop, [], "Zürich");
   expect(hop.send(request.toOctets())).toBe(true);
   await expect.poll(() => b.got).toHaveLength(1);
   const [{ message, hop: back } = { message: undefined, hop: undefined }] = b.got;
   expect(back?.protocol).toBe(protocol);
   expect(message).toBeInstanceOf(SipRequest);
+  expect(message?.body).toEqual(request.body);
   back?.send(createResponse(message as SipRequest, 200, { toTag: "2" }).toOctets());
   await expect.poll(() => a.got).toHaveLength(1);
   expect(a.got[0]?.message.callId).toBe(request.callId);
@@ -270,6 +271,17 @@ test("closing sends what waits, may be repeated, and leaves dead hops", async ()
   expect(tcp.send("x")).toBe(false);
   expect(udp.send("x")).toBe(false);
   expect(a.endpoint.hopTo({ ...target, protocol: "TCP" }).send("x")).toBe(false);
+});
+
+test("over a connection whose peer reads, any amount goes", async () => {
+  const [a, b] = [await open(), await open()];
+  const hop = a.endpoint.hopTo({ address: "127.0.0.1", port: b.endpoint.port, protocol: "TCP" });
+  const large = ping(hop, [], "x".repeat(60_000)).toOctets();
+  for (let sent = 20; sent <= 100; sent += 20) {
+    for (let i = 0; i < 20; i += 1) expect(hop.send(large)).toBe(true);
+    await expect.poll(() => b.got).toHaveLength(sent);
+  }
+  expect(a.closed).toEqual([]);
 });
 
 test("a peer that does not read is given up", async () => {
