@@ -55,6 +55,17 @@ test("what is kept of a REGISTER and of its 200 (OK) holds neither message", () 
   expect(growth).toBeLessThan((users * filler.length) / 2);
 });
 
+test("what a browser alone says to support is forgotten with it, however long that is", () => {
+  const growth = held(() => {
+    for (let user = 0; user < users; user += 1) {
+      const asked = askedBinding(registerOf(user).set("Supported", `${user}${"x".repeat(50_000)}, path`), 600);
+      expect(asked.supported).toHaveLength(50_006 + String(user).length);
+    }
+    return users;
+  });
+  expect(growth).toBeLessThan((users * 50_000) / 2);
+});
+
 test("what users are granted alike is kept once: by the same S-CSCF, by the token of one web site", async () => {
   const [one, same, other] = [grantOf(1), grantOf(2), grantOf(3, "<sip:orig@other.ims.test;lr>")];
   expect(one.associated).toEqual(["<sip:u1@acme.ims.test>", "<tel:+12025550101>"]);

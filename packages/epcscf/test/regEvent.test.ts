@@ -126,8 +126,25 @@ test("a subscription that is refused is tried again with growing pauses, and by 
   expect(notifier.subscribes).toHaveLength(2);
   notifier.refuse = undefined;
   await register(browser);
+  notifier.dialog = undefined;
   await until(() => notifier.subscribes.length === 3);
-  expect((await notifier.notify("active")).status).toBe(200);
+  // One that was granted begins with the short pause again.
+  expect((await notifier.notify("active", "terminated;reason=deactivated")).status).toBe(200);
+  await clock.settle(10_000);
+  await until(() => notifier.subscribes.length === 4);
+});
+
+test("it is asked for longer than the core has granted the registration", async () => {
+  const { notifier, browser } = await open();
+  const { answer } = rig.core;
+  rig.core.answer = (tx) => {
+    const [contact = ""] = tx.request.list("Contact");
+    if (tx.request.method !== "REGISTER") return answer(tx);
+    return tx.reply(200, { headers: [["Contact", contact.replace(/expires=\d+/, "expires=600000")]] });
+  };
+  await register(browser);
+  const asked = await until(() => notifier.subscribes[0]);
+  expect(asked.get("Expires")).toBe("600600");
 });
 
 test("a subscription that the core ends for its own reasons is made anew; a final refusal is not repeated", async () => {

@@ -71,7 +71,9 @@ async function forgets(who: string): Promise<ServerTransaction> {
 const uri = (n: number): string => `sip:u00${n}@acme.ims.test`;
 
 /** The n-th user registers. */
-async function come(n: number): Promise<{ browser: Browser; leave: () => Promise<SipResponse> }> {
+async function come(
+  n: number,
+): Promise<{ browser: Browser; refresh: () => Promise<SipResponse>; leave: () => Promise<SipResponse> }> {
   const browser = await rig.connect();
   browser.impu = uri(n);
   const token = await rig.token({ impu: uri(n), sub: `p-${n}`, sid: `s-${n}` }, { seconds: 10_000 });
@@ -80,7 +82,7 @@ async function come(n: number): Promise<{ browser: Browser; leave: () => Promise
       contact: `<sip:u@k9.invalid;transport=ws>;reg-id=1;expires=${expires};+sip.instance="<urn:uuid:${n}>"`,
     });
   expect((await register(3600)).status).toBe(200);
-  return { browser, leave: () => register(0) };
+  return { browser, refresh: () => register(3600), leave: () => register(0) };
 }
 
 async function comeAll(from: number, to: number): Promise<void> {
@@ -215,6 +217,49 @@ describe("an S-CSCF that has lost its registrations", () => {
       }
     },
   );
+
+  test("who sends to somebody who never answers does not have it asked each time", async () => {
+    const { browser } = await come(42);
+    await watched(uri(42));
+    await comeAll(43, 43);
+    rig.core.answer = (tx) => (tx.request.method === "MESSAGE" ? undefined : answer(tx));
+    const sent: Promise<SipResponse>[] = [];
+    for (let n = 1; n <= 6; n += 1) {
+      sent.push(browser.request("MESSAGE", uri(44), []));
+      await until(() => requests("MESSAGE").length === n);
+      await timed.pass(1);
+    }
+    await timed.pass(34);
+    expect((await Promise.all(sent)).map(({ status }) => status)).toEqual(sent.map(() => 504));
+    await until(() => refreshes().length === 2);
+    expect(refreshes().map(({ to }) => to.uri)).toEqual([uri(42), uri(43)]);
+  });
+
+  test("what the S-CSCF of before answers late, when she is at another one, says nothing of her there", async () => {
+    const { refresh } = await come(42);
+    await watched(uri(42));
+    const second = await ScriptedCore.open();
+    try {
+      const { promise, resolve } = Promise.withResolvers<ServerTransaction>();
+      rig.core.answer = (tx) => {
+        const { method, toTag } = tx.request;
+        if (method === "SUBSCRIBE" && toTag !== undefined) return resolve(tx);
+        return method === "REGISTER" ? grant(second)(tx) : subscribed(tx, second);
+      };
+      await timed.pass(interval);
+      const asked = await promise;
+      expect((await refresh()).status).toBe(200);
+      await until(() => initial().length === 2);
+      await watched(uri(42));
+      asked.reply(481);
+      // What she says after that has been answered: the 481 has been read.
+      await timed.pass(5);
+      expect(rig.alarms).toEqual([]);
+      expect(requests("REGISTER")).toHaveLength(2);
+    } finally {
+      await second.close();
+    }
+  });
 
   test("EPC-REG-01h it is silent, and the core has no other one: one REGISTER finds that out for all", async () => {
     await comeAll(42, 50);

@@ -120,9 +120,10 @@ test("it is refreshed when somebody asks for that, and the answer is given; noth
   expect(await watch.refresh()).toBeUndefined();
 });
 
-test("long subscriptions are refreshed 600 s before their end", async () => {
-  const s = stage({ expires: "600000" });
-  s.core.reply(await s.core.expectRequest("SUBSCRIBE"), 200, { headers: [["Expires", "600000"]] });
+test.each([600_000, 1300])("one of %i s is refreshed 600 s before its end", async (seconds) => {
+  const expires = String(seconds);
+  const s = stage({ expires });
+  s.core.reply(await s.core.expectRequest("SUBSCRIBE"), 200, { headers: [["Expires", expires]] });
   s.core.request("NOTIFY", {
     headers: [
       ["Event", "reg"],
@@ -130,8 +131,8 @@ test("long subscriptions are refreshed 600 s before their end", async () => {
     ],
   });
   await s.core.expectResponse(200);
-  await s.core.expectNothing(599_300_000);
-  expect((await s.core.expectRequest("SUBSCRIBE", 200_000)).toTag).toBe("peer");
+  await s.core.expectNothing((seconds - 601) * 1000);
+  expect((await s.core.expectRequest("SUBSCRIBE", 1500)).toTag).toBe("peer");
 });
 
 test("a NOTIFY that overtakes the 200 makes the dialog, whatever its CSeq number (RFC 6665 §4.4.1)", async () => {
@@ -142,10 +143,11 @@ test("a NOTIFY that overtakes the 200 makes the dialog, whatever its CSeq number
   expect([s.watch.phase, s.heard]).toEqual(["active", ["4 active;expires=600"]]);
   s.core.reply(request, 200, { headers: [["Expires", "600"]] });
   const refresh = await s.core.expectRequest("SUBSCRIBE", 301_000);
-  expect([refresh.cseq.number, refresh.get("Route"), refresh.uri]).toEqual([
+  expect([refresh.cseq.number, refresh.get("Route"), refresh.uri, refresh.get("Contact")]).toEqual([
     2,
     "<sip:proxy.invalid;lr>",
     "sip:peer@right.invalid",
+    "<sip:mary@left.invalid>",
   ]);
 });
 
@@ -160,8 +162,10 @@ test("of a fork the first NOTIFY decides, also against the 2xx of another branch
   expect([refresh.toTag, refresh.uri]).toEqual(["two", "sip:two@right.invalid"]);
 });
 
-test("a NOTIFY out of order gets 500, of another event 489, without event or state it counts", async () => {
+test("a NOTIFY out of order gets 500, of another event 489, without event or state it counts; its Contact is the target from then on", async () => {
   const s = await standing();
+  s.core.send(notifyFrom("peer", 1));
+  await s.core.expectResponse(500);
   s.core.send(notifyFrom("peer", 9));
   await s.core.expectResponse(200);
   s.core.send(notifyFrom("peer", 8));
@@ -174,6 +178,9 @@ test("a NOTIFY out of order gets 500, of another event 489, without event or sta
   await s.core.expectResponse(200);
   expect(s.heard).toEqual(["1 active;expires=600", "9 active;expires=600", "12 "]);
   expect(s.watch.phase).toBe("active");
+  s.core.send(notifyFrom("peer", 13).set("Contact", "<sip:elsewhere@right.invalid>"));
+  await s.core.expectResponse(200);
+  expect((await s.core.expectRequest("SUBSCRIBE", 301_000)).uri).toBe("sip:elsewhere@right.invalid");
 });
 
 test("pending becomes active", async () => {
@@ -242,7 +249,7 @@ test.each([
 test("no answer at all: refused with a 408 made here; a 2xx without NOTIFY: silent after timer N", async () => {
   const unheard = stage();
   await unheard.clock.settle(40_000);
-  expect(unheard.ends.map((end) => [end.reason, end.response?.status])).toEqual([["refused", 408]]);
+  expect(unheard.ends).toMatchObject([{ reason: "refused", response: { status: 408 }, retryAfter: 0 }]);
   const silent = stage();
   silent.core.reply(await silent.core.expectRequest("SUBSCRIBE"), 200, { headers: [["Expires", "600"]] });
   await silent.clock.settle(40_000);
@@ -260,14 +267,9 @@ test("423: once more with the least the notifier takes, at the start and at a re
     undefined,
     "watch-1",
   ]);
-  s.core.reply(again, 200, { headers: [["Expires", "1000"]] });
-  s.core.request("NOTIFY", {
-    headers: [
-      ["Event", "reg"],
-      ["Subscription-State", "active"],
-    ],
-  });
+  s.core.send(notifyFrom("peer", 1, [["Record-Route", "<sip:proxy.invalid;lr>"]]));
   await s.core.expectResponse(200);
+  s.core.reply(again, 200, { headers: [["Expires", "1000"]] });
   const refresh = await s.core.expectRequest("SUBSCRIBE", 501_000);
   expect(refresh.cseq.number).toBe(3);
   s.core.reply(refresh, 423, { headers: [["Min-Expires", "2000"]] });
@@ -276,6 +278,12 @@ test("423: once more with the least the notifier takes, at the start and at a re
   // One that asks for no more than it got is final.
   s.core.reply(longer, 423, { headers: [["Min-Expires", "2000"]] });
   await s.core.expectNothing(1000);
+  const later = await s.core.expectRequest("SUBSCRIBE", 61_000);
+  expect([later.cseq.number, later.uri, later.get("Route")]).toEqual([
+    5,
+    "sip:peer@right.invalid",
+    "<sip:proxy.invalid;lr>",
+  ]);
 });
 
 test("a refresh that fails is tried again while there is time; then it has expired", async () => {
@@ -285,6 +293,15 @@ test("a refresh that fails is tried again while there is time; then it has expir
   expect(s.core.log.filter((line) => line === "<- SUBSCRIBE")).toHaveLength(4);
   expect(s.ends).toEqual([{ reason: "expired", retryAfter: 0 }]);
   expect(s.clock.pending).toBe(0);
+});
+
+test("a refresh that nobody answers does not prolong it", async () => {
+  const s = await standing();
+  s.core.send(notifyFrom("peer", 2, [["Subscription-State", "active;expires=20"]]));
+  await s.core.expectResponse(200);
+  await s.core.expectRequest("SUBSCRIBE", 10_100);
+  await s.clock.settle(10_000);
+  expect([s.ends, s.watch.phase]).toEqual([[{ reason: "expired", retryAfter: 0 }], "terminated"]);
 });
 
 test("481 to a refresh ends it at once (RFC 6665 §4.1.2.2)", async () => {
@@ -363,6 +380,21 @@ test("a grant of no time ends with the last NOTIFY, or without one after 64*T1",
   expect([s.heard.length, s.ends, s.clock.pending]).toEqual([1, [{ reason: "expired", retryAfter: 0 }], 0]);
 });
 
+test("without time left it ends, though it was asked for more in vain", async () => {
+  const s = await standing();
+  s.core.request("NOTIFY", {
+    headers: [
+      ["Event", "reg"],
+      ["Subscription-State", "active;expires=0"],
+    ],
+  });
+  await s.core.expectResponse(200);
+  void s.watch.refresh();
+  s.core.reply(await s.core.expectRequest("SUBSCRIBE"), 503);
+  await s.core.expectNothing(33_000);
+  expect([s.ends, s.clock.pending]).toEqual([[{ reason: "expired", retryAfter: 0 }], 0]);
+});
+
 test("a NOTIFY came, the SUBSCRIBE is refused: tried again for as long as was asked", async () => {
   const s = stage();
   const request = await s.core.expectRequest("SUBSCRIBE");
@@ -370,7 +402,9 @@ test("a NOTIFY came, the SUBSCRIBE is refused: tried again for as long as was as
   await s.core.expectResponse(200);
   s.core.reply(request, 503);
   s.core.on("SUBSCRIBE", (again) => void s.core.reply(again, 503));
-  await s.clock.settle(700_000);
+  await s.clock.settle(500_000);
+  expect(s.ends).toEqual([]);
+  await s.clock.settle(200_000);
   expect([s.ends, s.clock.pending]).toEqual([[{ reason: "expired", retryAfter: 0 }], 0]);
 });
 

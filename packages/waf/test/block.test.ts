@@ -105,6 +105,7 @@ test("an entry is read once until a block changes, by whatever process", async (
   const world = await World.open();
   onTestFinished(() => world.close());
   const impu = "sip:u0001@acme.ims.test";
+  const read = world.store.blocks.find.bind(world.store.blocks);
   const found = vi.spyOn(world.store.blocks, "find");
   for (let turn = 0; turn < 3; turn += 1) expect(await world.waf.block.find(impu)).toMatchObject({ impu });
   expect(found).toHaveBeenCalledTimes(1);
@@ -118,6 +119,16 @@ test("an entry is read once until a block changes, by whatever process", async (
   await world.store.blocks.withdraw([impu]);
   await world.waf.notice();
   expect(await world.waf.block.find(impu)).toBeUndefined();
+  // One that is taken out while it is being read is not kept.
+  const second = "sip:u0002@acme.ims.test";
+  found.mockImplementationOnce(async (asked) => {
+    const entry = await read(asked);
+    await world.store.blocks.withdraw([second]);
+    await world.waf.notice();
+    return entry;
+  });
+  await world.waf.block.find(second);
+  expect(await world.waf.block.find(second)).toBeUndefined();
 });
 
 test("the use of a block counts what is held, what rests and what is free", async () => {

@@ -115,6 +115,8 @@ test("what is found of an entry is one thing for all who ask, until its tenant h
   const clients = acme.clients.map((client) => ({ ...client, clientId: "portal.acme.example" }));
   await world.waf.tenants.replace("acme", { ...acme, clients }, { by, version });
   expect((await world.waf.block.find(one))?.clientIds).toEqual(["portal.acme.example"]);
+  await world.waf.tenants.suspend("acme", { by });
+  expect(await world.waf.block.find(one)).toBeUndefined();
 });
 
 test.each<[string, object, string]>([

@@ -124,7 +124,7 @@ export class Registrar {
    */
   scscfLost(registration: Registration): void {
     this.blocks.scscfLost(registration);
-    this.#restorer.look(registration);
+    this.#restorer.silent(registration);
   }
 
   /** Handles a REGISTER of a browser. @throws TokenError, EpcscfError what it is to be refused with. */

@@ -24,6 +24,8 @@ export interface RestorerOptions {
 
 /** Between questions to an S-CSCF, ms. */
 const interval = 30_000;
+/** After a question, until silence that somebody has found is a reason for another one, ms. */
+const respite = 5000;
 /** Registrations restored at a time: an S-CSCF that has just started has all of its users to serve. */
 const atOnce = 8;
 
@@ -38,6 +40,8 @@ export class Restorer {
   readonly #options: RestorerOptions;
   #stopTimer: () => void = () => undefined;
   #looking = false;
+  /** Clock time, ms. */
+  #lookedAt = -respite;
   #closed = false;
 
   constructor(options: RestorerOptions) {
@@ -45,10 +49,19 @@ export class Restorer {
     this.#later();
   }
 
+  /**
+   * A user's requests have found nobody: looks at the others' as well. Not each time: who sends to somebody who never answers finds
+   * silence as often as she likes, and a look costs the more the more users there are.
+   */
+  silent(user: Registration): void {
+    if (this.#options.clock.now() - this.#lookedAt >= respite) this.look(user);
+  }
+
   /** Looks now, and not when its time has come. @param but who sees to hers herself */
   look(but?: Registration): void {
     if (this.#looking) return;
     this.#stopTimer();
+    this.#lookedAt = this.#options.clock.now();
     this.#looking = true;
     void this.#look(but).finally(() => {
       this.#looking = false;

@@ -189,7 +189,7 @@ export class Subscription {
       this.#phase = state.state;
       if (this.#leaving === "no") {
         if (state.expires !== undefined) this.#live(state.expires);
-        if (this.#until > 0) this.#stopTimerN();
+        this.#stopTimerN();
       }
     }
     this.#context.guard(() => this.#on.notified?.(notify));
@@ -204,14 +204,12 @@ export class Subscription {
     return Dialog.restore({ ...Dialog.uas(notify, createResponse(notify, 200)).state, localCseq, localContact });
   }
 
-  /** It lives for so many seconds more. */
+  /** It lives for so many seconds more; for none: until its last NOTIFY, which is due then. */
   #live(expires: number): void {
     this.#stop();
-    this.#until = 0;
-    if (expires <= 0) return this.#await({ reason: "expired", retryAfter: 0 });
-    this.#until = this.#context.clock.now() + expires * 1000;
+    this.#until = this.#context.clock.now() + (expires * 1000 || this.#timerN);
     // TS 24.229 §5.1.1.3 with §5.1.1.4.1: 600 s before the end, or at half time where that is short.
-    return this.#refreshAfter(expires > 1200 ? expires - 600 : expires / 2);
+    this.#refreshAfter(expires > 1200 ? expires - 600 : expires / 2 || Infinity);
   }
 
   /** One timer for both: the refresh comes in so many seconds, or the end of its time where that is before. */
@@ -227,9 +225,13 @@ export class Subscription {
     });
   }
 
-  /** RFC 6665 §4.1.2.4: a NOTIFY is due within timer N. Not every core sends the last one, nor one after a refresh. */
+  /** RFC 6665 §4.1.2.4: how long a NOTIFY may take, ms. Not every core sends the last one, nor one after a refresh. */
+  get #timerN(): number {
+    return 64 * this.#context.layer.timers.t1;
+  }
+
   #await(end: SubscriptionEnd): void {
-    this.#stopN = this.#context.clock.setTimer(64 * this.#context.layer.timers.t1, () => this.#end(end));
+    this.#stopN = this.#context.clock.setTimer(this.#timerN, () => this.#end(end));
   }
 
   async #leave(): Promise<void> {
@@ -261,9 +263,8 @@ export class Subscription {
 
   #granted(request: SipRequest, response: SipResponse): void {
     if (!this.dialog) this.#dialog = Dialog.uac(request, response);
-    if (this.#leaving !== "no") return;
     this.#live(readSeconds(response.get("Expires")) ?? this.#wanted);
-    if (!this.#notified && this.#until > 0) this.#await({ reason: "silent", retryAfter: 0 });
+    if (!this.#notified) this.#await({ reason: "silent", retryAfter: 0 });
   }
 
   #refused(response: SipResponse): void {
