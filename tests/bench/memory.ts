@@ -1,11 +1,12 @@
 import { readFileSync } from "node:fs";
 
 /**
- * Octets of memory that a process holds by itself: its share of what is anonymous and of what it shares with its like. Pages of
+ * @param pid of the process, or `self`
+ * @returns octets of memory that a process holds by itself: its share of what is anonymous and of what it shares with its like. Pages of
  * files, such as its program, are left out: they are the system's, and its share in them changes with who else runs.
- * Nothing elsewhere than on Linux (5.9 and later).
+ * Undefined elsewhere than on Linux 5.9 and later.
  */
-export function memoryOf(pid: number | string): number | undefined {
+export function memoryOf(pid: string): number | undefined {
   let rollup: string;
   try {
     rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");

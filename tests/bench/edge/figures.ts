@@ -42,7 +42,7 @@ const restMs = 6000;
 export function memoryFigure(secure: boolean): Figure {
   return {
     unit: "bytes",
-    // V8 and glibc take memory in steps of megabytes: the one in the middle has the fewest of them.
+    // V8 and glibc take memory in steps of megabytes, which the median has least of.
     rounds: 3,
     open: () =>
       registering("UDP", ["UDP"], secure, (edge, join, terminals) => {

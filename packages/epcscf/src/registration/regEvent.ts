@@ -1,5 +1,5 @@
 import type { SipRequest } from "@portico/sip";
-import { prefix, Watch, type Memory, type Watched, type WatchOptions } from "./watch.ts";
+import { contactPrefix, Watch, type Memory, type Watched, type WatchOptions } from "./watch.ts";
 
 /**
  * The eP-CSCF's own subscriptions to the reg event of the identities it serves (TS 24.229 §5.2.3, RFC 3680): one for each
@@ -36,6 +36,6 @@ export class RegEvent<Of extends Watched> {
 
   /** True for a NOTIFY to one of this node's subscriptions; where nobody waits for it any more. */
   owns(request: SipRequest): boolean {
-    return request.method === "NOTIFY" && request.uri.startsWith(`sip:${prefix}`);
+    return request.method === "NOTIFY" && request.uri.startsWith(`sip:${contactPrefix}`);
   }
 }

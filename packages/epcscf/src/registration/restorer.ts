@@ -18,7 +18,7 @@ export interface Granted {
 export interface RestorerOptions {
   readonly clock: Clock;
   readonly log: Log;
-  /** @param but who sees to hers herself */
+  /** @param but a user left out: she registers anew by herself */
   readonly granted: (but?: Registration) => readonly Granted[];
 }
 
@@ -57,7 +57,7 @@ export class Restorer {
     if (this.#options.clock.now() - this.#lookedAt >= respite) this.look(user);
   }
 
-  /** Looks now, and not when its time has come. @param but who sees to hers herself */
+  /** Looks now, and not when its time has come. @param but a user left out: she registers anew by herself */
   look(but?: Registration): void {
     if (this.#looking) return;
     this.#stopTimer();

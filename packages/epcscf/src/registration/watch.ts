@@ -22,7 +22,7 @@ import type { Way } from "../way.ts";
 import type { Grant } from "./grant.ts";
 
 /** Start of the user part of this node's Contact in its own subscriptions. */
-export const prefix = "reg-";
+export const contactPrefix = "reg-";
 /** Seconds asked for at least: one subscription outlives many refreshes of its registration, which ends it. */
 const usual = 86_400;
 /** Seconds asked for beyond the registration (EPC-REG-20). */
@@ -186,7 +186,7 @@ export class Watch<Of extends Watched> implements SubscribeOptions {
       ["To", `<${impu}>`],
       ["Call-ID", random.token(24)],
       ["CSeq", "1 SUBSCRIBE"],
-      ["Contact", `<${core.uri(prefix + key)}>`],
+      ["Contact", `<${core.uri(contactPrefix + key)}>`],
       ...this.headers(),
       ["Event", "reg"],
       ["Expires", String(Math.max(usual, grant?.seconds ?? 0) + beyond)],

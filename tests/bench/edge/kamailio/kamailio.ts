@@ -106,7 +106,9 @@ export class KamailioEdge implements Edge {
   }
 
   async memory(): Promise<number> {
-    return this.#pids().reduce((sum, pid) => sum + (memoryOf(pid) ?? 0), 0);
+    const held = this.#pids().map((pid) => memoryOf(pid));
+    if (held.includes(undefined)) throw new Error("to count Kamailio's memory takes Linux 5.9 or later");
+    return held.reduce<number>((sum, octets = 0) => sum + octets, 0);
   }
 
   async close(): Promise<void> {
