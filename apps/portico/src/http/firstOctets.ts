@@ -12,6 +12,8 @@ export function beginWithOctets(server: Server): void {
   server.on("connection", (socket: Socket) => {
     const begin = (): void => {
       for (const listener of listeners) listener.call(server, socket);
+      // TLS waits for it to connect, as it has.
+      for (const waiting of socket.listeners("connect")) socket.off("connect", waiting as () => void);
     };
     // A header that came before may have brought them along.
     if (socket.readableLength > 0) return begin();

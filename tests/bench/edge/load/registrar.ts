@@ -1,8 +1,10 @@
 import { createSocket, type Socket as DatagramSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
+import type { Protocol } from "../edge.ts";
 
 const endOfHead = "\r\n\r\n";
+const emptyBody = "Content-Length: 0\r\n\r\n";
 /** Header fields of a request that its answer repeats. */
 const repeated = ["Via:", "From:", "Call-ID:", "CSeq:"];
 /** Those of a binding, which a REGISTER's answer repeats, too. */
@@ -10,7 +12,7 @@ const bound = ["Path:", "Contact:"];
 
 /**
  * A home network that grants every REGISTER and SUBSCRIBE at once, at the least cost there can be: it copies lines and
- * parses nothing. Requests with a body do not come.
+ * parses nothing. Messages with a body do not come.
  */
 export class OctetRegistrar {
   readonly #udp: DatagramSocket;
@@ -23,7 +25,9 @@ export class OctetRegistrar {
     this.#tcp = tcp;
     this.#udp = udp;
     udp.on("message", (datagram, from) => {
-      udp.send(Buffer.from(this.#answer(datagram.toString("latin1")), "latin1"), from.port, from.address);
+      for (const message of this.#answer(datagram.toString("latin1"), "UDP")) {
+        udp.send(Buffer.from(message, "latin1"), from.port, from.address);
+      }
     });
     tcp.on("connection", (socket) => this.#connected(socket));
   }
@@ -59,7 +63,7 @@ export class OctetRegistrar {
       let answers = "";
       let at = 0;
       for (let end = held.indexOf(endOfHead); end >= 0; end = held.indexOf(endOfHead, at)) {
-        answers += this.#answer(held.slice(at, end + 2));
+        answers += this.#answer(held.slice(at, end + 2), "TCP").join("");
         at = end + endOfHead.length;
       }
       held = held.slice(at);
@@ -67,25 +71,45 @@ export class OctetRegistrar {
     });
   }
 
-  /** @param request its head, each line with its end. */
-  #answer(request: string): string {
+  /**
+   * What there is to say to a message: after a SUBSCRIBE its first NOTIFY, too, without which it would not live; to an answer
+   * nothing.
+   * @param request its head, each line with its end
+   */
+  #answer(request: string, protocol: Protocol): string[] {
+    if (request.startsWith("SIP/2.0")) return [];
     const binding = request.startsWith("REGISTER");
     if (binding) this.registers += 1;
     const names = binding ? [...repeated, ...bound] : repeated;
-    let answer = "SIP/2.0 200 OK\r\n";
+    let repeats = "";
     let identity = "";
     for (let at = request.indexOf("\n") + 1; at > 0 && at < request.length;) {
       const next = request.indexOf("\n", at) + 1;
       if (request.startsWith("To:", at)) {
         identity = request.slice(request.indexOf("<", at), request.indexOf(">", at) + 1);
-        answer += `To: ${identity};tag=r1\r\n`;
-      } else if (names.some((name) => request.startsWith(name, at))) answer += request.slice(at, next);
+        repeats += `To: ${identity};tag=r1\r\n`;
+      } else if (names.some((name) => request.startsWith(name, at))) repeats += request.slice(at, next);
       at = next;
     }
     const here = `<sip:127.0.0.1:${this.port};lr>`;
-    answer += binding
+    const told = binding
       ? `Service-Route: ${here}\r\nP-Associated-URI: ${identity}\r\nRequire: outbound\r\n`
       : `Contact: ${here}\r\n`;
-    return `${answer}Expires: 600\r\nContent-Length: 0${endOfHead}`;
+    const answer = `SIP/2.0 200 OK\r\n${repeats}${told}Expires: 600\r\n${emptyBody}`;
+    return binding ? [answer] : [answer, this.#notify(request, identity, protocol)];
+  }
+
+  #notify(subscribe: string, identity: string, protocol: Protocol): string {
+    const valueOf = (name: string): string => {
+      const from = subscribe.indexOf(`\n${name}: `) + name.length + 3;
+      return subscribe.slice(from, subscribe.indexOf("\r", from));
+    };
+    const callId = valueOf("Call-ID");
+    return (
+      `NOTIFY ${valueOf("Contact").slice(1, -1)} SIP/2.0\r\n` +
+      `Via: SIP/2.0/${protocol} 127.0.0.1:${this.port};branch=z9hG4bKn${callId}\r\nMax-Forwards: 70\r\n` +
+      `From: ${identity};tag=r1\r\nTo: ${valueOf("From")}\r\nCall-ID: ${callId}\r\nCSeq: 1 NOTIFY\r\n` +
+      `Contact: <sip:127.0.0.1:${this.port}>\r\nEvent: reg\r\nSubscription-State: active;expires=600\r\n${emptyBody}`
+    );
   }
 }
