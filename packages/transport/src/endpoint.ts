@@ -93,6 +93,9 @@ class Endpoint implements SipEndpoint {
   readonly #udpOwner: UdpHopOwner;
   readonly #opened = new Map<string, StreamHop>();
   readonly #accepted = new Set<StreamHop>();
+  // Most of what is sent goes where the last went, to the home network, and what each user keeps of it is one hop.
+  #lastTcp: StreamHop | undefined;
+  #lastUdp: UdpHop | undefined;
   #secureContext: SecureContext | undefined;
   #malformed = 0;
   #closing: Promise<void> | undefined;
@@ -124,7 +127,7 @@ class Endpoint implements SipEndpoint {
 
   hopTo(target: HopTarget): RemoteHop {
     const remote = { address: target.address, port: target.port };
-    if (target.protocol === "UDP") return new UdpHop(this.#udpOwner, remote);
+    if (target.protocol === "UDP") return this.#udpHop(remote);
     return target.protocol === "TCP" ? this.#tcpHop(remote) : this.#tlsHop(remote, target.host ?? target.address);
   }
 
@@ -151,11 +154,18 @@ class Endpoint implements SipEndpoint {
     };
   }
 
+  #udpHop(remote: SocketAddress): UdpHop {
+    if (!leadsTo(this.#lastUdp, remote)) this.#lastUdp = new UdpHop(this.#udpOwner, remote);
+    return this.#lastUdp;
+  }
+
   #tcpHop(remote: SocketAddress): StreamHop {
+    if (leadsTo(this.#lastTcp, remote)) return this.#lastTcp;
     const where = { host: remote.address, port: remote.port, localAddress: this.address };
-    return this.#streamHop(hostPort(remote.address, remote.port), this.#tcpOwner, remote, (ready, onread) =>
+    this.#lastTcp = this.#streamHop(hostPort(remote.address, remote.port), this.#tcpOwner, remote, (ready, onread) =>
       connect({ ...where, onread }, ready),
     );
+    return this.#lastTcp;
   }
 
   #tlsHop(remote: SocketAddress, domain: string): StreamHop {
@@ -209,8 +219,7 @@ class Endpoint implements SipEndpoint {
   #datagram(octets: string, from: SocketAddress): void {
     // RFC 5626 §4.4 keep-alives and NAT probes: line ends or NULs without a message
     if (octets.length < shortestMessage) return;
-    const remote = { address: plainAddress(from.address), port: from.port };
-    this.#received(octets, new UdpHop(this.#udpOwner, remote));
+    this.#received(octets, this.#udpHop({ address: plainAddress(from.address), port: from.port }));
   }
 
   #received(octets: string, hop: RemoteHop): void {
@@ -220,7 +229,7 @@ class Endpoint implements SipEndpoint {
       message = parseMessage(octets);
       if (message instanceof SipRequest) {
         const source = stampVia(message, hop.remote);
-        if (!hop.reliable && source.port !== hop.remote.port) answerTo = new UdpHop(this.#udpOwner, source);
+        if (!hop.reliable && source.port !== hop.remote.port) answerTo = this.#udpHop(source);
       }
     } catch (error) {
       if (!(error instanceof SipError)) throw error;
@@ -257,6 +266,10 @@ function closed(socket: DatagramSocket | Server | undefined): Promise<void> {
     if (socket === undefined) resolve();
     else socket.close(() => resolve());
   });
+}
+
+function leadsTo<H extends RemoteHop>(hop: H | undefined, { address, port }: SocketAddress): hop is H {
+  return hop?.remote.port === port && hop.remote.address === address;
 }
 
 function remoteOf(socket: Socket): SocketAddress {

@@ -26,7 +26,7 @@ export interface StreamHopOwner {
 export type Dial = (ready: () => void, onread: OnReadOpts) => Socket;
 
 /** Octets read at once. All connections share the buffer: what is in it is copied before the next read. */
-const shared = new Uint8Array(65_536);
+const shared = Buffer.allocUnsafeSlow(65_536);
 
 interface Waiting {
   octets: string;
@@ -124,8 +124,8 @@ export class StreamHop implements RemoteHop, Unsent {
     // A stream gives each read a buffer of its own, which costs as much as reading.
     const socket = dial(ready, {
       buffer: shared,
-      callback: (length, { buffer, byteOffset }) => {
-        this.#read(framer, Buffer.from(buffer, byteOffset, length).toString("latin1"), socket);
+      callback: (length) => {
+        this.#read(framer, shared.toString("latin1", 0, length), socket);
         return true;
       },
     });
