@@ -24,6 +24,7 @@ import { Restorer, type Granted } from "./restorer.ts";
 import { Registration, setName } from "./registration.ts";
 import { OwnCredentials, type OwnCredentialsOptions, type OwnIdentity } from "./ownCredentials.ts";
 import { inUse, TokensInUse } from "./tokensInUse.ts";
+import { UserGrant, type UserGrantActions } from "./userGrant.ts";
 import { asEdge, type EdgeBinding, edgeHeaders, type TrustedNode, vouchedBy } from "./trustedNode.ts";
 
 export interface RegistrarOptions extends EndingsOptions, OwnCredentialsOptions, AdmissionOptions, PlacesOptions {
@@ -75,6 +76,10 @@ export class Registrar {
   readonly #tokens = new TokensInUse();
   readonly #rebinder: Rebinder;
   readonly #restorer: Restorer;
+  readonly #actions: UserGrantActions = {
+    ask: (registration) => this.#options.ask(registration),
+    restore: (registration, sure) => this.#restore(registration, sure),
+  };
 
   constructor(options: RegistrarOptions) {
     this.#options = options;
@@ -91,13 +96,9 @@ export class Registrar {
     });
     this.blocks = new BlockRegistrations({ ...options, endings: this.endings });
     this.#rebinder = new Rebinder({ ...options, endings: this.endings });
-    const { registrations } = options;
     this.#restorer = new Restorer({
       ...options,
-      granted: (but) => [
-        ...[...registrations.all()].flatMap((one) => (one === but ? [] : (this.#held(one) ?? []))),
-        ...this.blocks.granted,
-      ],
+      granted: (but) => this.#allGranted(but),
     });
   }
 
@@ -358,25 +359,27 @@ export class Registrar {
 
   /** What the core has granted a user by herself; undefined for one of a wildcarded block. */
   #held(registration: Registration): Granted | undefined {
-    const { entry, grant, grantedFrom, vouched, claims, asked } = registration;
-    if (entry.shared !== undefined || grant === undefined) return undefined;
-    return {
-      get scscf() {
-        return registration.grant?.scscf ?? "";
-      },
-      at: grantedFrom,
-      ask: () => this.#options.ask(registration),
-      restore: async (sure) => {
-        if (vouched)
-          return await this.#rebinder.rebind(
-            registration,
-            this.#expires(asked.expires, claims, this.#options.maxExpires),
-          );
-        // Who has credentials of her own is alone to show them.
-        if (sure) this.endings.endedByCore(registration, "network");
-        return sure;
-      },
-    };
+    const { entry, grant } = registration;
+    return entry.shared !== undefined || grant === undefined ? undefined : new UserGrant(registration, this.#actions);
+  }
+
+  *#allGranted(but: Registration | undefined): Generator<Granted, void> {
+    for (const registration of this.#options.registrations.all()) {
+      const held = registration === but ? undefined : this.#held(registration);
+      if (held !== undefined) yield held;
+    }
+    yield* this.blocks.granted;
+  }
+
+  async #restore(registration: Registration, sure: boolean): Promise<boolean> {
+    const { vouched, asked, claims } = registration;
+    if (vouched) {
+      const expires = this.#expires(asked.expires, claims, this.#options.maxExpires);
+      return await this.#rebinder.rebind(registration, expires);
+    }
+    // Who has credentials of her own is alone to show them.
+    if (sure) this.endings.endedByCore(registration, "network");
+    return sure;
   }
 
   /** Asks the core. @returns its answer, with the Via of the question */

@@ -19,7 +19,7 @@ export interface RestorerOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** @param but a user left out: she registers anew by herself */
-  readonly granted: (but?: Registration) => readonly Granted[];
+  readonly granted: (but?: Registration) => Iterable<Granted>;
 }
 
 /** Between questions to an S-CSCF, ms. */
@@ -85,13 +85,13 @@ export class Restorer {
 
   async #restoreLost(granted: readonly Granted[]): Promise<void> {
     const { log } = this.#options;
-    const queue = granted.toSorted((one, other) => one.at - other.at).values();
+    const queue = oldestFirst(granted);
     const from = granted[0]?.scscf;
     let restored = 0;
     let moved = false;
     /** @returns false once something is known, or nobody answers any more */
     const next = async (): Promise<boolean> => {
-      for (const one of queue) {
+      for (let { value: one } = queue.next(); one !== undefined; { value: one } = queue.next()) {
         const memory = moved ? "lost" : await one.ask();
         if (this.#closed) return false;
         if (memory === "unwatched") continue;
@@ -114,4 +114,13 @@ export class Restorer {
     await Promise.all(Array.from({ length: atOnce }, rest));
     log.info("registrations.restored", { count: restored });
   }
+}
+
+/** By the time of the grant. Mostly the core knows the first one and no other is wanted: the rest is sorted when it is. */
+function* oldestFirst(granted: readonly Granted[]): Generator<Granted, undefined> {
+  let oldest = granted[0];
+  if (oldest === undefined) return;
+  for (const one of granted) if (one.at < oldest.at) oldest = one;
+  yield oldest;
+  yield* granted.filter((one) => one !== oldest).toSorted((one, other) => one.at - other.at);
 }
