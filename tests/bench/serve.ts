@@ -10,9 +10,9 @@ const common = {
     const { user, system } = process.cpuUsage();
     return user + system;
   },
-  /** Octets of memory held, after garbage collection; resident ones where the system does not tell those of its own. */
+  /** Octets of memory held, once V8 has given back all that it has free; resident ones where the system does not tell those of its own. */
   memory: (): number => {
-    for (let pass = 0; pass < 3; pass += 1) globalThis.gc?.();
+    globalThis.gc?.({ type: "major", execution: "sync", flavor: "last-resort" });
     return memoryOf("self") ?? process.memoryUsage.rss();
   },
 } satisfies Commands;
