@@ -257,6 +257,16 @@ test("no answer at all: refused with a 408 made here; a 2xx without NOTIFY: sile
   expect([unheard.clock.pending, silent.clock.pending]).toEqual([0, 0]);
 });
 
+test("a 2xx for 20 s without NOTIFY: silent after timer N, whatever refreshes are granted meanwhile", async () => {
+  const s = stage();
+  for (let second = 0; second < 32; second += 10) {
+    s.core.reply(await s.core.expectRequest("SUBSCRIBE", 11_000), 200, { headers: [["Expires", "20"]] });
+  }
+  await s.clock.settle(40_000);
+  expect(s.ends).toEqual([{ reason: "silent", retryAfter: 0 }]);
+  expect(s.clock.pending).toBe(0);
+});
+
 test("423: once more with the least the notifier takes, at the start and at a refresh", async () => {
   const s = stage();
   s.core.reply(await s.core.expectRequest("SUBSCRIBE"), 423, { headers: [["Min-Expires", "1000"]] });

@@ -206,7 +206,6 @@ export class Subscription {
 
   /** It lives for so many seconds more; for none: until its last NOTIFY, which is due then. */
   #live(expires: number): void {
-    this.#stop();
     this.#until = this.#context.clock.now() + (expires * 1000 || this.#timerN);
     // TS 24.229 §5.1.1.3 with §5.1.1.4.1: 600 s before the end, or at half time where that is short.
     this.#refreshAfter(expires > 1200 ? expires - 600 : expires / 2 || Infinity);
@@ -231,7 +230,7 @@ export class Subscription {
   }
 
   #await(end: SubscriptionEnd): void {
-    this.#stopN = this.#context.clock.setTimer(this.#timerN, () => this.#end(end));
+    this.#stopN ??= this.#context.clock.setTimer(this.#timerN, () => this.#end(end));
   }
 
   async #leave(): Promise<void> {
