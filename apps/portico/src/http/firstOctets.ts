@@ -13,7 +13,7 @@ export function beginWithOctets(server: Server): void {
     const begin = (): void => {
       for (const listener of listeners) listener.call(server, socket);
       // TLS waits for it to connect, as it has.
-      for (const waiting of socket.listeners("connect")) socket.off("connect", waiting as () => void);
+      for (const waiting of socket.listeners("connect")) socket.off("connect", waiting);
     };
     // A header that came before may have brought them along.
     if (socket.readableLength > 0) return begin();
