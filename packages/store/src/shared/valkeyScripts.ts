@@ -22,11 +22,12 @@ export const scripts = {
   /** KEYS counter; ARGV by, limit or nothing, milliseconds to live. Gives the count or nothing. */
   count: `
     local by, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
-    local count = math.max(0, (redis.call('GET', KEYS[1]) or 0) + by)
+    local known = redis.call('GET', KEYS[1])
+    local count = math.max(0, (known or 0) + by)
     if limit and by > 0 and count > limit then return false end
-    local ttl = redis.call('PTTL', KEYS[1])
-    -- 0 in its last millisecond; negative: there is none.
-    redis.call('SET', KEYS[1], count, 'PX', ttl >= 0 and math.max(ttl, 1) or ARGV[3])
+    -- What is there stays there for the rest of its time: nothing expires while a script runs.
+    if known then redis.call('SET', KEYS[1], count, 'KEEPTTL')
+    else redis.call('SET', KEYS[1], count, 'PX', ARGV[3]) end
     return count`,
 
   /** KEYS holders; ARGV holder, amount, limit or nothing, milliseconds to live. Gives the sum or nothing. */

@@ -42,6 +42,14 @@ describe.skipIf(noValkey !== undefined)(
         ]);
     });
 
+    test("a look at a counter leaves its end where it is", async () => {
+      const [one, two] = await nodes();
+      await one.count("looks", 7, { ttl: 60_000 });
+      await Promise.all(Array.from({ length: 3000 }, () => two.count("looks", 0, { ttl: 60_000 })));
+      const ends = server.written.matchAll(/:looks\r\n\$1\r\n7\r\n\$4\r\nPXAT\r\n\$\d+\r\n(\d+)/g);
+      expect(new Set([...ends].map(([, end]) => end)).size).toBe(1);
+    });
+
     test("a server that comes back without what it held is noticed by each listener, and goes on", async () => {
       const [one, two] = await nodes();
       const heard = await hearing(two);
