@@ -71,6 +71,17 @@ async function standing(o: Parameters<typeof stage>[0] = {}): Promise<Stage> {
   return s;
 }
 
+/** The notifier tells this state, and is answered. */
+async function tell({ core }: Stage, state: string): Promise<void> {
+  core.request("NOTIFY", {
+    headers: [
+      ["Event", "reg"],
+      ["Subscription-State", state],
+    ],
+  });
+  await core.expectResponse(200);
+}
+
 /** A NOTIFY of a branch with its own tag, made by hand. */
 function notifyFrom(tag: string, cseq: number, headers: HeaderList = active): SipRequest {
   return SipRequest.create("NOTIFY", "sip:mary@left.invalid", [
@@ -124,13 +135,7 @@ test.each([600_000, 1300])("one of %i s is refreshed 600 s before its end", asyn
   const expires = String(seconds);
   const s = stage({ expires });
   s.core.reply(await s.core.expectRequest("SUBSCRIBE"), 200, { headers: [["Expires", expires]] });
-  s.core.request("NOTIFY", {
-    headers: [
-      ["Event", "reg"],
-      ["Subscription-State", "active"],
-    ],
-  });
-  await s.core.expectResponse(200);
+  await tell(s, "active");
   await s.core.expectNothing((seconds - 601) * 1000);
   expect((await s.core.expectRequest("SUBSCRIBE", 1500)).toTag).toBe("peer");
 });
@@ -186,13 +191,7 @@ test("a NOTIFY out of order gets 500, of another event 489, without event or sta
 test("pending becomes active", async () => {
   const s = stage();
   s.core.reply(await s.core.expectRequest("SUBSCRIBE"), 202, { headers: [["Expires", "600"]] });
-  s.core.request("NOTIFY", {
-    headers: [
-      ["Event", "reg"],
-      ["Subscription-State", "pending"],
-    ],
-  });
-  await s.core.expectResponse(200);
+  await tell(s, "pending");
   expect(s.watch.phase).toBe("pending");
   s.core.request("NOTIFY", { headers: active });
   await s.core.expectResponse(200);
@@ -212,13 +211,7 @@ test.each([
   ["terminated;reason=other;retry-after=5", "other", 5],
 ])("the last NOTIFY says %j", async (state, reason, retryAfter) => {
   const s = await standing();
-  s.core.request("NOTIFY", {
-    headers: [
-      ["Event", "reg"],
-      ["Subscription-State", state],
-    ],
-  });
-  await s.core.expectResponse(200);
+  await tell(s, state);
   expect(s.ends).toEqual([retryAfter === undefined ? { reason } : { reason, retryAfter }]);
   expect([s.watch.phase, s.heard.length]).toEqual(["terminated", 2]);
   // It is over: the next one is nobody's.
@@ -323,13 +316,7 @@ test("481 to a refresh ends it at once (RFC 6665 §4.1.2.2)", async () => {
 
 test("the notifier may shorten it", async () => {
   const s = await standing();
-  s.core.request("NOTIFY", {
-    headers: [
-      ["Event", "reg"],
-      ["Subscription-State", "active;expires=60"],
-    ],
-  });
-  await s.core.expectResponse(200);
+  await tell(s, "active;expires=60");
   expect((await s.core.expectRequest("SUBSCRIBE", 30_100)).cseq.number).toBe(2);
 });
 
@@ -392,13 +379,7 @@ test("a grant of no time ends with the last NOTIFY, or without one after 64*T1",
 
 test("without time left it ends, though it was asked for more in vain", async () => {
   const s = await standing();
-  s.core.request("NOTIFY", {
-    headers: [
-      ["Event", "reg"],
-      ["Subscription-State", "active;expires=0"],
-    ],
-  });
-  await s.core.expectResponse(200);
+  await tell(s, "active;expires=0");
   void s.watch.refresh();
   s.core.reply(await s.core.expectRequest("SUBSCRIBE"), 503);
   await s.core.expectNothing(33_000);

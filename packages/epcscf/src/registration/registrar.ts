@@ -131,8 +131,7 @@ export class Registrar {
   /** Handles a REGISTER of a browser. @throws TokenError, EpcscfError what it is to be refused with. */
   async register(tx: ServerTransaction, flow: Flow): Promise<void> {
     const { authorisation, registrations } = this.#options;
-    const before = registrations.byFlow(flow);
-    const claims = this.#known(tx.request, before) ?? (await authorisation.claims(tx.request));
+    const claims = this.#known(tx.request, flow) ?? (await authorisation.claims(tx.request));
     if (claims === undefined) {
       const held = registrations.byFlow(flow);
       const own = await this.#own.identity(tx.request, flow, (impi) => held?.entry.impi === impi);
@@ -156,8 +155,9 @@ export class Registrar {
   }
 
   /** The claims of a refresh that shows the token of the REGISTER before, as it mostly does: it was verified then. */
-  #known(request: SipRequest, held: Registration | undefined): AccessClaims | undefined {
-    const { wallClock, authorisation } = this.#options;
+  #known(request: SipRequest, flow: Flow): AccessClaims | undefined {
+    const { registrations, wallClock, authorisation } = this.#options;
+    const held = registrations.byFlow(flow);
     if (held === undefined || !authorisation.shows(request, held.claims)) return undefined;
     const { claims } = held;
     // What no longer counts is refused by whoever knows why.

@@ -4,7 +4,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import type { Protocol } from "../edge.ts";
 
 const endOfHead = "\r\n\r\n";
-const emptyBody = "Content-Length: 0\r\n\r\n";
+const emptyBody = `Content-Length: 0${endOfHead}`;
 /** Header fields of a request that its answer repeats. */
 const repeated = ["Via:", "From:", "Call-ID:", "CSeq:"];
 /** Those of a binding, which a REGISTER's answer repeats, too. */
@@ -72,8 +72,8 @@ export class OctetRegistrar {
   }
 
   /**
-   * What there is to say to a message: after a SUBSCRIBE its first NOTIFY, too, without which it would not live; to an answer
-   * nothing.
+   * What there is to say to a message: to a SUBSCRIBE a NOTIFY as well, without the first of which it would not live; to an
+   * answer nothing.
    * @param request its head, each line with its end
    */
   #answer(request: string, protocol: Protocol): string[] {
@@ -105,10 +105,12 @@ export class OctetRegistrar {
       return subscribe.slice(from, subscribe.indexOf("\r", from));
     };
     const callId = valueOf("Call-ID");
+    // Rises with each SUBSCRIBE of the dialog.
+    const [cseq] = valueOf("CSeq").split(" ");
     return (
       `NOTIFY ${valueOf("Contact").slice(1, -1)} SIP/2.0\r\n` +
-      `Via: SIP/2.0/${protocol} 127.0.0.1:${this.port};branch=z9hG4bKn${callId}\r\nMax-Forwards: 70\r\n` +
-      `From: ${identity};tag=r1\r\nTo: ${valueOf("From")}\r\nCall-ID: ${callId}\r\nCSeq: 1 NOTIFY\r\n` +
+      `Via: SIP/2.0/${protocol} 127.0.0.1:${this.port};branch=z9hG4bKn${callId}.${cseq}\r\nMax-Forwards: 70\r\n` +
+      `From: ${identity};tag=r1\r\nTo: ${valueOf("From")}\r\nCall-ID: ${callId}\r\nCSeq: ${cseq} NOTIFY\r\n` +
       `Contact: <sip:127.0.0.1:${this.port}>\r\nEvent: reg\r\nSubscription-State: active;expires=600\r\n${emptyBody}`
     );
   }
