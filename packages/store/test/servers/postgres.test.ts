@@ -6,7 +6,7 @@ import { openStore, type Store } from "../../src/index.ts";
 import { openPostgres } from "../../src/postgres.ts";
 import { backupTests } from "../conformance/backup.ts";
 import { conformanceTests } from "../conformance/index.ts";
-import { assign, entry } from "../entries.ts";
+import { assign, entry, lease } from "../entries.ts";
 import { migrations } from "../../src/migrations/index.ts";
 import { expectForward, histories } from "../histories.ts";
 import { fillBlock, take } from "../load/flow.ts";
@@ -61,6 +61,25 @@ describe.skipIf(noPostgres !== undefined)(
         expect(plan).toMatch(/Index Scan using block_entry_next/);
         expect(plan).not.toContain("Sort");
       }
+    });
+
+    test("an assignment that ends while a registration under it is being noted waits for that, and rests as long", async () => {
+      const store = await open();
+      const { impu } = entry(1);
+      await store.blocks.define([entry(1)]);
+      await assign(store, impu, "mary");
+      await lease(store, { id: "a", impu, assignmentId: "mary@0", tokenUntil: 1000 });
+      const waiting = "select from pg_stat_activity where wait_event_type = 'Lock'";
+      const ending = await store.transaction(async ({ leases }) => {
+        await leases.register("a", 500_000);
+        const end = store.assignments.end("mary@0", 10, "ended", 50);
+        await expect.poll(() => server.query(waiting)).toHaveLength(1);
+        return { end };
+      });
+      expect(await ending.end).toBe(true);
+      expect(await store.blocks.free("acme", 499_999)).toBeUndefined();
+      expect(await store.blocks.free("acme", 500_000)).toMatchObject({ impu });
+      await store.close();
     });
 
     test("what was written is there after the database is opened again, and two schemas know nothing of each other", async () => {
